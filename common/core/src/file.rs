@@ -1,0 +1,85 @@
+//! A file, and the plan by which it is treated.
+
+use crate::id::{FileId, Load};
+use serde::{Deserialize, Serialize};
+
+/// What is known of a file when its task is made. Travels as JSON in the header `file` of its first chunk and, from
+/// the topic `text` on, of every chunk.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileMeta {
+    pub file_id: FileId,
+    pub load: Load,
+    pub cluster: String,
+    /// As it stands in the store; for names that are not UTF-8 this is lossy and `path_bytes` has the truth.
+    pub path: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path_bytes: Option<Vec<u8>>,
+    /// Length in bytes, as listed.
+    pub length: u64,
+    /// Modification time, milliseconds since 1970, as listed.
+    pub modified_ms: u64,
+    /// The application that wrote the file, by the configuration's rules; empty when no rule names one.
+    #[serde(default)]
+    pub app: String,
+    pub plan: Plan,
+}
+
+/// How one file is treated, fixed when its task is made. Everything that shapes a file's output is in it (a change of
+/// configuration touches only files that come later), so a file that is open across a restart is cut as before.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// The generation of the code's own cutting and decoding rules. Code that would cut or decode differently is a
+    /// new number, and keeps the old behaviour for files that carry the old one.
+    pub rules: u32,
+    /// Bytes of a `raw` chunk; the file is cut at multiples of it, from byte 0.
+    pub raw_bytes: u32,
+    /// Bytes of a `plain` chunk.
+    pub plain_bytes: u32,
+    /// Bytes at which a `text` chunk is closed (at the line end before it).
+    pub text_bytes: u32,
+    /// Bytes of UTF-8 over which a line is cut into parts. At most `text_bytes`.
+    pub line_bytes: u32,
+    /// The encoding, where configuration fixes it (a label of the Encoding Standard).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encoding: Option<String>,
+    /// The encoding to use where detection has too little evidence.
+    pub default_encoding: String,
+    /// Malformed sequences for each million bytes over which the load is quarantined.
+    pub malformed_per_million: u32,
+    /// Decompressed bytes for each compressed byte over which the rest is rejected.
+    pub max_ratio: u32,
+    /// Decompressed bytes over which the rest is rejected.
+    pub max_bytes: u64,
+    /// The group of channels to which the distributor may send the file's text.
+    pub channel_group: String,
+}
+
+impl Plan {
+    /// The newest rules that this code knows.
+    pub const RULES: u32 = 1;
+
+    /// A short name of the whole plan: 16 hex digits of XXH3-64 over its JSON. Travels in every chunk.
+    #[must_use]
+    pub fn version(&self) -> String {
+        let json = serde_json::to_vec(self).expect("a plan is plain data");
+        format!("{:016x}", xxhash_rust::xxh3::xxh3_64(&json))
+    }
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        Self {
+            rules: Self::RULES,
+            raw_bytes: 900 << 10,
+            plain_bytes: 900 << 10,
+            text_bytes: 900 << 10,
+            line_bytes: 256 << 10,
+            encoding: None,
+            default_encoding: "utf-8".into(),
+            malformed_per_million: 10_000,
+            max_ratio: 2_000,
+            max_bytes: 1 << 40,
+            channel_group: "default".into(),
+        }
+    }
+}

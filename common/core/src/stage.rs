@@ -1,0 +1,365 @@
+//! The stage: a pure transformation of one file's chunks, with state per file.
+//!
+//! Bytes in, bytes out; no clock, no I/O, no randomness; output is cut by byte count and never by time. Two laws hold
+//! for every stage and are tested by property: after any prefix of the input the output so far does not depend on
+//! where the input was cut into chunks, and nothing depends on where the process died and resumed.
+
+use crate::event::{Event, Reject};
+use crate::file::FileMeta;
+use crate::id::Seq;
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// How chunks on a topic relate to each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flow {
+    /// Chunks of a file depend on those before; they keep their order and end with a marker.
+    Stream,
+    /// Every chunk stands alone and carries its file's [`FileMeta`]; there are no markers.
+    Standalone,
+}
+
+/// One step of the chain.
+pub trait Stage: Send {
+    /// What must be remembered between two chunks of a file. `()`-like for stages whose input is standalone.
+    type State: Send;
+    /// One word; names the consumer group, the metrics and the ledger's entries.
+    const NAME: &'static str;
+    const INPUT: Flow;
+    const OUTPUT: Flow;
+
+    /// The state before the first chunk. For standalone input it is made anew for each chunk.
+    fn open(&self, file: &Arc<FileMeta>) -> Self::State;
+
+    /// Transforms some or all of `chunk`. What it has consumed it removes from the front of `chunk.payload`. Returns
+    /// [`Progress::More`] only after `out` said that it is full, and is then called again with the same chunk once
+    /// `out` has been emptied: so a chunk that decompresses a thousandfold needs no memory for all of it.
+    ///
+    /// # Errors
+    /// A [`Reject`] ends the file: what was pushed before stands, the rest of the file is passed over.
+    fn process(&self, state: &mut Self::State, chunk: &mut Chunk, out: &mut Out) -> Result<Progress, Reject>;
+
+    /// The file's end: pushes what is held back. Also called, with [`End::Abort`], when the file was cut off upstream.
+    /// Not called for a parked file: parking flushes nothing, the state is dropped.
+    ///
+    /// # Errors
+    /// A [`Reject`] for what cannot be finished; what was pushed before stands and the outcome is partial.
+    fn finish(&self, state: Self::State, end: End, out: &mut Out) -> Result<Outcome, Reject>;
+
+    /// Hands over a new snapshot of the lags of the channels. Only the distributor looks at it.
+    fn observe(&mut self, lags: &Lags) {
+        let _ = lags;
+    }
+
+    /// This stage, then `next`, as one stage.
+    fn then<B: Stage>(self, next: B) -> Then<Self, B>
+    where
+        Self: Sized,
+    {
+        Then { first: self, second: next }
+    }
+}
+
+/// Consecutive bytes of one file at one step of the chain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chunk {
+    pub seq: Seq,
+    pub payload: Bytes,
+    /// From `text` on: which rows the payload holds.
+    pub span: Option<LineSpan>,
+}
+
+/// Which rows a chunk of text holds. Its rows are separated by LF. Row 0 is part `first_part` of line `first_line`;
+/// row `i` (i > 0) is part 0 of line `first_line + i`. A line is cut into parts only at the end of a chunk, so a
+/// chunk's last row without an LF is either a part that goes on in the next chunk or the file's last line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LineSpan {
+    pub first_line: u64,
+    pub first_part: u32,
+    pub rows: u64,
+}
+
+impl LineSpan {
+    /// The line of the last row. A span has at least one row.
+    #[must_use]
+    pub fn last_line(&self) -> u64 {
+        self.first_line + self.rows.saturating_sub(1)
+    }
+}
+
+/// How a file's input ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum End {
+    /// All of it came.
+    Complete,
+    /// An end marker that says that something before is missing or damaged.
+    Partial,
+    /// It was cut off: nothing more will come.
+    Abort,
+}
+
+/// How a stage's output for a file ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    Complete,
+    Partial,
+}
+
+impl End {
+    /// The best outcome that input with this end can have.
+    #[must_use]
+    pub fn outcome(self) -> Outcome {
+        match self {
+            End::Complete => Outcome::Complete,
+            End::Partial | End::Abort => Outcome::Partial,
+        }
+    }
+}
+
+impl Outcome {
+    /// Partial as soon as one of the two is.
+    #[must_use]
+    pub fn and(self, other: Outcome) -> Outcome {
+        if self == Outcome::Complete { other } else { Outcome::Partial }
+    }
+
+    /// The end that the next stage sees.
+    #[must_use]
+    pub fn end(self) -> End {
+        match self {
+            Outcome::Complete => End::Complete,
+            Outcome::Partial => End::Partial,
+        }
+    }
+}
+
+/// Whether a chunk is used up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    Done,
+    /// Out was full; call again with the same chunk.
+    More,
+}
+
+/// Records to drain and bytes a second, by channel.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Lags {
+    pub channels: BTreeMap<String, ChannelLag>,
+}
+
+/// The state of one channel as its consumers' committed positions show it.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct ChannelLag {
+    pub records: u64,
+    pub seconds_to_drain: f64,
+}
+
+/// One thing that a stage sends on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Output {
+    Product(Product),
+    /// Names the stage that rejects, so that fused stages stay apart in the ledger.
+    Reject(&'static str, Reject),
+    /// Names the stage whose event it is.
+    Event(&'static str, Event),
+}
+
+/// A chunk for the next stage, before the runner gives it its number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Product {
+    pub payload: Bytes,
+    pub span: Option<LineSpan>,
+    /// The channel, where the stage chooses one: the output topic is then that channel's.
+    pub channel: Option<String>,
+    /// Headers for people and other readers (`codec`, `encoding`): nothing in the chain depends on them.
+    pub notes: Vec<(&'static str, String)>,
+}
+
+impl Product {
+    #[must_use]
+    pub fn new(payload: Bytes) -> Self {
+        Self { payload, span: None, channel: None, notes: Vec::new() }
+    }
+
+    #[must_use]
+    pub fn lines(mut self, span: LineSpan) -> Self {
+        self.span = Some(span);
+        self
+    }
+
+    #[must_use]
+    pub fn to_channel(mut self, channel: impl Into<String>) -> Self {
+        self.channel = Some(channel.into());
+        self
+    }
+
+    #[must_use]
+    pub fn note(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.notes.push((name, value.into()));
+        self
+    }
+}
+
+/// Where a stage puts its output, in order. A budget in bytes, not a hard wall: a stage looks at [`Out::is_full`] where
+/// its input can grow without bound, and pushes at most one product past it.
+#[derive(Debug)]
+pub struct Out {
+    stage: &'static str,
+    items: Vec<Output>,
+    /// The payload bytes in `items`.
+    bytes: usize,
+    budget: usize,
+}
+
+impl Out {
+    /// The output of `stage`; full when the payloads pushed reach `budget` bytes.
+    #[must_use]
+    pub fn new(stage: &'static str, budget: usize) -> Self {
+        Self { stage, items: Vec::new(), bytes: 0, budget }
+    }
+
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.bytes >= self.budget
+    }
+
+    pub fn push(&mut self, product: Product) {
+        self.bytes += product.payload.len();
+        self.items.push(Output::Product(product));
+    }
+
+    /// Something could not be turned into anything, and the file goes on.
+    pub fn reject(&mut self, reject: Reject) {
+        self.bytes += reject.bytes.len();
+        self.items.push(Output::Reject(reject.stage.unwrap_or(self.stage), reject));
+    }
+
+    pub fn event(&mut self, event: Event) {
+        self.items.push(Output::Event(self.stage, event));
+    }
+
+    /// Passes on what another stage pushed, under that stage's name.
+    fn forward(&mut self, item: Output) {
+        self.items.push(item);
+    }
+
+    /// Takes what is there, in order, and is empty again.
+    pub fn drain(&mut self) -> std::vec::Drain<'_, Output> {
+        self.bytes = 0;
+        self.items.drain(..)
+    }
+
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+}
+
+/// Two stages as one: what the first pushes is the second's input, without a topic between them.
+pub struct Then<A, B> {
+    pub first: A,
+    pub second: B,
+}
+
+/// The pair of the two states, and what stands between them.
+pub struct ThenState<A, B> {
+    first: A,
+    /// `None` once the second stage rejected the file: the first still runs to its end for its own event.
+    second: Option<B>,
+    /// The number of the next chunk between the two.
+    seq: Seq,
+    /// The first stage's output on its way; empty between two calls of the runner.
+    between: Out,
+}
+
+impl<A: Stage, B: Stage> Then<A, B> {
+    /// Feeds what the first stage pushed to the second. Rejects and events of the first pass by, in order.
+    fn pass_on<S>(next: &B, state: &mut ThenState<S, B::State>, out: &mut Out) {
+        for item in state.between.drain() {
+            let Output::Product(product) = item else {
+                out.forward(item);
+                continue;
+            };
+            let seq = state.seq;
+            state.seq = seq.next();
+            let Some(second) = state.second.as_mut() else { continue };
+            let mut chunk = Chunk { seq, payload: product.payload, span: product.span };
+            loop {
+                match next.process(second, &mut chunk, out) {
+                    Ok(Progress::Done) => break,
+                    Ok(Progress::More) => {}
+                    Err(reject) => {
+                        out.reject(reject);
+                        state.second = None;
+                        break;
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl<A: Stage, B: Stage> Stage for Then<A, B> {
+    type State = ThenState<A::State, B::State>;
+    const NAME: &'static str = B::NAME;
+    const INPUT: Flow = A::INPUT;
+    const OUTPUT: Flow = B::OUTPUT;
+
+    fn open(&self, file: &Arc<FileMeta>) -> Self::State {
+        let between = Out::new(A::NAME, file.plan.plain_bytes as usize);
+        ThenState { first: self.first.open(file), second: Some(self.second.open(file)), seq: Seq(0), between }
+    }
+
+    fn process(&self, state: &mut Self::State, chunk: &mut Chunk, out: &mut Out) -> Result<Progress, Reject> {
+        loop {
+            let step = self.first.process(&mut state.first, chunk, &mut state.between);
+            Self::pass_on(&self.second, state, out);
+            match step {
+                Ok(Progress::Done) => return Ok(Progress::Done),
+                Ok(Progress::More) if out.is_full() => return Ok(Progress::More),
+                Ok(Progress::More) => {}
+                Err(reject) => {
+                    // The second stage flushes what it holds back, as an abort marker would make it do.
+                    if let Some(second) = state.second.take()
+                        && let Err(other) = self.second.finish(second, End::Abort, out)
+                    {
+                        out.reject(other);
+                    }
+                    return Err(reject.by(A::NAME));
+                }
+            }
+        }
+    }
+
+    fn finish(&self, mut state: Self::State, end: End, out: &mut Out) -> Result<Outcome, Reject> {
+        let first = self.first.finish(state.first, end, &mut state.between);
+        let mut rest = ThenState { first: (), second: state.second, seq: state.seq, between: state.between };
+        Self::pass_on(&self.second, &mut rest, out);
+        // The second stage's input ends as the marker between the two would say.
+        let (end, rejected) = match first {
+            Ok(_) if end == End::Abort => (End::Abort, None),
+            Ok(outcome) => (outcome.end(), None),
+            Err(reject) => (End::Abort, Some(reject.by(A::NAME))),
+        };
+        let second = match rest.second {
+            Some(second) => self.second.finish(second, end, out),
+            None => Ok(Outcome::Partial),
+        };
+        match (rejected, second) {
+            (None, second) => second,
+            (Some(reject), Ok(_)) => Err(reject),
+            (Some(reject), Err(other)) => {
+                out.reject(other);
+                Err(reject)
+            }
+        }
+    }
+
+    fn observe(&mut self, lags: &Lags) {
+        self.first.observe(lags);
+        self.second.observe(lags);
+    }
+}

@@ -1,0 +1,8 @@
+//! Exactly once, as state machines without I/O: an event in, an action out, strictly in turn. rdkafka performs the
+//! actions in production, a simulated transactional log performs them in tests; the machines are the same code.
+//!
+//! **Invariant:** nothing here knows rdkafka, ClickHouse, clocks, sockets or threads. Time comes in as a number.
+
+pub mod log;
+
+pub use log::{Action, Committed, Event, Failure, Incoming, Machine, Never, Outgoing, Partition};

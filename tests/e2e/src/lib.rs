@@ -1,0 +1,1 @@
+//! logmill-e2e
