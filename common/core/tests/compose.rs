@@ -1,0 +1,127 @@
+//! Two stages as one do what they do one after the other, however the input is cut.
+
+use bytes::{Buf, Bytes};
+use logmill_core::memory::Run;
+use logmill_core::{
+    Chunk, End, FileMeta, Flow, Out, Outcome, Output, Plan, Product, Progress, Reject, RejectReason, Stage,
+};
+use proptest::prelude::*;
+use std::sync::Arc;
+
+/// Doubles every byte; rejects at `!`; at the end it tells that it saw one.
+struct Double;
+/// Groups bytes by three; rejects at `?`.
+struct Three;
+
+impl Stage for Double {
+    type State = u64;
+    const NAME: &'static str = "double";
+    const INPUT: Flow = Flow::Stream;
+    const OUTPUT: Flow = Flow::Stream;
+    fn open(&self, _: &Arc<FileMeta>) -> u64 {
+        0
+    }
+    fn process(&self, seen: &mut u64, chunk: &mut Chunk, out: &mut Out) -> Result<Progress, Reject> {
+        while chunk.payload.has_remaining() {
+            if out.is_full() {
+                return Ok(Progress::More);
+            }
+            let byte = chunk.payload.get_u8();
+            if byte == b'!' {
+                return Err(Reject::new(RejectReason::Corrupt, "!").at(*seen));
+            }
+            *seen += 1;
+            out.push(Product::new(Bytes::from(vec![byte; 2])));
+        }
+        Ok(Progress::Done)
+    }
+    fn finish(&self, _: u64, end: End, out: &mut Out) -> Result<Outcome, Reject> {
+        out.event(logmill_core::Event::Opened);
+        Ok(end.outcome())
+    }
+}
+
+impl Stage for Three {
+    type State = Vec<u8>;
+    const NAME: &'static str = "three";
+    const INPUT: Flow = Flow::Stream;
+    const OUTPUT: Flow = Flow::Standalone;
+    fn open(&self, _: &Arc<FileMeta>) -> Vec<u8> {
+        Vec::new()
+    }
+    fn process(&self, held: &mut Vec<u8>, chunk: &mut Chunk, out: &mut Out) -> Result<Progress, Reject> {
+        while chunk.payload.has_remaining() {
+            let byte = chunk.payload.get_u8();
+            if byte == b'?' {
+                return Err(Reject::new(RejectReason::Malformed, "?"));
+            }
+            held.push(byte);
+            if held.len() == 3 {
+                out.push(Product::new(Bytes::from(std::mem::take(held))));
+            }
+        }
+        Ok(Progress::Done)
+    }
+    fn finish(&self, held: Vec<u8>, end: End, out: &mut Out) -> Result<Outcome, Reject> {
+        if !held.is_empty() {
+            out.push(Product::new(Bytes::from(held)));
+        }
+        Ok(end.outcome())
+    }
+}
+
+fn file() -> Arc<FileMeta> {
+    // A budget of a few bytes, so that `More` happens all the time.
+    let plan = Plan { plain_bytes: 5, ..Plan::default() };
+    let file_id = logmill_core::FileId(1);
+    let load = logmill_core::Load(0);
+    let (cluster, path, app) = ("a".into(), "/f".into(), String::new());
+    Arc::new(FileMeta { file_id, load, cluster, path, path_bytes: None, length: 0, modified_ms: 0, app, plan })
+}
+
+/// What came out: the products, and the rejects with the stage that is named.
+type Seen = (Vec<Bytes>, Vec<(&'static str, String)>, Outcome);
+
+fn run<S: Stage>(stage: &S, input: &[Bytes], end: End) -> Seen {
+    let (mut products, mut rejects) = (Vec::new(), Vec::new());
+    let mut see = |output| match output {
+        Output::Product(p) => products.push(p.payload),
+        Output::Reject(stage, r) => rejects.push((stage, r.detail)),
+        Output::Event(..) => {}
+    };
+    let mut run = Run::new(stage, &file());
+    for piece in input {
+        run.push(piece.clone(), &mut see);
+    }
+    let outcome = run.end(end, &mut see);
+    (products, rejects, outcome)
+}
+
+/// The two one after the other, as two runners would run them: a reject upstream is an abort downstream.
+fn separately(input: &[Bytes], end: End) -> Seen {
+    let (between, mut rejects, outcome) = run(&Double, input, end);
+    let end = if rejects.is_empty() { outcome.end() } else { End::Abort };
+    let (products, more, outcome) = run(&Three, &between, end);
+    rejects.extend(more);
+    (products, rejects, outcome)
+}
+
+proptest! {
+    #[test]
+    fn composed_equals_separate(text in "[a-c!?]{0,40}", cuts in proptest::collection::vec(0usize..40, 0..6), aborted: bool) {
+        let end = if aborted { End::Abort } else { End::Complete };
+        let whole = Bytes::from(text.into_bytes());
+        let mut cuts: Vec<usize> = cuts.into_iter().map(|c| c.min(whole.len())).chain([0, whole.len()]).collect();
+        cuts.sort_unstable();
+        let pieces: Vec<Bytes> = cuts.windows(2).map(|w| whole.slice(w[0]..w[1])).collect();
+        let fused = Double.then(Three);
+        let (products, mut rejects, outcome) = run(&fused, &pieces, end);
+        let (want_products, mut want_rejects, want_outcome) = separately(&[whole], end);
+        rejects.sort();
+        want_rejects.sort();
+        prop_assert_eq!(products.concat(), want_products.concat());
+        prop_assert_eq!(products.len(), want_products.len());
+        prop_assert_eq!(rejects, want_rejects);
+        prop_assert_eq!(outcome, want_outcome);
+    }
+}

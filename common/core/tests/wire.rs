@@ -1,0 +1,98 @@
+//! The contract of a chunk as a record: what goes in comes out, and nothing that a topic can hold makes it panic.
+
+use bytes::Bytes;
+use logmill_core::wire::{Kind, Record, WireChunk, WireError};
+use logmill_core::{End, FileId, FileMeta, LineSpan, Load, Plan, Seq};
+use proptest::prelude::*;
+
+fn file() -> FileMeta {
+    let (cluster, path) = ("a".to_owned(), "/logs/x y\n\"%2F\u{1b}.gz".to_owned());
+    let file_id = FileId::of(&cluster, path.as_bytes(), 7, 1_000);
+    FileMeta {
+        file_id,
+        load: Load(3),
+        cluster,
+        path,
+        path_bytes: None,
+        length: 7,
+        modified_ms: 1_000,
+        app: "shop".into(),
+        plan: Plan::default(),
+    }
+}
+
+fn chunk(kind: Kind, with_file: bool, span: Option<LineSpan>) -> WireChunk {
+    let file = file();
+    WireChunk {
+        file_id: file.file_id,
+        load: file.load,
+        seq: Seq(0),
+        kind,
+        silent: false,
+        plan: file.plan.version(),
+        file: with_file.then(|| Box::new(file)),
+        span,
+        notes: vec![("codec".into(), "gzip".into())],
+        payload: Bytes::from_static(b"bytes"),
+    }
+}
+
+#[test]
+fn every_kind_comes_back_as_it_went() {
+    for kind in [Kind::Data, Kind::End(End::Complete), Kind::End(End::Partial), Kind::End(End::Abort), Kind::Park] {
+        for span in [None, Some(LineSpan { first_line: 1, first_part: 2, rows: 3 })] {
+            let sent = chunk(kind, true, span);
+            assert_eq!(WireChunk::decode(&sent.clone().encode()), Ok(sent));
+        }
+    }
+}
+
+#[test]
+fn a_missing_or_doubled_header_is_named() {
+    let mut record = chunk(Kind::Data, false, None).encode();
+    record.headers.retain(|(name, _)| name != "seq");
+    assert_eq!(WireChunk::decode(&record), Err(WireError::Missing("seq")));
+    let mut record = chunk(Kind::Data, false, None).encode();
+    record.headers.push(("kind".into(), Bytes::from_static(b"end")));
+    assert_eq!(WireChunk::decode(&record), Err(WireError::Twice("kind")));
+}
+
+#[test]
+fn a_description_of_another_file_is_refused() {
+    let mut sent = chunk(Kind::Data, true, None);
+    sent.load = Load(4);
+    assert!(matches!(WireChunk::decode(&sent.encode()), Err(WireError::Bad { name: "file", .. })));
+}
+
+#[test]
+fn a_changed_file_is_a_new_file() {
+    let id = FileId::of("a", b"/x", 1, 2);
+    for other in [
+        FileId::of("b", b"/x", 1, 2),
+        FileId::of("a", b"/y", 1, 2),
+        FileId::of("a", b"/x", 2, 2),
+        FileId::of("a", b"/x", 1, 3),
+    ] {
+        assert_ne!(id, other);
+    }
+    assert_ne!(FileId::of("ab", b"c", 1, 2), FileId::of("a", b"bc", 1, 2));
+    assert_eq!(id.to_string().parse(), Ok(id));
+    assert_eq!(hex(&id.to_bytes()), id.to_string());
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+proptest! {
+    #[test]
+    fn garbage_is_an_error_and_never_a_panic(
+        key in proptest::collection::vec(any::<u8>(), 0..40),
+        headers in proptest::collection::vec((prop::sample::select(vec!["seq", "kind", "load", "plan", "file", "line", "part", "rows", "silent", "x"]), prop_oneof![
+            Just(b"data".to_vec()), Just(b"1".to_vec()), Just(b"18446744073709551615".to_vec()), Just(b"{}".to_vec()),
+            proptest::collection::vec(any::<u8>(), 0..12)]), 0..10),
+    ) {
+        let headers = headers.into_iter().map(|(n, v)| (n.to_owned(), Bytes::from(v))).collect();
+        let _ = WireChunk::decode(&Record { key: Bytes::from(key), headers, payload: Bytes::new() });
+    }
+}
