@@ -1,1 +1,27 @@
-//! logmill-config
+//! The one TOML file of all stages: its sections, how it is read (file, then environment), what it must satisfy, what
+//! follows from it (topics, plans), and what people see of it (example, JSON Schema, reference).
+//!
+//! **Invariant:** a [`Config`] that [`Config::load`] returned has passed every check; what follows from it never fails.
+
+mod check;
+mod error;
+mod keys;
+mod load;
+mod planner;
+mod properties;
+mod reference;
+mod sections;
+mod size;
+mod topics;
+
+pub use error::{ConfigError, Place, Problem};
+pub use load::{CONFIG_VARIABLE, DEFAULT_FILE};
+pub use planner::{Planner, Selector, path_glob};
+pub use properties::Properties;
+pub use reference::{example, json_schema, reference};
+pub use sections::{
+    App, Channel, Choose, ClickHouse, Cluster, Compression, Config, Distributor, Http, Kafka, Layout, Log, LogFormat,
+    PlanDefaults, Rule, Transaction, Worker,
+};
+pub use size::Size;
+pub use topics::{TopicSpec, Topics};

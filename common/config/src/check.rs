@@ -1,0 +1,301 @@
+//! What settings must satisfy together.
+
+use crate::planner::{Planner, Selector, path_glob};
+use crate::sections::{Cluster, Config};
+use crate::size::Size;
+use logmill_core::Plan;
+
+/// Room in a record for its headers: the file's description with its plan, and what clients add.
+const HEADER_BYTES: u64 = 64 << 10;
+
+/// Keys (with their tables) and what is wrong with each.
+#[derive(Default)]
+struct Found(Vec<(Vec<String>, String)>);
+
+impl Found {
+    fn add(&mut self, key: &str, message: impl Into<String>) {
+        self.at(&key.split('.').collect::<Vec<_>>(), message);
+    }
+
+    fn at(&mut self, key: &[&str], message: impl Into<String>) {
+        self.0.push((key.iter().map(|part| (*part).to_owned()).collect(), message.into()));
+    }
+}
+
+/// All that is wrong with a configuration whose keys and types are right.
+pub fn problems(config: &Config) -> Vec<(Vec<String>, String)> {
+    let mut found = Found::default();
+    names(config, &mut found);
+    numbers(config, &mut found);
+    clickhouse(config, &mut found);
+    for (name, cluster) in &config.clusters {
+        one_cluster(name, cluster, &mut found);
+    }
+    channels(config, &mut found);
+    globs(config, &mut found);
+    plans(config, &mut found);
+    if !is_address(&config.http.listen) {
+        found.add("http.listen", format!("{:?} is not address:port, such as 127.0.0.1:0", config.http.listen));
+    }
+    found.0
+}
+
+/// The letters that Kafka allows in a topic's name.
+fn is_name(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
+}
+
+fn is_address(text: &str) -> bool {
+    text.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
+}
+
+fn names(config: &Config, found: &mut Found) {
+    const RULE: &str = "is not a name: letters, digits, '.', '_' and '-' alone can stand in a topic's name";
+    if !is_name(&config.chain) {
+        found.add("chain", format!("{:?} {RULE}", config.chain));
+    }
+    for (table, keys) in
+        [("clusters", config.clusters.keys().collect::<Vec<_>>()), ("channels", config.channels.keys().collect())]
+    {
+        for name in keys.into_iter().filter(|name| !is_name(name)) {
+            found.at(&[table, name], format!("{name:?} {RULE}"));
+        }
+    }
+    for topic in config.topic_specs().iter().filter(|topic| topic.name.len() > 249) {
+        found.add(
+            "chain",
+            format!("the topic {} would be longer than Kafka's 249 letters: shorten the names", topic.name),
+        );
+    }
+}
+
+fn numbers(config: &Config, found: &mut Found) {
+    let (kafka, transaction, worker) = (&config.kafka, &config.transaction, &config.worker);
+    if kafka.brokers.split(',').any(|broker| !is_address(broker.trim())) {
+        found.add("kafka.brokers", format!("{:?} is not host:port, or several of them with commas", kafka.brokers));
+    }
+    let at_least_one = [
+        ("kafka.partitions", i64::from(kafka.partitions)),
+        ("kafka.replication", i64::from(kafka.replication)),
+        ("worker.threads", i64::from(worker.threads)),
+        ("worker.attempts", i64::from(worker.attempts)),
+    ];
+    for (key, _) in at_least_one.into_iter().filter(|(_, n)| *n < 1) {
+        found.add(key, "must be at least 1");
+    }
+    if kafka.retention.is_zero() {
+        found.add("kafka.retention", "must be longer than any file stays open, such as \"7days\"");
+    }
+    if transaction.timeout <= transaction.interval {
+        found.add(
+            "transaction.timeout",
+            "must be longer than transaction.interval, or the broker aborts what is not committed yet",
+        );
+    }
+    for (key, size) in [
+        ("worker.send_bytes", worker.send_bytes),
+        ("worker.queue_bytes", worker.queue_bytes),
+        ("worker.fetch_bytes", worker.fetch_bytes),
+    ] {
+        if size < kafka.message_bytes {
+            found.add(
+                key,
+                format!("must be at least kafka.message_bytes ({}): a record has to fit", kafka.message_bytes),
+            );
+        }
+    }
+    for key in kafka.properties.0.keys() {
+        // What the chain's guarantees stand on is not for changing.
+        const OURS: [&str; 9] = [
+            "bootstrap.servers",
+            "transactional.id",
+            "group.id",
+            "isolation.level",
+            "enable.auto.commit",
+            "enable.auto.offset.store",
+            "enable.idempotence",
+            "acks",
+            "auto.offset.reset",
+        ];
+        if OURS.contains(&key.as_str()) {
+            found.at(&["kafka", "properties", key], format!("{key} is logmill's own to set: remove it"));
+        }
+    }
+}
+
+fn clickhouse(config: &Config, found: &mut Found) {
+    let clickhouse = &config.clickhouse;
+    if !clickhouse.url.starts_with("http://") && !clickhouse.url.starts_with("https://") {
+        found.add(
+            "clickhouse.url",
+            format!("{:?} is not the address of an HTTP interface, such as http://127.0.0.1:8123", clickhouse.url),
+        );
+    }
+    let database = &clickhouse.database;
+    if database.is_empty() || !database.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
+        found.add("clickhouse.database", format!("{database:?} is not a name of letters, digits and '_'"));
+    }
+    if clickhouse.password.is_some() && clickhouse.password_file.is_some() {
+        found.add("clickhouse.password", "stands there beside password_file: remove one of the two");
+    }
+    if clickhouse.batch_bytes == Size(0) {
+        found.add("clickhouse.batch_bytes", "must be more than 0");
+    }
+    if clickhouse.insert_timeout.is_zero() {
+        found.add("clickhouse.insert_timeout", "must be more than 0");
+    }
+}
+
+fn one_cluster(name: &str, cluster: &Cluster, found: &mut Found) {
+    let key = |last| ["clusters", name, last];
+    let known = ["hdfs://", "file:///"]
+        .iter()
+        .any(|scheme| cluster.url.len() > scheme.len() && cluster.url.starts_with(scheme));
+    if !known {
+        found.at(&key("url"), format!("{:?} is neither hdfs://host:port nor file:///folder", cluster.url));
+    }
+    if cluster.folders.is_empty() {
+        found.at(&key("folders"), "names no folder: nothing would ever be found");
+    }
+    for folder in cluster.folders.iter().filter(|folder| !folder.starts_with('/')) {
+        found.at(&key("folders"), format!("{folder:?} must begin with '/'"));
+    }
+    for (last, list) in [("patterns", &cluster.patterns), ("exclude", &cluster.exclude)] {
+        for error in list.iter().filter_map(|pattern| path_glob(pattern).err()) {
+            found.at(&key(last), error.to_string());
+        }
+    }
+    if let (Err(error), true) = (Selector::new(cluster), found.0.is_empty()) {
+        found.at(&key("patterns"), error.to_string());
+    }
+    for (last, number) in [("coroutines", cluster.coroutines), ("settle", cluster.settle), ("weight", cluster.weight)] {
+        if number == 0 {
+            found.at(&key(last), "must be at least 1");
+        }
+    }
+    for (last, time) in [("scan_interval", cluster.scan_interval), ("call_timeout", cluster.call_timeout)] {
+        if time.is_zero() {
+            found.at(&key(last), "must be more than 0");
+        }
+    }
+    if cluster.forget_after <= cluster.scan_interval {
+        found.at(&key("forget_after"), "must be longer than scan_interval, or one failed listing makes every file new");
+    }
+}
+
+fn channels(config: &Config, found: &mut Found) {
+    for (name, _) in config.channels.iter().filter(|(_, channel)| channel.weight == 0) {
+        found.at(&["channels", name, "weight"], "must be at least 1");
+    }
+    for (group, members) in &config.channel_groups {
+        if members.is_empty() {
+            found.at(&["channel_groups", group], "has no channel: its files would have nowhere to go");
+        }
+        for member in members.iter().filter(|member| !config.channels.contains_key(*member)) {
+            let known = config.channels.keys().cloned().collect::<Vec<_>>().join(", ");
+            found.at(&["channel_groups", group], format!("there is no channel {member:?}; channels are {known}"));
+        }
+    }
+}
+
+fn globs(config: &Config, found: &mut Found) {
+    let mut check = |key: [&str; 3], result: Result<globset::Glob, globset::Error>| {
+        if let Err(error) = result {
+            found.at(&key, error.to_string());
+        }
+    };
+    for (i, entry) in config.apps.iter().enumerate() {
+        check(["apps", &i.to_string(), "path"], path_glob(&entry.path));
+    }
+    for (i, rule) in config.rules.iter().enumerate() {
+        let i = i.to_string();
+        for (last, pattern) in [("cluster", &rule.cluster), ("app", &rule.app)] {
+            if let Some(pattern) = pattern {
+                check(["rules", &i, last], globset::Glob::new(pattern));
+            }
+        }
+        if let Some(path) = &rule.path {
+            check(["rules", &i, "path"], path_glob(path));
+        }
+    }
+}
+
+/// The plan of the defaults, and the one of each rule alone over them.
+fn plans(config: &Config, found: &mut Found) {
+    let alone =
+        |rules| Planner::new(&Config { rules, apps: Vec::new(), ..config.clone() }).ok().map(|p| p.plan("", "").1);
+    if let Some(plan) = alone(Vec::new()) {
+        one_plan(config, &plan, &["plan"], found);
+    }
+    for (i, rule) in config.rules.iter().enumerate() {
+        let everywhere = crate::Rule { cluster: None, path: None, app: None, ..rule.clone() };
+        if let (Some(plan), Some(base)) = (alone(vec![everywhere]), alone(Vec::new()))
+            && plan != base
+        {
+            // What is wrong with the defaults already is not the rule's fault.
+            let (mut of_base, mut of_rule) = (Found::default(), Found::default());
+            one_plan(config, &base, &[], &mut of_base);
+            one_plan(config, &plan, &[], &mut of_rule);
+            of_rule.0.retain(|problem| !of_base.0.contains(problem));
+            found.0.extend(
+                of_rule.0.into_iter().map(|(key, message)| {
+                    (["rules".to_owned(), i.to_string()].into_iter().chain(key).collect(), message)
+                }),
+            );
+        }
+    }
+}
+
+fn one_plan(config: &Config, plan: &Plan, table: &[&str], found: &mut Found) {
+    let mut add = |last: &str, message: String| found.at(&[table, &[last]].concat(), message);
+    let room = config.kafka.message_bytes.0.saturating_sub(HEADER_BYTES);
+    for (key, bytes) in
+        [("raw_bytes", plan.raw_bytes), ("plain_bytes", plan.plain_bytes), ("text_bytes", plan.text_bytes)]
+    {
+        if bytes == 0 {
+            add(key, "must be more than 0".into());
+        } else if u64::from(bytes) > room {
+            add(
+                key,
+                format!(
+                    "{} does not fit into kafka.message_bytes ({}) with {} for headers: at most {room} B",
+                    Size(bytes.into()),
+                    config.kafka.message_bytes,
+                    Size(HEADER_BYTES)
+                ),
+            );
+        }
+    }
+    if plan.line_bytes > plan.text_bytes {
+        add(
+            "line_bytes",
+            format!("{} is more than text_bytes ({})", Size(plan.line_bytes.into()), Size(plan.text_bytes.into())),
+        );
+    }
+    // A character of UTF-8 has up to four bytes, and a part holds one at least.
+    if plan.line_bytes < 4 {
+        add("line_bytes", "must be at least 4".into());
+    }
+    if plan.max_ratio == 0 {
+        add("max_ratio", "must be at least 1".into());
+    }
+    if plan.max_bytes == 0 {
+        add("max_bytes", "must be more than 0".into());
+    }
+    for (key, label) in [("encoding", plan.encoding.as_ref()), ("default_encoding", Some(&plan.default_encoding))] {
+        if let Some(label) = label.filter(|label| !is_encoding(label)) {
+            add(
+                key,
+                format!("{label:?} is not a label of the Encoding Standard, such as utf-8, gb18030 or windows-1252"),
+            );
+        }
+    }
+    if !config.channel_groups.contains_key(&plan.channel_group) {
+        let known = config.channel_groups.keys().cloned().collect::<Vec<_>>().join(", ");
+        add("channel_group", format!("there is no channel group {:?}; groups are {known}", plan.channel_group));
+    }
+}
+
+fn is_encoding(label: &str) -> bool {
+    encoding_rs::Encoding::for_label(label.as_bytes()).is_some_and(|encoding| encoding != encoding_rs::REPLACEMENT)
+}

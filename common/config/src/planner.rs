@@ -1,0 +1,157 @@
+//! Which files are taken, who wrote them, and how they are treated.
+
+use crate::sections::{Cluster, Config, PlanDefaults, Rule};
+use globset::{Glob, GlobBuilder, GlobMatcher, GlobSet, GlobSetBuilder};
+use logmill_core::Plan;
+
+/// Compiles a glob over paths: `*` and `?` stop at slashes, `**` does not; a glob without a slash is over the name alone.
+///
+/// # Errors
+/// The glob cannot be read; the message says where.
+pub fn path_glob(pattern: &str) -> Result<Glob, globset::Error> {
+    let whole = if pattern.contains('/') || pattern == "**" { pattern.to_owned() } else { format!("**/{pattern}") };
+    GlobBuilder::new(&whole).literal_separator(true).build()
+}
+
+fn matcher(pattern: &str) -> Result<GlobMatcher, globset::Error> {
+    Ok(path_glob(pattern)?.compile_matcher())
+}
+
+fn name_matcher(pattern: &str) -> Result<GlobMatcher, globset::Error> {
+    Ok(Glob::new(pattern)?.compile_matcher())
+}
+
+/// Which files of a cluster are taken.
+#[derive(Clone, Debug)]
+pub struct Selector {
+    wanted: GlobSet,
+    left: GlobSet,
+}
+
+impl Selector {
+    /// # Errors
+    /// A glob of the cluster cannot be read.
+    pub fn new(cluster: &Cluster) -> Result<Self, globset::Error> {
+        let set = |patterns: &[String]| {
+            let mut set = GlobSetBuilder::new();
+            for pattern in patterns {
+                set.add(path_glob(pattern)?);
+            }
+            set.build()
+        };
+        Ok(Self { wanted: set(&cluster.patterns)?, left: set(&cluster.exclude)? })
+    }
+
+    /// Whether the file at `path` (absolute, in the cluster) is taken. Files that are still being written by the usual
+    /// conventions never are.
+    #[must_use]
+    pub fn takes(&self, path: &str) -> bool {
+        let name = path.rsplit('/').next().unwrap_or(path);
+        let unfinished = name.starts_with(['.', '_']) || name.ends_with(".tmp") || name.ends_with("._COPYING_");
+        !unfinished && self.wanted.is_match(path) && !self.left.is_match(path)
+    }
+}
+
+/// The configuration's rules, compiled: for a lister that looks at a million paths.
+#[derive(Clone, Debug)]
+pub struct Planner {
+    plan: Plan,
+    apps: Vec<(GlobMatcher, String)>,
+    rules: Vec<CompiledRule>,
+}
+
+#[derive(Clone, Debug)]
+struct CompiledRule {
+    cluster: Option<GlobMatcher>,
+    path: Option<GlobMatcher>,
+    app: Option<GlobMatcher>,
+    rule: Rule,
+}
+
+impl Planner {
+    /// # Errors
+    /// A glob cannot be read.
+    pub fn new(config: &Config) -> Result<Self, globset::Error> {
+        let apps =
+            config.apps.iter().map(|entry| Ok((matcher(&entry.path)?, entry.app.clone()))).collect::<Result<_, _>>()?;
+        let rules = config
+            .rules
+            .iter()
+            .map(|rule| {
+                Ok(CompiledRule {
+                    cluster: rule.cluster.as_deref().map(name_matcher).transpose()?,
+                    path: rule.path.as_deref().map(matcher).transpose()?,
+                    app: rule.app.as_deref().map(name_matcher).transpose()?,
+                    rule: rule.clone(),
+                })
+            })
+            .collect::<Result<_, _>>()?;
+        Ok(Self { plan: base(&config.plan), apps, rules })
+    }
+
+    /// The application that wrote the file (empty when no entry of `apps` matches) and the file's plan.
+    #[must_use]
+    pub fn plan(&self, cluster: &str, path: &str) -> (String, Plan) {
+        let app =
+            self.apps.iter().find(|(glob, _)| glob.is_match(path)).map(|(_, app)| app.clone()).unwrap_or_default();
+        let mut plan = self.plan.clone();
+        for entry in &self.rules {
+            let fits = |glob: &Option<GlobMatcher>, text: &str| glob.as_ref().is_none_or(|glob| glob.is_match(text));
+            if fits(&entry.cluster, cluster) && fits(&entry.path, path) && fits(&entry.app, &app) {
+                entry.rule.change(&mut plan);
+            }
+        }
+        (app, plan)
+    }
+}
+
+fn base(defaults: &PlanDefaults) -> Plan {
+    let cut = |size: crate::Size| u32::try_from(size.0).unwrap_or(u32::MAX);
+    Plan {
+        rules: Plan::RULES,
+        raw_bytes: cut(defaults.raw_bytes),
+        plain_bytes: cut(defaults.plain_bytes),
+        text_bytes: cut(defaults.text_bytes),
+        line_bytes: cut(defaults.line_bytes),
+        encoding: defaults.encoding.clone(),
+        default_encoding: defaults.default_encoding.clone(),
+        malformed_per_million: defaults.malformed_per_million,
+        max_ratio: defaults.max_ratio,
+        max_bytes: defaults.max_bytes.0,
+        channel_group: defaults.channel_group.clone(),
+    }
+}
+
+impl Rule {
+    fn change(&self, plan: &mut Plan) {
+        fn set<T: Clone>(to: &mut T, from: Option<&T>) {
+            if let Some(value) = from {
+                to.clone_from(value);
+            }
+        }
+        let cut = |size: Option<crate::Size>| size.map(|size| u32::try_from(size.0).unwrap_or(u32::MAX));
+        set(&mut plan.raw_bytes, cut(self.raw_bytes).as_ref());
+        set(&mut plan.plain_bytes, cut(self.plain_bytes).as_ref());
+        set(&mut plan.text_bytes, cut(self.text_bytes).as_ref());
+        set(&mut plan.line_bytes, cut(self.line_bytes).as_ref());
+        if self.encoding.is_some() {
+            plan.encoding.clone_from(&self.encoding);
+        }
+        set(&mut plan.default_encoding, self.default_encoding.as_ref());
+        set(&mut plan.malformed_per_million, self.malformed_per_million.as_ref());
+        set(&mut plan.max_ratio, self.max_ratio.as_ref());
+        set(&mut plan.max_bytes, self.max_bytes.map(|size| size.0).as_ref());
+        set(&mut plan.channel_group, self.channel_group.as_ref());
+    }
+}
+
+impl Config {
+    /// The application and the plan of one file. For many files make a [`Planner`] once.
+    ///
+    /// # Panics
+    /// When a glob of `apps` or `rules` cannot be read: a configuration that was loaded has been checked for that.
+    #[must_use]
+    pub fn plan_for(&self, cluster: &str, path: &str) -> (String, Plan) {
+        Planner::new(self).expect("the globs of a checked configuration compile").plan(cluster, path)
+    }
+}

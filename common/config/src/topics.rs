@@ -1,0 +1,198 @@
+//! Names of topics, consumer groups and transactions, and what the topics must be like.
+
+use crate::sections::{Config, Layout};
+use std::collections::BTreeMap;
+
+/// The names of everything that a chain has in Kafka. All begin with the chain's name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Topics {
+    chain: String,
+    layout: Layout,
+    clusters: Vec<String>,
+    channels: Vec<String>,
+}
+
+impl Topics {
+    pub(crate) fn of(config: &Config) -> Self {
+        Self {
+            chain: config.chain.clone(),
+            layout: config.layout,
+            clusters: config.clusters.keys().cloned().collect(),
+            channels: config.channels.keys().cloned().collect(),
+        }
+    }
+
+    /// Tasks of one cluster: one record a file that is to be fetched.
+    #[must_use]
+    pub fn tasks(&self, cluster: &str) -> String {
+        format!("{}.tasks.{cluster}", self.chain)
+    }
+
+    /// The files of one cluster that have a task; compacted.
+    #[must_use]
+    pub fn known(&self, cluster: &str) -> String {
+        format!("{}.known.{cluster}", self.chain)
+    }
+
+    /// Chunks of files as they lie in their store.
+    #[must_use]
+    pub fn raw(&self) -> String {
+        format!("{}.raw", self.chain)
+    }
+
+    /// Decompressed chunks. `None` in the fused layout.
+    #[must_use]
+    pub fn plain(&self) -> Option<String> {
+        (self.layout == Layout::Separate).then(|| format!("{}.plain", self.chain))
+    }
+
+    /// Chunks of whole lines of UTF-8.
+    #[must_use]
+    pub fn text(&self) -> String {
+        format!("{}.text", self.chain)
+    }
+
+    /// Text for the splitters of one channel.
+    #[must_use]
+    pub fn channel(&self, channel: &str) -> String {
+        format!("{}.channel.{channel}", self.chain)
+    }
+
+    /// Row batches of one channel.
+    #[must_use]
+    pub fn rows(&self, channel: &str) -> String {
+        format!("{}.rows.{channel}", self.chain)
+    }
+
+    /// What the stages tell the ledger.
+    #[must_use]
+    pub fn file_events(&self) -> String {
+        format!("{}.file-events", self.chain)
+    }
+
+    /// What a stage could not turn into anything.
+    #[must_use]
+    pub fn dead_letters(&self) -> String {
+        format!("{}.dead-letters", self.chain)
+    }
+
+    /// Names of the clusters of the configuration.
+    #[must_use]
+    pub fn clusters(&self) -> &[String] {
+        &self.clusters
+    }
+
+    /// Names of the channels of the configuration.
+    #[must_use]
+    pub fn channels(&self) -> &[String] {
+        &self.channels
+    }
+
+    /// The consumer group of a stage.
+    #[must_use]
+    pub fn group(&self, stage: &str) -> String {
+        format!("{}.{stage}", self.chain)
+    }
+
+    /// The `transactional.id` of one worker of a stage.
+    #[must_use]
+    pub fn transactional_id(&self, stage: &str, slot: &str, worker: u32) -> String {
+        format!("{}.{stage}.{slot}.{worker}", self.chain)
+    }
+
+    /// The `transactional.id` of a cluster's lister: there is never more than one of it.
+    #[must_use]
+    pub fn lister_id(&self, cluster: &str) -> String {
+        format!("{}.lister.{cluster}", self.chain)
+    }
+
+    /// The topics from which a stage reads. `decoder` is the stage of the fused layout.
+    ///
+    /// # Panics
+    /// When there is no such stage.
+    #[must_use]
+    pub fn inputs(&self, stage: &str) -> Vec<String> {
+        match stage {
+            "fetcher" => self.clusters.iter().map(|cluster| self.tasks(cluster)).collect(),
+            "decompressor" | "decoder" => vec![self.raw()],
+            "reencoder" => vec![format!("{}.plain", self.chain)],
+            "distributor" => vec![self.text()],
+            "splitter" => self.channels.iter().map(|channel| self.channel(channel)).collect(),
+            "loader" => {
+                let mut topics: Vec<_> = self.channels.iter().map(|channel| self.rows(channel)).collect();
+                topics.extend([self.file_events(), self.dead_letters()]);
+                topics
+            }
+            other => panic!("{other:?} is not a stage of the chain"),
+        }
+    }
+
+    /// The stages of this layout that have a consumer group, in the order of the chain.
+    #[must_use]
+    pub fn stages(&self) -> &'static [&'static str] {
+        match self.layout {
+            Layout::Separate => &["fetcher", "decompressor", "reencoder", "distributor", "splitter", "loader"],
+            Layout::Fused => &["fetcher", "decoder", "distributor", "splitter", "loader"],
+        }
+    }
+
+    /// Each consumer group with the topics on which offset 0 is committed once, when they are made.
+    #[must_use]
+    pub fn groups(&self) -> Vec<(String, Vec<String>)> {
+        self.stages().iter().map(|stage| (self.group(stage), self.inputs(stage))).collect()
+    }
+}
+
+/// What a topic has to be like.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TopicSpec {
+    pub name: String,
+    pub partitions: i32,
+    pub replication: i32,
+    /// Settings of the topic that matter; others are left as they are.
+    pub configs: BTreeMap<String, String>,
+}
+
+impl Config {
+    /// Names of all topics, groups and transactions.
+    #[must_use]
+    pub fn topics(&self) -> Topics {
+        Topics::of(self)
+    }
+
+    /// Every topic of the chain in this layout.
+    #[must_use]
+    pub fn topic_specs(&self) -> Vec<TopicSpec> {
+        let topics = self.topics();
+        let mut specs = Vec::new();
+        let retention = self.kafka.retention.as_millis().to_string();
+        for cluster in topics.clusters() {
+            specs.push(self.spec(topics.tasks(cluster), self.kafka.partitions, &[("retention.ms", "-1")]));
+            // One partition: its reader is the one lister of the cluster.
+            let compact = [("cleanup.policy", "compact"), ("retention.ms", "-1")];
+            specs.push(self.spec(topics.known(cluster), 1, &compact));
+        }
+        let mut chain = vec![topics.raw()];
+        chain.extend(topics.plain());
+        chain.push(topics.text());
+        for channel in topics.channels() {
+            chain.extend([topics.channel(channel), topics.rows(channel)]);
+        }
+        chain.extend([topics.file_events(), topics.dead_letters()]);
+        specs.extend(
+            chain.into_iter().map(|name| self.spec(name, self.kafka.partitions, &[("retention.ms", &retention)])),
+        );
+        specs
+    }
+
+    fn spec(&self, name: String, partitions: i32, configs: &[(&str, &str)]) -> TopicSpec {
+        let mut all: BTreeMap<_, _> = configs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        all.entry("cleanup.policy".into()).or_insert_with(|| "delete".into());
+        // Size never deletes what time keeps: a chunk that is eaten is lost.
+        all.insert("retention.bytes".into(), "-1".into());
+        all.insert("max.message.bytes".into(), self.kafka.message_bytes.0.to_string());
+        let in_sync = if self.kafka.replication >= 3 { 2 } else { 1 };
+        all.insert("min.insync.replicas".into(), in_sync.to_string());
+        TopicSpec { name, partitions, replication: self.kafka.replication, configs: all }
+    }
+}

@@ -1,0 +1,107 @@
+//! What follows from a configuration: topics, groups, plans, the choice of files.
+
+use logmill_config::{Config, Selector, Size};
+
+fn parse(text: &str) -> Config {
+    Config::parse(text, "logmill.toml", []).unwrap_or_else(|error| panic!("{error}"))
+}
+
+#[test]
+fn the_topics_of_a_chain() {
+    let config = parse("chain = \"mill\"\nkafka.partitions = 3\n[clusters.a]\nurl = \"file:///logs\"\n");
+    let specs = config.topic_specs();
+    let names: Vec<_> = specs.iter().map(|spec| format!("{} {}", spec.name, spec.partitions)).collect();
+    insta::assert_snapshot!(names.join("\n"));
+    let known = specs.iter().find(|spec| spec.name == "mill.known.a").unwrap();
+    assert_eq!(known.configs["cleanup.policy"], "compact");
+    let raw = specs.iter().find(|spec| spec.name == "mill.raw").unwrap();
+    assert_eq!(raw.configs["retention.ms"], (7 * 86_400_000_u64).to_string());
+}
+
+#[test]
+fn the_fused_layout_has_no_plain() {
+    let config = parse("layout = \"fused\"\n");
+    assert_eq!(config.topics().plain(), None);
+    assert!(config.topic_specs().iter().all(|spec| spec.name != "logmill.plain"));
+    let groups: Vec<_> = config.topics().groups().into_iter().map(|(group, _)| group).collect();
+    assert_eq!(
+        groups,
+        ["logmill.fetcher", "logmill.decoder", "logmill.distributor", "logmill.splitter", "logmill.loader"]
+    );
+}
+
+#[test]
+fn every_topic_but_known_has_one_reading_group() {
+    for layout in ["separate", "fused"] {
+        let config = parse(&format!("layout = \"{layout}\"\n[clusters.a]\nurl = \"file:///logs\"\n"));
+        let mut read: Vec<_> = config.topics().groups().into_iter().flat_map(|(_, topics)| topics).collect();
+        let mut made: Vec<_> =
+            config.topic_specs().into_iter().map(|spec| spec.name).filter(|n| !n.contains("known")).collect();
+        read.sort();
+        made.sort();
+        assert_eq!(read, made);
+    }
+}
+
+#[test]
+fn rules_change_plans_in_order() {
+    let config = parse(
+        r#"
+[[apps]]
+path = "/logs/billing/**"
+app = "billing"
+[[rules]]
+path = "/logs/**"
+encoding = "gb18030"
+[[rules]]
+app = "bill*"
+channel_group = "fast"
+line_bytes = "8 KiB"
+[[rules]]
+cluster = "b"
+encoding = "utf-8"
+[channel_groups]
+default = ["c0"]
+fast = ["c1"]
+"#,
+    );
+    let (app, plan) = config.plan_for("a", "/logs/billing/2026/x.gz");
+    assert_eq!(
+        (app.as_str(), plan.encoding.as_deref(), plan.channel_group.as_str()),
+        ("billing", Some("gb18030"), "fast")
+    );
+    assert_eq!(plan.line_bytes, 8 << 10);
+    let (app, plan) = config.plan_for("b", "/logs/x.gz");
+    assert_eq!((app.as_str(), plan.encoding.as_deref(), plan.channel_group.as_str()), ("", Some("utf-8"), "default"));
+    assert_eq!(config.plan_for("a", "/other").1, logmill_core::Plan::default());
+}
+
+#[test]
+fn which_files_are_taken() {
+    let config =
+        parse("[clusters.a]\nurl = \"file:///x\"\npatterns = [\"*.gz\", \"/logs/raw/**\"]\nexclude = [\"*.old.gz\"]\n");
+    let selector = Selector::new(&config.clusters["a"]).unwrap();
+    for (path, taken) in [
+        ("/logs/a/b.gz", true),
+        ("/logs/raw/a/b.log", true),
+        ("/logs/a/b.log", false),
+        ("/logs/a/b.old.gz", false),
+        ("/logs/a/.b.gz", false),
+        ("/logs/a/_b.gz", false),
+        ("/logs/raw/b.gz._COPYING_", false),
+        ("/logs/raw/b.tmp", false),
+        ("/logs/raw/a b\n%2F'\".log", true),
+    ] {
+        assert_eq!(selector.takes(path), taken, "{path:?}");
+    }
+    let everything = Selector::new(&logmill_config::Cluster::default()).unwrap();
+    assert!(everything.takes("/logs/x"));
+}
+
+#[test]
+fn a_size_is_shown_exactly() {
+    for (bytes, text) in [(0, "0 B"), (1000, "1000 B"), (1 << 10, "1 KiB"), (900 << 10, "900 KiB"), (1 << 40, "1 TiB")]
+    {
+        assert_eq!(Size(bytes).to_string(), text);
+    }
+}

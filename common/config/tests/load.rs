@@ -1,0 +1,151 @@
+//! Reading a configuration: each input with what comes of it.
+
+use logmill_config::{Config, Layout};
+
+fn parse(text: &str) -> Result<Config, String> {
+    with(text, &[])
+}
+
+fn with(text: &str, variables: &[(&str, &str)]) -> Result<Config, String> {
+    let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    Config::parse(text, "logmill.toml", variables).map_err(|error| error.to_string())
+}
+
+#[track_caller]
+fn refused(text: &str, message: &str) {
+    assert_eq!(parse(text).expect_err("this configuration is wrong"), message);
+}
+
+#[test]
+fn nothing_at_all_is_the_defaults() {
+    assert_eq!(parse("").unwrap(), Config::default());
+}
+
+#[test]
+fn sizes_and_times_are_written_as_people_do() {
+    let config =
+        parse("transaction.bytes = \"1 MiB\"\ntransaction.interval = \"1s 500ms\"\nworker.queue_bytes = 2000000")
+            .unwrap();
+    assert_eq!(config.transaction.bytes.0, 1 << 20);
+    assert_eq!(config.transaction.interval.as_millis(), 1500);
+    assert_eq!(config.worker.queue_bytes.0, 2_000_000);
+}
+
+#[test]
+fn an_unknown_key_names_its_line_and_the_nearest_known_one() {
+    refused(
+        "chain = \"a\"\n\n[kafka]\nbrokres = \"a:1\"\n",
+        "logmill.toml:4: unknown key \"kafka.brokres\"; did you mean \"brokers\"?",
+    );
+    refused("[kafak]\n", "logmill.toml:1: unknown key \"kafak\"; did you mean \"kafka\"?");
+    refused(
+        "[clusters.a]\nurl = \"file:///x\"\ncorutines = 2\n",
+        "logmill.toml:3: unknown key \"clusters.a.corutines\"; did you mean \"coroutines\"?",
+    );
+    refused("[http]\nxyzzy = 2\n", "logmill.toml:2: unknown key \"http.xyzzy\"; known here: listen");
+    refused(
+        "[[rules]]\n[[rules]]\nencodign = \"gbk\"\n",
+        "logmill.toml:3: unknown key \"rules.1.encodign\"; did you mean \"encoding\"?",
+    );
+}
+
+#[test]
+fn a_value_of_the_wrong_kind_names_its_line() {
+    insta::assert_snapshot!(parse("\n[worker]\nthreads = \"two\"\n").unwrap_err());
+    insta::assert_snapshot!(parse("layout = \"mixed\"\n").unwrap_err());
+    insta::assert_snapshot!(parse("[transaction]\ninterval = \"soon\"\n").unwrap_err());
+    insta::assert_snapshot!(parse("[plan]\nraw_bytes = \"much\"\n").unwrap_err());
+    insta::assert_snapshot!(parse("kafka = 5\n").unwrap_err());
+}
+
+#[test]
+fn what_is_not_toml_names_its_line() {
+    insta::assert_snapshot!(parse("chain = \"a\"\n[kafka\n").unwrap_err());
+}
+
+#[test]
+fn the_environment_overrides_the_file() {
+    let config = with(
+        "chain = \"a\"\n[clusters.HDFS]\nurl = \"file:///x\"\n",
+        &[
+            ("LOGMILL__CHAIN", "b"),
+            ("LOGMILL__LAYOUT", "fused"),
+            ("LOGMILL__KAFKA__BROKERS", "k:1,k:2"),
+            ("LOGMILL__WORKER__THREADS", "3"),
+            ("LOGMILL__WORKER__SLOT", "7"),
+            ("LOGMILL__CLICKHOUSE__PASSWORD", "12345"),
+            ("LOGMILL__PLAN__RAW_BYTES", "1 KiB"),
+            ("LOGMILL__CLUSTERS__HDFS__FOLDERS", "[\"/a\", \"/b\"]"),
+            ("LOGMILL__KAFKA__PROPERTIES__linger.ms", "5"),
+            ("LOGMILL_CONFIG", "not a key"),
+        ],
+    )
+    .unwrap();
+    assert_eq!((config.chain.as_str(), config.layout), ("b", Layout::Fused));
+    assert_eq!(config.kafka.brokers, "k:1,k:2");
+    assert_eq!((config.worker.threads, config.worker.slot.as_deref()), (3, Some("7")));
+    assert_eq!(config.clickhouse.secret().unwrap(), "12345");
+    assert_eq!(config.plan.raw_bytes.0, 1024);
+    assert_eq!(config.clusters["HDFS"].folders, ["/a", "/b"]);
+    assert_eq!(config.kafka.properties.0["linger.ms"], "5");
+}
+
+#[test]
+fn an_unknown_variable_is_named() {
+    let error = with("", &[("LOGMILL__KAFKA__BROKER", "k:1")]).unwrap_err();
+    assert_eq!(
+        error,
+        "environment variable LOGMILL__KAFKA__BROKER: unknown key \"kafka.broker\"; did you mean \"brokers\"?"
+    );
+    let error = with("[worker]\nthreads = 2\n", &[("LOGMILL__WORKER__THREADS", "0")]).unwrap_err();
+    assert_eq!(error, "environment variable LOGMILL__WORKER__THREADS: worker.threads: must be at least 1");
+}
+
+#[test]
+fn properties_need_no_quotes() {
+    let config =
+        parse("[kafka.properties]\nsocket.timeout.ms = 100\n\"linger.ms\" = \"5\"\nlog.connection.close = false\n")
+            .unwrap();
+    let properties = &config.kafka.properties.0;
+    assert_eq!(properties["socket.timeout.ms"], "100");
+    assert_eq!(properties["linger.ms"], "5");
+    assert_eq!(properties["log.connection.close"], "false");
+}
+
+#[test]
+fn what_cannot_be_right_is_refused_all_at_once() {
+    let error = parse(
+        r#"
+chain = "log mill"
+[kafka]
+brokers = "nowhere"
+properties = { acks = 1 }
+[transaction]
+interval = "20s"
+[plan]
+raw_bytes = "2 MiB"
+line_bytes = "901 KiB"
+encoding = "gbq"
+channel_group = "fast"
+[clusters.a]
+url = "ftp://x"
+folders = ["logs"]
+patterns = ["a[b"]
+[channel_groups]
+slow = ["c9"]
+[[rules]]
+text_bytes = "100 KiB"
+[http]
+listen = "9000"
+"#,
+    )
+    .unwrap_err();
+    insta::assert_snapshot!(error);
+}
+
+#[test]
+fn no_file_says_how_to_make_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let error = Config::load(Some(&folder.path().join("none.toml"))).unwrap_err().to_string();
+    assert!(error.contains("logmill config example >"), "{error}");
+}
