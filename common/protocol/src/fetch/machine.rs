@@ -1,0 +1,515 @@
+//! The fetcher's worker: takes tasks, sends what their files hold, commits how far it came.
+
+use super::position::{OpenFile, Position};
+use super::records::{Lane, chunk, dead_letter, event as ledger};
+use super::task::{Resume, Task};
+use crate::log::{Action, Event, Failure, Incoming, Machine, Outgoing, Partition};
+use bytes::Bytes;
+use logmill_core::event::{Event as Happening, Reject, RejectReason};
+use logmill_core::wire::Kind;
+use logmill_core::{End, FileMeta, Offset, Outcome, Seq};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::sync::Arc;
+
+/// What a worker is told once.
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub raw: Lane,
+    pub file_events: Lane,
+    pub dead_letters: Lane,
+    /// The most files open at once in one tasks partition (so that a dead cluster's files stand in no other's way).
+    pub open_files: usize,
+    /// Payload bytes of a transaction, about: [`Ask::Next`] asks for no more, and for one chunk at least.
+    pub batch_bytes: usize,
+    /// The broker's `offset.metadata.max.bytes`: tasks are taken only while the position of all that are open fits.
+    pub metadata_bytes: usize,
+}
+
+/// What the machine wants of the stores.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Ask {
+    /// Read a file in the background. Answer: [`Answer::Done`], at once; its bytes come with [`Ask::Next`].
+    Open(Order),
+    /// Stop reading all files; what they still bring may be dropped. Answer: [`Answer::Done`].
+    Discard,
+    /// What has come of the files that are open, in order for each file, up to `bytes` of payload but one item at
+    /// least. With `wait`, stay a little (tens of milliseconds) if nothing has. Answer: [`Answer::Items`].
+    Next { bytes: usize, wait: bool },
+}
+
+/// A file to read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Order {
+    /// Marks what belongs to this order; never used twice.
+    pub ticket: u64,
+    pub file: Arc<FileMeta>,
+    /// The first chunk wanted, of `plan.raw_bytes` bytes each, and the CRC-32 of the bytes before it.
+    pub from: Seq,
+    pub crc32: u32,
+    /// The file was parked there: when the bytes before it no longer have that sum, it has changed.
+    pub parked: Option<Resume>,
+}
+
+/// What the machine hears of the stores.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Answer {
+    Done,
+    Items(Vec<Item>),
+}
+
+/// Something that came of a file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Item {
+    pub ticket: u64,
+    pub what: Fetched,
+}
+
+/// What came of a file.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Fetched {
+    /// The next chunk: `plan.raw_bytes` bytes, the last one fewer; and the CRC-32 of all bytes up to its end.
+    Chunk(Bytes, u32),
+    /// All bytes came, and the file still has its length and time.
+    End,
+    /// It vanished, or its length, time or content is another: what, for people.
+    Changed(String),
+    /// Its cluster has not answered for longer than the limit, and some of it was sent already (by this order or an
+    /// earlier one of the same task; a file of which nothing was sent just waits). Nothing more comes of this order.
+    Unreachable(String),
+}
+
+/// The machine. What it holds: a description of each open file and of some hundred waiting tasks a partition, and the
+/// bytes of one transaction.
+pub struct Fetch {
+    options: Options,
+    phase: Phase,
+    /// The partitions assigned now; empty while positions are unknown.
+    tasks: BTreeMap<Partition, Tasks>,
+    /// Which file an order reads. Orders that were discarded are not here.
+    tickets: HashMap<u64, (Partition, Offset)>,
+    last_ticket: u64,
+    /// What the open transaction still has to send, and the partitions whose positions it commits.
+    outbox: VecDeque<Outgoing>,
+    touched: BTreeSet<Partition>,
+    /// Failures since the last commit or assignment that went well.
+    failures: u32,
+}
+
+/// What the last action was, that is, what the next event answers.
+#[derive(Clone, Debug, PartialEq)]
+enum Phase {
+    Starting,
+    Polling,
+    Reading,
+    Seeking,
+    Opening,
+    Fetching,
+    Beginning,
+    Sending,
+    Committing,
+    Recovering,
+    Discarding(Then),
+    Releasing,
+    Ended,
+}
+
+/// What follows a discard.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Then {
+    Read,
+    Release,
+    Exit,
+}
+
+/// One assigned partition.
+#[derive(Debug, Default)]
+struct Tasks {
+    /// H: the first task not taken. Every waiting task is at or above it.
+    next: Offset,
+    /// The next offset to come from the log.
+    seen: Offset,
+    open: BTreeMap<Offset, Open>,
+    /// Tasks that were read but not taken, in order.
+    waiting: VecDeque<(Offset, Result<Task, BadTask>)>,
+    /// Nothing is fetched of this partition, because enough tasks wait.
+    paused: bool,
+}
+
+/// An open file.
+#[derive(Debug)]
+struct Open {
+    at: OpenFile,
+    /// `None` after an assignment, until the task was read again.
+    work: Option<Work>,
+}
+
+#[derive(Debug)]
+struct Work {
+    file: Arc<FileMeta>,
+    resume: Option<Resume>,
+    /// The number of the end marker.
+    chunks: Seq,
+    /// The plan's version.
+    plan: String,
+    ticket: u64,
+}
+
+/// A partition with more waiting tasks is not fetched any more, until a quarter of them is left.
+const WAITING: usize = 256;
+/// Failures in a row after which the process ends, for its supervisor to see.
+const MAX_FAILURES: u32 = 20;
+
+impl Tasks {
+    fn position(&self) -> Position {
+        Position { next: self.next, open: self.open.iter().map(|(offset, open)| (*offset, open.at)).collect() }
+    }
+
+    /// The bytes that the metadata may come to need while these files stay open.
+    fn metadata_bytes(&self) -> usize {
+        let entry = |open: &Open| Position::entry_bytes(open.work.as_ref().map_or(open.at.next, |w| w.chunks));
+        Position::FIXED_BYTES + self.open.values().map(entry).sum::<usize>()
+    }
+
+    /// Whether there is a waiting task and room for it.
+    fn may_take(&self, options: &Options) -> bool {
+        let task = match self.waiting.front() {
+            None => return false,
+            Some((_, Err(_))) => return true,
+            Some((_, Ok(task))) => task,
+        };
+        let fits = self.metadata_bytes() + Position::entry_bytes(task.chunks()) <= options.metadata_bytes;
+        self.open.is_empty() || (self.open.len() < options.open_files && fits)
+    }
+}
+
+impl Work {
+    fn new(task: Task, ticket: u64) -> Self {
+        let (chunks, plan) = (task.chunks(), task.file.plan.version());
+        Self { file: Arc::new(task.file), resume: task.resume, chunks, plan, ticket }
+    }
+
+    fn byte(&self, seq: Seq) -> u64 {
+        (seq.0.saturating_mul(u64::from(self.file.plan.raw_bytes))).min(self.file.length)
+    }
+
+    fn order(&self, at: OpenFile) -> Order {
+        let file = Arc::clone(&self.file);
+        Order { ticket: self.ticket, file, from: at.next, crc32: at.crc32, parked: self.resume }
+    }
+
+    /// What lies before the parked position is sent only to rebuild states.
+    fn is_silent(&self, seq: Seq) -> bool {
+        self.resume.is_some_and(|resume| seq < resume.seq)
+    }
+}
+
+impl Fetch {
+    #[must_use]
+    pub fn new(options: Options) -> Self {
+        Self {
+            options,
+            phase: Phase::Starting,
+            tasks: BTreeMap::new(),
+            tickets: HashMap::new(),
+            last_ticket: 0,
+            outbox: VecDeque::new(),
+            touched: BTreeSet::new(),
+            failures: 0,
+        }
+    }
+
+    /// How many files are open.
+    #[must_use]
+    pub fn open_files(&self) -> usize {
+        self.tasks.values().map(|t| t.open.len()).sum()
+    }
+
+    /// How many tasks were read but wait to be taken.
+    #[must_use]
+    pub fn waiting_tasks(&self) -> usize {
+        self.tasks.values().map(|t| t.waiting.len()).sum()
+    }
+
+    fn act(&mut self, phase: Phase, action: Action<Ask>) -> Action<Ask> {
+        self.phase = phase;
+        action
+    }
+
+    /// Drops every state; the positions in the log are the truth.
+    fn discard(&mut self, then: Then) -> Action<Ask> {
+        self.tickets.clear();
+        self.outbox.clear();
+        self.touched.clear();
+        for tasks in self.tasks.values_mut() {
+            *tasks = Tasks::default();
+        }
+        self.act(Phase::Discarding(then), Action::Other(Ask::Discard))
+    }
+
+    fn exit(&mut self, why: Result<(), String>) -> Action<Ask> {
+        self.act(Phase::Ended, Action::Exit(why))
+    }
+
+    fn failed(&mut self, failure: Failure) -> Action<Ask> {
+        self.failures += 1;
+        let (Failure::Abort(why) | Failure::Fenced(why) | Failure::Unknown(why) | Failure::Fatal(why)) = &failure;
+        if matches!(failure, Failure::Fatal(_)) || self.failures > MAX_FAILURES {
+            let why = format!("{why} (failure {} in a row, while {:?})", self.failures, self.phase);
+            return self.exit(Err(why));
+        }
+        let in_transaction = matches!(self.phase, Phase::Beginning | Phase::Sending | Phase::Committing);
+        match failure {
+            Failure::Abort(_) if in_transaction => self.act(Phase::Recovering, Action::Abort),
+            // Nothing is open then: what was asked is asked again, from positions that are read again.
+            Failure::Abort(_) if self.phase != Phase::Recovering => self.discard(Then::Read),
+            _ => self.act(Phase::Recovering, Action::Renew),
+        }
+    }
+
+    fn positions(&mut self, positions: Vec<(Partition, Option<crate::log::Committed>)>) -> Action<Ask> {
+        let mut seek = Vec::with_capacity(positions.len());
+        for (partition, committed) in positions {
+            let Some(tasks) = self.tasks.get_mut(&partition) else { continue };
+            let position = match committed {
+                // The driver refuses this where the log does not begin at 0.
+                None => Position::default(),
+                Some(committed) => match Position::decode(&committed) {
+                    Ok(position) => position,
+                    Err(e) => return self.exit(Err(format!("{partition}: {e}"))),
+                },
+            };
+            let first = position.first();
+            let open = position.open.into_iter().map(|(offset, at)| (offset, Open { at, work: None })).collect();
+            *tasks = Tasks { next: position.next, seen: first, open, ..Tasks::default() };
+            seek.push((partition, first));
+        }
+        self.act(Phase::Seeking, Action::Assign(seek))
+    }
+
+    /// Notes a task that was read, and opens its file again where it was open before the assignment.
+    fn record(&mut self, incoming: Incoming) -> Action<Ask> {
+        let Incoming { partition, offset, record, .. } = incoming;
+        let Some(tasks) = self.tasks.get_mut(&partition).filter(|t| offset >= t.seen) else { return self.fetch(true) };
+        tasks.seen = offset.next();
+        let unread = |open: &Open| open.work.is_none();
+        if let Some((lost, _)) = tasks.open.range(..offset).find(|(_, open)| unread(open)) {
+            let why =
+                format!("{partition}: the task at {lost} is open but gone from the topic; is its retention short?");
+            return self.exit(Err(why));
+        }
+        let task = Task::decode(&record);
+        if offset >= tasks.next {
+            tasks.waiting.push_back((offset, task.map_err(|detail| BadTask { detail, bytes: record.payload })));
+            return self.fetch(true);
+        }
+        match tasks.open.get_mut(&offset) {
+            Some(open) if unread(open) => match task {
+                Ok(task) => self.open(&partition, offset, task),
+                Err(e) => self.exit(Err(format!("{partition}: the open task at {offset} cannot be read: {e}"))),
+            },
+            // Below H and not open: finished.
+            _ => self.fetch(true),
+        }
+    }
+
+    /// Orders the bytes of a file from where its position stands.
+    fn open(&mut self, partition: &Partition, offset: Offset, task: Task) -> Action<Ask> {
+        self.last_ticket += 1;
+        let work = Work::new(task, self.last_ticket);
+        let tasks = self.tasks.get_mut(partition).expect("only assigned partitions have tasks");
+        let open = tasks.open.entry(offset).or_insert(Open { at: OpenFile::default(), work: None });
+        let order = work.order(open.at);
+        open.work = Some(work);
+        self.tickets.insert(order.ticket, (partition.clone(), offset));
+        self.act(Phase::Opening, Action::Other(Ask::Open(order)))
+    }
+
+    /// Takes the next task that there is room for; else polls.
+    fn go(&mut self) -> Action<Ask> {
+        let options = &self.options;
+        let Some((partition, tasks)) = self.tasks.iter_mut().find(|(_, tasks)| tasks.may_take(options)) else {
+            return match self.pace() {
+                Some(seek) => self.act(Phase::Seeking, Action::Assign(seek)),
+                None => self.act(Phase::Polling, Action::Poll),
+            };
+        };
+        let partition = partition.clone();
+        let (offset, task) = tasks.waiting.pop_front().expect("a task may be taken");
+        tasks.next = offset.next();
+        match task {
+            Ok(task) => self.open(&partition, offset, task),
+            Err(BadTask { detail, bytes }) => {
+                let reject = Reject::new(RejectReason::Malformed, detail).carrying(&bytes);
+                let letter = dead_letter(None, &origin(&partition, offset), &reject);
+                self.outbox.push_back(self.options.dead_letters.at(0, letter));
+                self.touched.insert(partition);
+                self.act(Phase::Beginning, Action::Begin)
+            }
+        }
+    }
+
+    /// Fetches no more of partitions where enough tasks wait, and again of those where few do. `Some` on a change.
+    fn pace(&mut self) -> Option<Vec<(Partition, Offset)>> {
+        let mut changed = false;
+        for tasks in self.tasks.values_mut() {
+            let paused = tasks.waiting.len() > if tasks.paused { WAITING / 4 } else { WAITING };
+            changed |= paused != tasks.paused;
+            tasks.paused = paused;
+        }
+        let wanted = self.tasks.iter().filter(|(_, t)| !t.paused).map(|(p, t)| (p.clone(), t.seen));
+        changed.then(|| wanted.collect())
+    }
+
+    /// Looks what has come of the files that are open. `busy`: there may be more in the log at once.
+    fn fetch(&mut self, busy: bool) -> Action<Ask> {
+        if self.tickets.is_empty() {
+            return self.go();
+        }
+        let ask = Ask::Next { bytes: self.options.batch_bytes, wait: !busy };
+        self.act(Phase::Fetching, Action::Other(ask))
+    }
+
+    fn items(&mut self, items: Vec<Item>, now_ms: u64) -> Action<Ask> {
+        for item in items {
+            self.item(item, now_ms);
+        }
+        if self.touched.is_empty() { self.go() } else { self.act(Phase::Beginning, Action::Begin) }
+    }
+
+    /// Turns what came of a file into what is sent.
+    fn item(&mut self, Item { ticket, what }: Item, now_ms: u64) {
+        let Some((partition, offset)) = self.tickets.get(&ticket).cloned() else { return };
+        let tasks = self.tasks.get_mut(&partition).expect("a ticket's partition is assigned");
+        let open = tasks.open.get_mut(&offset).expect("a ticket's file is open");
+        let work = open.work.as_ref().expect("a ticket's task was read");
+        let OpenFile { next: seq, crc32 } = open.at;
+        let silent = work.is_silent(seq);
+        let path = &work.file.path;
+        let options = &self.options;
+        let outbox = &mut self.outbox;
+        let mut send = |lane: &Lane, record| outbox.push_back(lane.of(&work.file, record));
+        let raw = |kind, bytes| chunk(&work.file, &work.plan, seq, kind, silent, bytes);
+        let event = |event| ledger(&work.file, now_ms, event);
+        self.touched.insert(partition.clone());
+        if seq.0 == 0 && work.resume.is_none() {
+            send(&options.file_events, event(Happening::Opened));
+        }
+        if work.resume.is_some_and(|r| r.seq == seq) && matches!(what, Fetched::Chunk(..) | Fetched::End) {
+            send(&options.file_events, event(Happening::Resumed { at: work.byte(seq) }));
+        }
+        match what {
+            Fetched::Chunk(bytes, crc32) => {
+                let right = seq < work.chunks && bytes.len() as u64 == work.byte(seq.next()) - work.byte(seq);
+                assert!(
+                    right,
+                    "a source cuts at multiples of the plan: {} bytes as chunk {seq} of {path}",
+                    bytes.len()
+                );
+                send(&options.raw, raw(Kind::Data, bytes));
+                open.at = OpenFile { next: seq.next(), crc32 };
+                return;
+            }
+            Fetched::End => {
+                assert!(seq == work.chunks, "a source ends a file after its last chunk: {path} at chunk {seq}");
+                send(&options.raw, raw(Kind::End(End::Complete), Bytes::new()));
+                send(&options.file_events, event(closed(Outcome::Complete, work.file.length, Some(crc32))));
+            }
+            Fetched::Changed(detail) => {
+                let sent = work.byte(work.resume.map_or(seq, |r| r.seq.max(seq)));
+                send(&options.raw, raw(Kind::End(End::Abort), Bytes::new()));
+                send(&options.file_events, event(closed(Outcome::Partial, sent, None)));
+                let reject = Reject::new(RejectReason::Changed, detail).at(sent);
+                send(&options.dead_letters, dead_letter(Some(&work.file), &origin(&partition, offset), &reject));
+            }
+            Fetched::Unreachable(_) => {
+                assert!(seq.0 > 0, "a source waits with files of which nothing was sent: {path}");
+                let here = Resume { seq, crc32 };
+                let resume = work.resume.filter(|r| r.seq > seq).unwrap_or(here);
+                send(&options.raw, raw(Kind::Park, Bytes::new()));
+                send(&options.file_events, event(Happening::Parked { at: work.byte(resume.seq) }));
+                let task = Task { file: FileMeta::clone(&work.file), resume: Some(resume) };
+                outbox.push_back(Outgoing { partition, record: task.encode() });
+            }
+        }
+        tasks.open.remove(&offset);
+        self.tickets.remove(&ticket);
+    }
+
+    fn send_next(&mut self) -> Action<Ask> {
+        if let Some(outgoing) = self.outbox.pop_front() {
+            return self.act(Phase::Sending, Action::Send(outgoing));
+        }
+        let positions = self.touched.iter().map(|p| (p.clone(), self.tasks[p].position().encode())).collect();
+        self.act(Phase::Committing, Action::Commit(positions))
+    }
+}
+
+impl Machine for Fetch {
+    type Ask = Ask;
+    type Answer = Answer;
+
+    fn step(&mut self, now_ms: u64, event: Event<Answer>) -> Action<Ask> {
+        match (&self.phase, event) {
+            (_, Event::Failed(failure)) => self.failed(failure),
+            (Phase::Starting, Event::Start) => self.go(),
+            (Phase::Polling, Event::Idle) => self.fetch(false),
+            (Phase::Polling, Event::Record(incoming)) => self.record(incoming),
+            (Phase::Polling, Event::Assigned(partitions)) => {
+                self.failures = 0;
+                self.tasks = partitions.into_iter().map(|p| (p, Tasks::default())).collect();
+                self.discard(Then::Read)
+            }
+            (Phase::Polling, Event::Revoked) => {
+                self.tasks.clear();
+                self.discard(Then::Release)
+            }
+            (Phase::Polling, Event::Stop) => self.discard(Then::Exit),
+            (Phase::Reading, Event::Positions(positions)) => self.positions(positions),
+            (Phase::Seeking | Phase::Releasing | Phase::Opening, Event::Done | Event::Other(Answer::Done)) => self.go(),
+            (Phase::Fetching, Event::Other(Answer::Items(items))) => self.items(items, now_ms),
+            (Phase::Beginning | Phase::Sending, Event::Done) => self.send_next(),
+            (Phase::Committing, Event::Done) => {
+                self.failures = 0;
+                self.touched.clear();
+                self.go()
+            }
+            (Phase::Recovering, Event::Done) => self.discard(Then::Read),
+            (Phase::Discarding(then), Event::Other(Answer::Done)) => match then {
+                Then::Read if self.tasks.is_empty() => self.go(),
+                Then::Read => {
+                    let partitions = self.tasks.keys().cloned().collect();
+                    self.act(Phase::Reading, Action::Read(partitions))
+                }
+                Then::Release => self.act(Phase::Releasing, Action::Release),
+                Then::Exit => self.exit(Ok(())),
+            },
+            (phase, event) => unreachable!("a driver answers what it was asked: {event:?} while {phase:?}"),
+        }
+    }
+}
+
+/// What has to be told of a record that is no task.
+#[derive(Debug)]
+struct BadTask {
+    detail: String,
+    bytes: Bytes,
+}
+
+fn origin(partition: &Partition, offset: Offset) -> String {
+    format!("{}/{}/{offset}", partition.topic, partition.index)
+}
+
+fn closed(outcome: Outcome, bytes: u64, crc32: Option<u32>) -> Happening {
+    Happening::Closed {
+        outcome,
+        bytes_in: bytes,
+        bytes_out: bytes,
+        lines: 0,
+        rows: 0,
+        malformed: 0,
+        crc32: crc32.map(|sum| format!("{sum:08x}")),
+        found: None,
+        evidence: None,
+        quarantine: None,
+    }
+}
