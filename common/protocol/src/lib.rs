@@ -3,6 +3,8 @@
 //!
 //! **Invariant:** nothing here knows rdkafka, ClickHouse, clocks, sockets or threads. Time comes in as a number.
 
+pub mod load;
+pub mod fetch;
 pub mod log;
 
 pub use log::{Action, Committed, Event, Failure, Incoming, Machine, Never, Outgoing, Partition};

@@ -1,0 +1,393 @@
+//! Exactly once, into a database without transactions: **the INSERT itself is idempotent**.
+//!
+//! For each partition, in this order, and again from the start after any death:
+//!
+//! 1. commit the *intent*: offset `a`, metadata `b` (which also commits the batch before it);
+//! 2. one INSERT of exactly the records `[a, b)`, whose query id is made of the batch alone, and which lets in only rows
+//!    that are not in the table;
+//! 3. until the server answers that it is done, the same again. Then the next.
+//!
+//! Taking over is step 2 with the intent that is committed. Whoever inserts a batch once more, late or at the same
+//! time, does no harm: while one of the same id runs, the server refuses another; afterwards all rows are there; where
+//! only some became visible, the others are let in.
+//!
+//! A batch that the server refuses *for its data* is halved until the rows at fault are found; they become dead letters
+//! in the transaction that commits `b`.
+//!
+//! **Invariants.** Nothing is committed for a partition that is not assigned. The offset moves over rows only after the
+//! server said that they are in. No two records of a batch hold the same row: the anti-join compares a batch with the
+//! table, not with itself. What is buffered stays below [`Config::budget_bytes`] plus one record a poll.
+
+mod batch;
+mod lane;
+
+pub use batch::{Content, Cut, Insert, Item, RowRange};
+
+use crate::log::{Action, Committed, Event, Failure, Incoming, Machine, Outgoing, Partition};
+use lane::{Lane, Work, dead_letter};
+use logmill_core::{Offset, Reject};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+/// How the loader cuts batches and waits.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The dead letters' topic and the number of its partitions.
+    pub dead_letters: (Arc<str>, i32),
+    /// What each topic holds; a topic that is not named holds rows.
+    pub contents: BTreeMap<Arc<str>, Content>,
+    /// A batch is closed at this many bytes, ...
+    pub batch_bytes: usize,
+    /// ... records, ...
+    pub batch_records: usize,
+    /// ... or milliseconds after its first record came.
+    pub batch_ms: u64,
+    /// Bytes of records held by all partitions together; reading pauses there.
+    pub budget_bytes: usize,
+    /// The first and the longest wait before an INSERT is tried again, in milliseconds.
+    pub backoff_ms: (u64, u64),
+    /// How long INSERTs that run are waited for after a stop, in milliseconds.
+    pub grace_ms: u64,
+}
+
+/// What the machine asks of others than the log.
+#[derive(Clone, Debug)]
+pub enum Ask {
+    /// Start this INSERT. Answered by `Done` at once; how it ended is an [`Answer`] to some later `Poll`.
+    Insert(Box<Insert>),
+    /// Fetch nothing more for now, but go on answering polls. Answered by `Done`.
+    Pause,
+    /// Fetch again. Answered by `Done`.
+    Resume,
+}
+
+/// How an INSERT ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answer {
+    /// The [`Insert::ticket`].
+    pub ticket: u64,
+    pub verdict: Verdict,
+}
+
+/// What is known of an INSERT.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Verdict {
+    /// The server said that it is done and durable. With it, the records of which no row could be made.
+    Loaded { rejected: Vec<(Offset, Reject)> },
+    /// The server's definite answer: it refuses the data, and nothing of it is in.
+    Refused(String),
+    /// Anything else (unknown, already running, full, absent): the same again, after a while.
+    Again(String),
+}
+
+/// Why a partition stands still, for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wait {
+    pub partition: Partition,
+    /// The batch.
+    pub from: Offset,
+    pub to: Offset,
+    /// When its first INSERT was asked for, on the machine's clock.
+    pub since_ms: u64,
+    pub attempts: u32,
+    /// The last answer.
+    pub why: String,
+}
+
+/// The loader's machine.
+pub struct Loader {
+    config: Config,
+    /// The action whose answer is awaited.
+    asked: Asked,
+    /// What this member has, as the group said. Lanes exist for all of them or for none.
+    assigned: Vec<Partition>,
+    lanes: BTreeMap<Partition, Lane>,
+    /// The transaction that is open or about to be.
+    txn: Option<Txn>,
+    next_ticket: u64,
+    paused: bool,
+    /// When the process was asked to stop.
+    stop_ms: Option<u64>,
+}
+
+/// Which action the next event answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asked {
+    Nothing,
+    Poll,
+    Release,
+    Read,
+    Assign,
+    /// Begin, Send or Commit of the transaction: the answer moves it on.
+    Transaction,
+    Abort,
+    Renew,
+    Other,
+    Over,
+}
+
+struct Txn {
+    begun: bool,
+    committing: bool,
+    sends: VecDeque<Outgoing>,
+    commits: Vec<(Partition, Committed)>,
+    /// What becomes the work of these lanes once the transaction is committed.
+    plans: BTreeMap<Partition, Option<Work>>,
+}
+
+impl Loader {
+    #[must_use]
+    pub fn new(config: Config) -> Self {
+        Self {
+            config,
+            asked: Asked::Nothing,
+            assigned: Vec::new(),
+            lanes: BTreeMap::new(),
+            txn: None,
+            next_ticket: 0,
+            paused: false,
+            stop_ms: None,
+        }
+    }
+
+    /// The partitions whose INSERT was not done at the first attempt.
+    #[must_use]
+    pub fn waits(&self) -> Vec<Wait> {
+        self.lanes.iter().filter_map(|(partition, lane)| lane.wait(partition)).collect()
+    }
+
+    /// Bytes of records that are held.
+    #[must_use]
+    pub fn buffered(&self) -> usize {
+        self.lanes.values().map(Lane::bytes).sum()
+    }
+
+    /// The offset below which everything is in the table and committed, by partition.
+    pub fn positions(&self) -> impl Iterator<Item = (&Partition, Offset)> {
+        self.lanes.iter().map(|(partition, lane)| (partition, lane.committed))
+    }
+
+    fn ask(&mut self, asked: Asked, action: Action<Ask>) -> Action<Ask> {
+        self.asked = asked;
+        action
+    }
+
+    fn exit(&mut self, result: Result<(), String>) -> Action<Ask> {
+        self.asked = Asked::Over;
+        Action::Exit(result)
+    }
+
+    /// Starts from what is committed: after an assignment, and after any failure of a transaction.
+    fn read(&mut self) -> Action<Ask> {
+        self.lanes.clear();
+        self.txn = None;
+        if self.assigned.is_empty() {
+            return self.ask(Asked::Poll, Action::Poll);
+        }
+        let partitions = self.assigned.clone();
+        self.ask(Asked::Read, Action::Read(partitions))
+    }
+
+    fn positioned(&mut self, positions: Vec<(Partition, Option<Committed>)>) -> Action<Ask> {
+        let mut starts = Vec::with_capacity(positions.len());
+        for (partition, committed) in positions {
+            let content = self.config.contents.get(&partition.topic).copied().unwrap_or(Content::Rows);
+            match Lane::at(content, committed.as_ref()) {
+                Ok(lane) => {
+                    starts.push((partition.clone(), lane.committed));
+                    self.lanes.insert(partition, lane);
+                }
+                Err(bad) => {
+                    return self.exit(Err(format!("the committed metadata of {partition} is not an intent: {bad:?}")));
+                }
+            }
+        }
+        // A new assignment fetches again, whatever was paused before.
+        self.paused = false;
+        self.ask(Asked::Assign, Action::Assign(starts))
+    }
+
+    fn failed(&mut self, now_ms: u64, failure: Failure) -> Action<Ask> {
+        match (failure, self.asked) {
+            (Failure::Fatal(why), _) => self.exit(Err(why)),
+            (Failure::Fenced(_) | Failure::Unknown(_), Asked::Transaction | Asked::Abort | Asked::Renew) => {
+                self.ask(Asked::Renew, Action::Renew)
+            }
+            (Failure::Abort(_), Asked::Transaction) => self.ask(Asked::Abort, Action::Abort),
+            (Failure::Abort(_), Asked::Abort | Asked::Renew) => self.ask(Asked::Renew, Action::Renew),
+            // A read or an assignment that failed is tried again at the next poll, which also tells of a revocation.
+            (_, Asked::Read | Asked::Assign) => {
+                self.lanes.clear();
+                self.ask(Asked::Poll, Action::Poll)
+            }
+            (_, _) => self.go_on(now_ms),
+        }
+    }
+
+    fn record(&mut self, now_ms: u64, incoming: Incoming) {
+        // A late record of an assignment that is over.
+        let Some(lane) = self.lanes.get_mut(&incoming.partition) else { return };
+        lane.take(now_ms, incoming);
+    }
+
+    fn answered(&mut self, now_ms: u64, answer: Answer) {
+        let backoff = self.config.backoff_ms;
+        // An answer to an assignment that is over finds no lane.
+        if let Some(lane) = self.lanes.values_mut().find(|lane| lane.awaits(answer.ticket)) {
+            lane.answered(now_ms, answer.verdict, backoff);
+        }
+    }
+
+    /// Decides what comes next when no transaction is open and no answer is awaited.
+    fn go_on(&mut self, now_ms: u64) -> Action<Ask> {
+        if let Some(since) = self.stop_ms {
+            let under_way = self.lanes.values().any(Lane::is_under_way);
+            if !under_way || now_ms.saturating_sub(since) > self.config.grace_ms {
+                return self.exit(Ok(()));
+            }
+        }
+        if self.lanes.is_empty() && !self.assigned.is_empty() {
+            return self.read();
+        }
+        let ticket = self.next_ticket;
+        if let Some(insert) = self.lanes.iter_mut().find_map(|(p, lane)| lane.due(now_ms, p, ticket)) {
+            self.next_ticket += 1;
+            return self.ask(Asked::Other, Action::Other(Ask::Insert(Box::new(insert))));
+        }
+        self.plan(now_ms);
+        if self.txn.is_some() {
+            return self.transact(now_ms);
+        }
+        // Without anything under way nothing would ever make room: then a batch that is read again needs what it needs.
+        let draining = self.stop_ms.is_some() || self.lanes.values().any(Lane::is_under_way);
+        let (buffered, budget) = (self.buffered(), self.config.budget_bytes);
+        if !self.paused && draining && (buffered >= budget || self.stop_ms.is_some()) {
+            self.paused = true;
+            return self.ask(Asked::Other, Action::Other(Ask::Pause));
+        }
+        if self.paused && (!draining || buffered < budget / 2) && self.stop_ms.is_none() {
+            self.paused = false;
+            return self.ask(Asked::Other, Action::Other(Ask::Resume));
+        }
+        self.ask(Asked::Poll, Action::Poll)
+    }
+
+    /// Opens a transaction for all lanes that have an intent to commit, or a batch that is in and nothing behind it.
+    fn plan(&mut self, now_ms: u64) {
+        let full = self.buffered() >= self.config.budget_bytes;
+        let hurry = full && !self.lanes.values().any(Lane::is_under_way);
+        let mut txn = Txn {
+            begun: false,
+            committing: false,
+            sends: VecDeque::new(),
+            commits: Vec::new(),
+            plans: BTreeMap::new(),
+        };
+        for (partition, lane) in &mut self.lanes {
+            let may_close = self.stop_ms.is_none();
+            let work = if may_close { lane.close(now_ms, &self.config, hurry) } else { None };
+            if work.is_none() && !lane.must_commit(may_close) {
+                continue;
+            }
+            for (incoming, reject) in lane.rejects() {
+                let (topic, count) = &self.config.dead_letters;
+                txn.sends.push_back(dead_letter(incoming, reject, topic, *count));
+            }
+            txn.commits.push((partition.clone(), lane.commit_of(work.as_ref())));
+            txn.plans.insert(partition.clone(), work);
+        }
+        if !txn.commits.is_empty() {
+            self.txn = Some(txn);
+        }
+    }
+
+    /// The next action of the open transaction.
+    fn transact(&mut self, now_ms: u64) -> Action<Ask> {
+        let txn = self.txn.as_mut().expect("a transaction is planned");
+        if txn.committing {
+            let txn = self.txn.take().expect("a transaction is planned");
+            for (partition, work) in txn.plans {
+                let lane = self.lanes.get_mut(&partition).expect("lanes go only when the transaction goes");
+                lane.committed(now_ms, work);
+            }
+            return self.go_on(now_ms);
+        }
+        let action = if !txn.begun {
+            txn.begun = true;
+            Action::Begin
+        } else if let Some(outgoing) = txn.sends.pop_front() {
+            Action::Send(outgoing)
+        } else {
+            txn.committing = true;
+            Action::Commit(txn.commits.clone())
+        };
+        self.ask(Asked::Transaction, action)
+    }
+}
+
+impl Machine for Loader {
+    type Ask = Ask;
+    type Answer = Answer;
+
+    fn step(&mut self, now_ms: u64, event: Event<Answer>) -> Action<Ask> {
+        match (self.asked, event) {
+            (Asked::Over, _) => panic!("a machine that has ended is asked no more"),
+            (_, Event::Failed(failure)) => self.failed(now_ms, failure),
+            (Asked::Nothing, Event::Start) => self.ask(Asked::Poll, Action::Poll),
+            (Asked::Poll, Event::Idle) => self.go_on(now_ms),
+            (Asked::Poll, Event::Record(incoming)) => {
+                self.record(now_ms, incoming);
+                self.go_on(now_ms)
+            }
+            (Asked::Poll, Event::Other(answer)) => {
+                self.answered(now_ms, answer);
+                self.go_on(now_ms)
+            }
+            (Asked::Poll, Event::Stop) => {
+                self.stop_ms.get_or_insert(now_ms);
+                self.go_on(now_ms)
+            }
+            (Asked::Poll, Event::Assigned(partitions)) => {
+                self.assigned = partitions;
+                self.read()
+            }
+            (Asked::Poll, Event::Revoked) => {
+                self.assigned.clear();
+                self.lanes.clear();
+                self.paused = false;
+                self.ask(Asked::Release, Action::Release)
+            }
+            (Asked::Read, Event::Positions(positions)) => self.positioned(positions),
+            (Asked::Transaction, Event::Done) => self.transact(now_ms),
+            (Asked::Abort | Asked::Renew, Event::Done) => self.read(),
+            (Asked::Assign | Asked::Other | Asked::Release, Event::Done) => self.go_on(now_ms),
+            (asked, event) => panic!("{event:?} does not answer {asked:?}"),
+        }
+    }
+}
+
+/// The metadata of a committed intent: the end of the batch that begins at the committed offset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Intent {
+    pub to: Offset,
+}
+
+impl Intent {
+    /// The metadata text: `to=` and the offset.
+    #[must_use]
+    pub fn encode(self) -> String {
+        format!("to={}", self.to)
+    }
+
+    /// Reads what [`Intent::encode`] wrote; `Ok(None)` when no intent stands.
+    ///
+    /// # Errors
+    /// With the text, when it is neither empty nor an intent.
+    pub fn decode(metadata: &str) -> Result<Option<Self>, String> {
+        if metadata.is_empty() {
+            return Ok(None);
+        }
+        let to = metadata.strip_prefix("to=").and_then(|t| t.parse().ok()).ok_or_else(|| metadata.to_owned())?;
+        Ok(Some(Self { to: Offset(to) }))
+    }
+}
