@@ -1,0 +1,235 @@
+//! One cluster as a fetcher reads it: its store, its coroutines, and how each of them brings one file.
+//!
+//! Clusters share nothing but the runtime: a cluster that does not answer occupies its own coroutines alone.
+
+use crate::cut::Cutter;
+use crate::metrics::ClusterMetrics;
+use crate::store::{Entry, Snapshot, Store, StoreError};
+use futures::StreamExt as _;
+use logmill_core::{FileMeta, Seq};
+use logmill_protocol::fetch::{Fetched, Item, Order};
+use std::future::Future;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+use tokio::sync::Semaphore;
+use tokio::sync::mpsc::Sender;
+use tokio::time::{sleep, timeout};
+
+/// The pause after a failed call, doubled with each further one up to [`LONGEST_PAUSE`].
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// One cluster.
+pub struct Cluster {
+    pub name: String,
+    store: Arc<dyn Store>,
+    /// One permit for each coroutine that reads. One that waits for its next try holds none.
+    slots: Semaphore,
+    call_timeout: Duration,
+    park_after: Duration,
+    /// Since when no call has gone well, for orders that wait for a permit; `None` while all is well.
+    down_since: Mutex<Option<Instant>>,
+    metrics: ClusterMetrics,
+}
+
+/// Why one try at a file ended.
+enum Stop {
+    Changed(String),
+    Failed(String),
+    /// Nobody takes what is read any more.
+    Unwanted,
+}
+
+impl From<StoreError> for Stop {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Gone(_) => Self::Changed(error.to_string()),
+            StoreError::Failed(why) => Self::Failed(why),
+        }
+    }
+}
+
+/// Who takes what an order brings.
+struct Taker {
+    ticket: u64,
+    to: Sender<Item>,
+}
+
+impl Taker {
+    async fn send(&self, what: Fetched) -> Result<(), Stop> {
+        self.to.send(Item { ticket: self.ticket, what }).await.map_err(|_| Stop::Unwanted)
+    }
+}
+
+/// How far an order is read.
+struct Progress {
+    next: Seq,
+    crc32: u32,
+    /// Since when no call for this file has gone well.
+    failing: Option<Instant>,
+    pause: Duration,
+}
+
+impl Cluster {
+    /// A cluster of which at most `coroutines` files are read at a time, each call given up after `call_timeout`; a
+    /// file that has begun is given up after `park_after` without an answer.
+    #[must_use]
+    pub fn new(
+        name: impl Into<String>,
+        store: Arc<dyn Store>,
+        coroutines: usize,
+        call_timeout: Duration,
+        park_after: Duration,
+        metrics: ClusterMetrics,
+    ) -> Self {
+        let (name, slots) = (name.into(), Semaphore::new(coroutines));
+        Self { name, store, slots, call_timeout, park_after, down_since: Mutex::new(None), metrics }
+    }
+
+    #[must_use]
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.store
+    }
+
+    #[must_use]
+    pub fn metrics(&self) -> &ClusterMetrics {
+        &self.metrics
+    }
+
+    /// A call of the store, bounded. One that is given up takes the store's connections with it.
+    ///
+    /// # Errors
+    /// The store's, or that it did not answer in time.
+    pub async fn call<T>(&self, what: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+        let Ok(answer) = timeout(self.call_timeout, what).await else {
+            self.store.renew();
+            return Err(StoreError::Failed(format!("no answer within {:?}", self.call_timeout)));
+        };
+        if !matches!(answer, Err(StoreError::Failed(_))) {
+            self.answers();
+        }
+        answer
+    }
+
+    fn answers(&self) {
+        let was = self.down_since.lock().expect("nothing panics while it holds this").take();
+        if let Some(since) = was {
+            self.metrics.down.set(0);
+            tracing::info!(cluster = self.name, "the cluster answers again after {:?}", since.elapsed());
+        }
+    }
+
+    fn fails(&self) {
+        self.down_since.lock().expect("nothing panics while it holds this").get_or_insert_with(Instant::now);
+        self.metrics.down.set(1);
+    }
+
+    fn down_for(&self) -> Duration {
+        let since = *self.down_since.lock().expect("nothing panics while it holds this");
+        since.map_or(Duration::ZERO, |since| since.elapsed())
+    }
+
+    /// Brings a file: its chunks in order and how it ended go to `to`. Ends when that is done or nobody takes it.
+    pub async fn bring(self: Arc<Self>, order: Order, to: Sender<Item>) {
+        let to = Taker { ticket: order.ticket, to };
+        let mut progress =
+            Progress { next: order.from, crc32: order.crc32, failing: None, pause: FIRST_PAUSE };
+        loop {
+            let why = match self.permit(&progress).await {
+                None => return self.park(&order, "other files wait for it too", &to).await,
+                Some(_permit) => match self.read(&order, &mut progress, &to).await {
+                    Ok(()) => return drop(to.send(Fetched::End).await),
+                    Err(Stop::Changed(why)) => return drop(to.send(Fetched::Changed(why)).await),
+                    Err(Stop::Unwanted) => return,
+                    Err(Stop::Failed(why)) => why,
+                },
+            };
+            self.fails();
+            let failing = *progress.failing.get_or_insert_with(Instant::now);
+            if progress.next > Seq(0) && failing.elapsed() >= self.park_after {
+                return self.park(&order, &why, &to).await;
+            }
+            tracing::warn!(cluster = self.name, path = order.file.path, "next try in {:?}: {why}", progress.pause);
+            sleep(progress.pause).await;
+            progress.pause = (progress.pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    async fn park(&self, order: &Order, why: &str, to: &Taker) {
+        let (cluster, path) = (&self.name, &order.file.path);
+        tracing::warn!(cluster, path, "parked after {:?} without an answer: {why}", self.park_after);
+        self.metrics.parked.inc();
+        drop(to.send(Fetched::Unreachable(why.to_owned())).await);
+    }
+
+    /// Waits for a permit; `None` when the file has begun and the cluster has been down for too long to wait further.
+    async fn permit(&self, progress: &Progress) -> Option<tokio::sync::SemaphorePermit<'_>> {
+        loop {
+            let wait = self.park_after.min(LONGEST_PAUSE);
+            if let Ok(permit) = timeout(wait, self.slots.acquire()).await {
+                return Some(permit.expect("the semaphore is never closed"));
+            }
+            if progress.next > Seq(0) && self.down_for() >= self.park_after {
+                return None;
+            }
+        }
+    }
+
+    /// Reads on from where the progress stands to the file's end, and checks the file before and after.
+    async fn read(
+        &self,
+        order: &Order,
+        progress: &mut Progress,
+        to: &Taker,
+    ) -> Result<(), Stop> {
+        let file = &order.file;
+        let snapshot = self.call(self.store.open(&file.path)).await?;
+        unchanged(file, snapshot.length(), &self.call(self.store.stat(&file.path)).await?)?;
+        let start = (progress.next.0 * u64::from(file.plan.raw_bytes)).min(file.length);
+        let mut pieces = snapshot.read_from(start);
+        let mut cutter = Cutter::new(file.plan.raw_bytes as usize, file.length - start);
+        while cutter.is_hungry() {
+            let piece = self.call(async { pieces.next().await.transpose() }).await?;
+            let Some(mut piece) = piece else {
+                return Err(Stop::Failed(format!("its bytes end {} before its length", cutter.left())));
+            };
+            progress.failing = None;
+            progress.pause = FIRST_PAUSE;
+            while let Some(chunk) = cutter.cut(&mut piece) {
+                check_parked(order, progress)?;
+                let mut sum = crc32fast::Hasher::new_with_initial(progress.crc32);
+                sum.update(&chunk);
+                progress.crc32 = sum.finalize();
+                progress.next = progress.next.next();
+                self.metrics.bytes.inc_by(chunk.len() as u64);
+                to.send(Fetched::Chunk(chunk, progress.crc32)).await?;
+            }
+        }
+        check_parked(order, progress)?;
+        unchanged(file, file.length, &self.call(self.store.stat(&file.path)).await?)
+    }
+}
+
+/// A parked file must still have the bytes that were sent before.
+fn check_parked(order: &Order, progress: &Progress) -> Result<(), Stop> {
+    match order.parked {
+        Some(parked) if parked.seq == progress.next && parked.crc32 != progress.crc32 => {
+            let why = "the bytes before the parked position have another CRC-32 than when they were sent";
+            Err(Stop::Changed(why.into()))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn unchanged(file: &FileMeta, opened: u64, now: &Entry) -> Result<(), Stop> {
+    if (opened, now.length, now.modified_ms) == (file.length, file.length, file.modified_ms) {
+        return Ok(());
+    }
+    Err(Stop::Changed(format!(
+        "listed with {} bytes of {} ms since 1970, it now has {} of {}",
+        file.length, file.modified_ms, now.length, now.modified_ms
+    )))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,143 @@
+use super::*;
+use crate::store::FolderStore;
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use futures::stream::{self, BoxStream};
+use logmill_core::{FileId, Load, Plan};
+use logmill_protocol::fetch::Resume;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tokio::sync::mpsc;
+
+/// A store of one file of 25 bytes that answers only while it is up.
+#[derive(Default)]
+struct Moody {
+    down: Arc<AtomicBool>,
+}
+
+const CONTENT: &[u8] = b"abcdefghijklmnopqrstuvwxy";
+
+impl Moody {
+    async fn answer<T>(down: Arc<AtomicBool>, what: T) -> Result<T, StoreError> {
+        if down.load(Ordering::Relaxed) { Err(StoreError::Failed("down".into())) } else { Ok(what) }
+    }
+}
+
+impl Store for Moody {
+    fn list(&self, _: &str) -> BoxStream<'static, Result<Entry, StoreError>> {
+        Box::pin(stream::empty())
+    }
+    fn stat(&self, path: &str) -> BoxFuture<'static, Result<Entry, StoreError>> {
+        let entry = Entry { path: path.to_owned(), length: CONTENT.len() as u64, modified_ms: 7 };
+        Box::pin(Self::answer(Arc::clone(&self.down), entry))
+    }
+    fn open(&self, _: &str) -> BoxFuture<'static, Result<Box<dyn Snapshot>, StoreError>> {
+        let snapshot: Box<dyn Snapshot> = Box::new(Self { down: Arc::clone(&self.down) });
+        Box::pin(Self::answer(Arc::clone(&self.down), snapshot))
+    }
+}
+
+impl Snapshot for Moody {
+    fn length(&self) -> u64 {
+        CONTENT.len() as u64
+    }
+    fn read_from(&self, offset: u64) -> BoxStream<'static, Result<Bytes, StoreError>> {
+        let down = Arc::clone(&self.down);
+        let pieces: Vec<Bytes> = CONTENT[offset as usize..].chunks(3).map(Bytes::copy_from_slice).collect();
+        Box::pin(stream::iter(pieces).then(move |piece| Self::answer(Arc::clone(&down), piece)))
+    }
+}
+
+fn order(path: &str, length: u64, modified_ms: u64) -> Order {
+    let file = FileMeta {
+        file_id: FileId::of("a", path.as_bytes(), length, modified_ms),
+        load: Load(0),
+        cluster: "a".into(),
+        path: path.into(),
+        path_bytes: None,
+        length,
+        modified_ms,
+        app: String::new(),
+        plan: Plan { raw_bytes: 10, ..Plan::default() },
+    };
+    Order { ticket: 1, file: Arc::new(file), from: Seq(0), crc32: 0, parked: None }
+}
+
+fn cluster(store: impl Store + 'static) -> Arc<Cluster> {
+    let (call, park) = (Duration::from_secs(1), Duration::from_millis(300));
+    Arc::new(Cluster::new("a", Arc::new(store), 1, call, park, ClusterMetrics::default()))
+}
+
+async fn next(items: &mut mpsc::Receiver<Item>) -> Option<Fetched> {
+    let item = timeout(Duration::from_secs(10), items.recv()).await.expect("something comes of the file");
+    item.map(|item| item.what)
+}
+
+fn chunk(range: std::ops::Range<usize>) -> Option<Fetched> {
+    let end = range.end;
+    Some(Fetched::Chunk(Bytes::from_static(&CONTENT[range]), crc32fast::hash(&CONTENT[..end])))
+}
+
+#[tokio::test]
+async fn a_file_comes_in_its_chunks_with_their_sums() {
+    let (to, mut items) = mpsc::channel(1);
+    tokio::spawn(cluster(Moody::default()).bring(order("/f", 25, 7), to));
+    assert_eq!(next(&mut items).await, chunk(0..10));
+    assert_eq!(next(&mut items).await, chunk(10..20));
+    assert_eq!(next(&mut items).await, chunk(20..25));
+    assert_eq!(next(&mut items).await, Some(Fetched::End));
+    assert_eq!(next(&mut items).await, None);
+}
+
+#[tokio::test]
+async fn a_successor_goes_on_at_the_next_byte() {
+    let (to, mut items) = mpsc::channel(1);
+    let from = Order { from: Seq(1), crc32: crc32fast::hash(&CONTENT[..10]), ..order("/f", 25, 7) };
+    tokio::spawn(cluster(Moody::default()).bring(from, to));
+    assert_eq!(next(&mut items).await, chunk(10..20));
+}
+
+#[tokio::test]
+async fn a_file_that_has_begun_is_given_up_when_its_cluster_does_not_answer() {
+    let (to, mut items) = mpsc::channel(1);
+    let store = Moody::default();
+    let down = Arc::clone(&store.down);
+    let cluster = cluster(store);
+    tokio::spawn(Arc::clone(&cluster).bring(order("/f", 25, 7), to.clone()));
+    assert_eq!(next(&mut items).await, chunk(0..10));
+    down.store(true, Ordering::Relaxed);
+    // What was read already may still come.
+    let mut what = next(&mut items).await;
+    while matches!(what, Some(Fetched::Chunk(..))) {
+        what = next(&mut items).await;
+    }
+    assert_eq!(what, Some(Fetched::Unreachable("down".into())));
+    assert_eq!(cluster.metrics().parked.get(), 1);
+
+    // One that has not begun waits, and comes when the cluster answers again.
+    tokio::spawn(Arc::clone(&cluster).bring(order("/f", 25, 7), to));
+    assert!(timeout(Duration::from_millis(500), items.recv()).await.is_err(), "nothing comes while it is down");
+    down.store(false, Ordering::Relaxed);
+    assert_eq!(next(&mut items).await, chunk(0..10));
+}
+
+#[tokio::test]
+async fn a_file_that_is_gone_or_another_is_said_to_have_changed() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("f"), b"short").unwrap();
+    let cluster = cluster(FolderStore::new(folder.path()));
+    for (path, length) in [("/f", 25), ("/gone", 5)] {
+        let (to, mut items) = mpsc::channel(1);
+        tokio::spawn(Arc::clone(&cluster).bring(order(path, length, 7), to));
+        let what = next(&mut items).await;
+        assert!(matches!(what, Some(Fetched::Changed(_))), "{path}: {what:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_parked_file_whose_bytes_are_others_has_changed() {
+    let (to, mut items) = mpsc::channel(1);
+    let parked = Some(Resume { seq: Seq(1), crc32: 1 });
+    tokio::spawn(cluster(Moody::default()).bring(Order { parked, ..order("/f", 25, 7) }, to));
+    assert_eq!(next(&mut items).await, chunk(0..10));
+    assert!(matches!(next(&mut items).await, Some(Fetched::Changed(_))));
+}

@@ -1,0 +1,74 @@
+//! What a fetcher counts.
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+/// All of it, by cluster.
+#[derive(Clone, Default)]
+pub struct Metrics {
+    bytes: Family<OfCluster, Counter>,
+    parked: Family<OfCluster, Counter>,
+    scans: Family<OfCluster, Counter>,
+    failed_scans: Family<OfCluster, Counter>,
+    known: Family<OfCluster, Gauge>,
+    down: Family<OfCluster, Gauge>,
+    /// Files that the workers of this process have open.
+    pub open: Gauge,
+    /// Tasks that were read and wait for an open file to end.
+    pub waiting: Gauge,
+}
+
+/// Those of one cluster.
+#[derive(Clone, Default)]
+pub struct ClusterMetrics {
+    /// Bytes read of its files.
+    pub bytes: Counter,
+    /// Files parked because it did not answer.
+    pub parked: Counter,
+    /// Scans that saw all there is.
+    pub scans: Counter,
+    /// Scans that broke off.
+    pub failed_scans: Counter,
+    /// Files that have a task.
+    pub known: Gauge,
+    /// 1 while calls fail.
+    pub down: Gauge,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfCluster {
+    cluster: String,
+}
+
+impl Metrics {
+    /// Makes them part of what `/metrics` shows.
+    #[must_use]
+    pub fn register(registry: &mut Registry) -> Self {
+        let all = Self::default();
+        registry.register("fetcher_bytes", "Bytes read of files", all.bytes.clone());
+        registry.register("fetcher_parked_files", "Files parked: the cluster did not answer", all.parked.clone());
+        registry.register("fetcher_scans", "Listings that saw all there is", all.scans.clone());
+        registry.register("fetcher_failed_scans", "Listings that broke off", all.failed_scans.clone());
+        registry.register("fetcher_known_files", "Files in sight that have a task", all.known.clone());
+        registry.register("fetcher_cluster_down", "1 while calls to the cluster fail", all.down.clone());
+        registry.register("fetcher_open_files", "Files being fetched", all.open.clone());
+        registry.register("fetcher_waiting_tasks", "Tasks read but not begun", all.waiting.clone());
+        all
+    }
+
+    #[must_use]
+    pub fn of(&self, cluster: &str) -> ClusterMetrics {
+        let label = OfCluster { cluster: cluster.to_owned() };
+        ClusterMetrics {
+            bytes: self.bytes.get_or_create(&label).clone(),
+            parked: self.parked.get_or_create(&label).clone(),
+            scans: self.scans.get_or_create(&label).clone(),
+            failed_scans: self.failed_scans.get_or_create(&label).clone(),
+            known: self.known.get_or_create(&label).clone(),
+            down: self.down.get_or_create(&label).clone(),
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! The one small trait through which files are read, and the stores behind it.
+//!
+//! **Invariant:** no call goes on without an end: each is given up after the cluster's `call_timeout`, and nothing that
+//! a store does makes another cluster wait.
+
+mod folder;
+mod hdfs;
+
+pub use folder::FolderStore;
+pub use hdfs::{HdfsSettings, HdfsStore};
+
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use futures::stream::BoxStream;
+
+/// A store of files: one cluster.
+pub trait Store: Send + Sync {
+    /// All files under `folder`, those in folders below it too, in any order. Folders are not among them.
+    fn list(&self, folder: &str) -> BoxStream<'static, Result<Entry, StoreError>>;
+
+    /// What a file looks like now.
+    fn stat(&self, path: &str) -> BoxFuture<'static, Result<Entry, StoreError>>;
+
+    /// Opens a file as it is now.
+    fn open(&self, path: &str) -> BoxFuture<'static, Result<Box<dyn Snapshot>, StoreError>>;
+
+    /// Forgets connections: after a call that was given up, the next one begins anew.
+    fn renew(&self) {}
+}
+
+/// An open file: what it held when it was opened.
+pub trait Snapshot: Send {
+    /// Its bytes then; what may lie behind them later is never read.
+    fn length(&self) -> u64;
+
+    /// Its bytes from `offset` (at most [`Snapshot::length`]) to the end, in pieces of any size.
+    fn read_from(&self, offset: u64) -> BoxStream<'static, Result<Bytes, StoreError>>;
+}
+
+/// A file as a listing shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    pub path: String,
+    /// Bytes.
+    pub length: u64,
+    /// Milliseconds since 1970.
+    pub modified_ms: u64,
+}
+
+/// Why a store did not do it.
+#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
+pub enum StoreError {
+    /// The store answers that there is no such file.
+    #[error("it is gone: {0}")]
+    Gone(String),
+    /// It may work later: no answer, no connection, a DataNode that died.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// A store cannot be set up as configured.
+#[derive(Debug, thiserror::Error)]
+pub enum SetUpError {
+    #[error("cluster {cluster}: {url:?} is neither hdfs://... nor file:///...")]
+    Scheme { cluster: String, url: String },
+    #[error("cluster {cluster}: {why}")]
+    Client { cluster: String, why: String },
+}

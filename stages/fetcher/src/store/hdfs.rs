@@ -1,0 +1,138 @@
+//! One HDFS cluster, by its own protocol.
+
+use super::{Entry, SetUpError, Snapshot, Store, StoreError};
+use bytes::Bytes;
+use futures::StreamExt as _;
+use futures::future::BoxFuture;
+use futures::stream::{self, BoxStream};
+use hdfs_native::client::FileStatus;
+use hdfs_native::file::FileReader;
+use hdfs_native::{Client, ClientBuilder, HdfsError};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use tokio::runtime::Handle;
+
+/// What makes a client of one cluster; nothing of it comes from the process's environment or another cluster.
+#[derive(Clone, Debug)]
+pub struct HdfsSettings {
+    pub url: String,
+    pub user: Option<String>,
+    /// Hadoop client settings, over [`DEFAULTS`].
+    pub hadoop: BTreeMap<String, String>,
+}
+
+/// Settings under which a NameNode that refuses answers within half a second, where Hadoop's take minutes.
+const DEFAULTS: [(&str, &str); 3] = [
+    ("dfs.client.failover.max.attempts", "3"),
+    ("dfs.client.failover.sleep.base.millis", "50"),
+    ("dfs.client.failover.sleep.max.millis", "200"),
+];
+
+/// Files of an HDFS cluster.
+pub struct HdfsStore {
+    settings: HdfsSettings,
+    io: Handle,
+    /// Replaced after a call that was given up: one that hangs would hang the next as well.
+    client: Mutex<Arc<Client>>,
+}
+
+impl HdfsStore {
+    /// A client whose connections live on `io`. Connects to nothing yet.
+    ///
+    /// # Errors
+    /// The URL or the settings make no client.
+    pub fn new(cluster: &str, settings: HdfsSettings, io: Handle) -> Result<Self, SetUpError> {
+        let client = client(&settings, &io)
+            .map_err(|e| SetUpError::Client { cluster: cluster.to_owned(), why: first_line(&e) })?;
+        Ok(Self { settings, io, client: Mutex::new(Arc::new(client)) })
+    }
+
+    fn client(&self) -> Arc<Client> {
+        Arc::clone(&self.client.lock().expect("nothing panics while it holds the client"))
+    }
+}
+
+fn client(settings: &HdfsSettings, io: &Handle) -> Result<Client, HdfsError> {
+    let mut config: BTreeMap<String, String> =
+        DEFAULTS.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+    config.extend(settings.hadoop.clone());
+    let mut builder = ClientBuilder::new().with_url(&settings.url).with_config(config).with_io_runtime(io.clone());
+    if let Some(user) = &settings.user {
+        builder = builder.with_user(user);
+    }
+    builder.build()
+}
+
+/// Errors of the other side carry a Java stack trace after their first line.
+fn first_line(error: &HdfsError) -> String {
+    error.to_string().lines().next().unwrap_or_default().to_owned()
+}
+
+fn failed(error: &HdfsError) -> StoreError {
+    let gone = match error {
+        HdfsError::FileNotFound(_) => true,
+        HdfsError::RPCError(class, _) => class.ends_with("FileNotFoundException"),
+        _ => false,
+    };
+    let line = first_line(error);
+    if gone { StoreError::Gone(line) } else { StoreError::Failed(line) }
+}
+
+fn entry(status: FileStatus) -> Entry {
+    Entry { path: status.path, length: status.length as u64, modified_ms: status.modification_time }
+}
+
+impl Store for HdfsStore {
+    fn list(&self, folder: &str) -> BoxStream<'static, Result<Entry, StoreError>> {
+        let listing = self.client().list_status_iter(folder, true);
+        stream::unfold(listing, |listing| async move {
+            loop {
+                match listing.next().await? {
+                    Ok(status) if status.isdir => {}
+                    Ok(status) => return Some((Ok(entry(status)), listing)),
+                    // A folder that is not there (yet, or any more) holds no files.
+                    Err(e) if matches!(failed(&e), StoreError::Gone(_)) => {}
+                    Err(e) => return Some((Err(failed(&e)), listing)),
+                }
+            }
+        })
+        .boxed()
+    }
+
+    fn stat(&self, path: &str) -> BoxFuture<'static, Result<Entry, StoreError>> {
+        let (client, path) = (self.client(), path.to_owned());
+        Box::pin(async move { client.get_file_info(&path).await.map(entry).map_err(|e| failed(&e)) })
+    }
+
+    fn open(&self, path: &str) -> BoxFuture<'static, Result<Box<dyn Snapshot>, StoreError>> {
+        let (client, path) = (self.client(), path.to_owned());
+        Box::pin(async move {
+            let reader = client.read(&path).await.map_err(|e| failed(&e))?;
+            let snapshot: Box<dyn Snapshot> = Box::new(OpenFile(reader));
+            Ok(snapshot)
+        })
+    }
+
+    fn renew(&self) {
+        match client(&self.settings, &self.io) {
+            Ok(fresh) => *self.client.lock().expect("nothing panics while it holds the client") = Arc::new(fresh),
+            Err(e) => tracing::error!(url = self.settings.url, "a second client cannot be made: {}", first_line(&e)),
+        }
+    }
+}
+
+/// The list of blocks as it was when the file was opened.
+struct OpenFile(FileReader);
+
+impl Snapshot for OpenFile {
+    fn length(&self) -> u64 {
+        self.0.file_length() as u64
+    }
+
+    fn read_from(&self, offset: u64) -> BoxStream<'static, Result<Bytes, StoreError>> {
+        // A range past the length that the reader itself knows panics in hdfs-native.
+        let length = self.0.file_length();
+        let offset = usize::try_from(offset).unwrap_or(usize::MAX).min(length);
+        self.0.read_range_stream(offset, length - offset).map(|piece| piece.map_err(|e| failed(&e))).boxed()
+    }
+}
