@@ -1,1 +1,45 @@
-//! logmill-cli
+//! The command line of logmill, command by command. Each module does one command; what needs servers is in the crates of
+//! those servers.
+//!
+//! **Invariant:** data goes to standard output, everything else to standard error; a closed pipe ends a command quietly.
+
+pub mod args;
+mod config;
+mod dlq;
+//DRY pub mod dry_run;
+pub mod exit;
+mod lag;
+mod output;
+mod topic_reader;
+mod validate;
+
+use args::{Args, Command};
+use clap::CommandFactory;
+use exit::{Failure, Verdict};
+use logmill_config::{Config, ConfigError, DEFAULT_FILE};
+use std::path::Path;
+
+/// Does what was asked for.
+///
+/// # Errors
+/// What was asked for could not be done; the failure says why, and its exit code.
+pub fn run(args: Args) -> Result<Verdict, Failure> {
+    let file = args.config.as_deref();
+    match args.command {
+        Command::Config { what } => config::print(what),
+        Command::Completion { shell } => {
+            clap_complete::generate(shell, &mut Args::command(), "logmill", &mut std::io::stdout());
+            Ok(Verdict::Good)
+        }
+        Command::Validate { connect } => validate::run(&Config::load(file)?, connect, args.format),
+        //DRY Command::DryRun { paths, cluster } => dry_run::run(&config_if_any(file)?, &paths, &cluster, args.format),
+        Command::Lag { over } => lag::run(&Config::load(file)?, over, args.format),
+        Command::Dlq { what } => dlq::run(&Config::load(file)?, &what, args.format),
+        _ => Err(Failure::Usage("not there yet".into())),
+    }
+}
+
+/// The configuration where one is named or lies in the working folder, else the defaults.
+fn config_if_any(file: Option<&Path>) -> Result<Config, ConfigError> {
+    if file.is_none() && !Path::new(DEFAULT_FILE).exists() { Config::load_defaults() } else { Config::load(file) }
+}

@@ -1,0 +1,202 @@
+//! What can be asked on the command line.
+
+use clap::{Parser, Subcommand, ValueEnum};
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+const CODES: &str = "\
+Exit codes:
+  0  all is well
+  1  a check failed, a file was rejected, or a server did not answer
+  2  the command line or the configuration is wrong";
+
+/// Takes compressed log files out of HDFS clusters into ClickHouse, every line exactly once.
+#[derive(Debug, Parser)]
+#[command(name = "logmill", version, after_help = format!("\
+Examples:
+  logmill config example > logmill.toml   begin with a configuration in which every key is explained
+  logmill validate --connect              check it, and every server that it names
+  logmill topics apply && logmill migrate make the topics and the tables
+  logmill dry-run /var/log/app            see the rows of local files, without any server
+  logmill status                          see whether it moves, and what it waits for
+
+{CODES}"))]
+pub struct Args {
+    /// The configuration [default: logmill.toml].
+    #[arg(long, short, global = true, env = logmill_config::CONFIG_VARIABLE, hide_env_values = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// How data is printed.
+    #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// How data is printed on standard output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Print an example of the configuration, its JSON Schema or its reference.
+    #[command(after_help = "\
+Examples:
+  logmill config example > logmill.toml
+  logmill config schema > config.schema.json
+  logmill config reference | less")]
+    Config {
+        #[command(subcommand)]
+        what: ConfigCommand,
+    },
+    /// Check the configuration and, with --connect, every server that it names.
+    #[command(after_help = "\
+Examples:
+  logmill validate
+  logmill validate --connect
+  LOGMILL__KAFKA__BROKERS=kafka:9092 logmill validate --connect --format json")]
+    Validate {
+        /// Also reach Kafka, ClickHouse and every cluster, and check what the chain needs of them.
+        #[arg(long)]
+        connect: bool,
+    },
+    /// Make the chain's topics and the consumer groups' first offsets.
+    #[command(after_help = "\
+Examples:
+  logmill topics plan     show what is missing or different
+  logmill topics apply    make what is missing")]
+    Topics {
+        #[command(subcommand)]
+        what: TopicsCommand,
+    },
+    /// Bring the tables in ClickHouse to this program's version.
+    #[command(after_help = "\
+Examples:
+  logmill migrate
+  logmill --config /etc/logmill.toml migrate")]
+    Migrate,
+    /// Run local files through the very same stages, without Kafka or ClickHouse, and print their rows.
+    ///
+    /// Rows go to standard output in order; a summary of each file goes to standard error: codec and encoding with their
+    /// evidence, bytes in and out, lines, malformed sequences, rejects. No configuration is needed; where there is one,
+    /// its plan, apps and rules apply.
+    #[command(after_help = "\
+Examples:
+  logmill dry-run app.log.gz
+  logmill dry-run --format json /var/log/app | jq -r .text
+  zcat old.gz | logmill dry-run -
+  logmill dry-run --cluster hdfs-a /mnt/logs    as if the files lay in the cluster hdfs-a
+
+Exit code 1 when a file was rejected, wholly or in part, or could not be read.")]
+    DryRun {
+        /// Files, folders (with all below them), or - for standard input.
+        #[arg(required = true, value_name = "PATH")]
+        paths: Vec<OsString>,
+        /// The name of the cluster for which rules are looked up.
+        #[arg(long, default_value = "local", value_name = "NAME")]
+        cluster: String,
+    },
+    /// Show a file's way through the chain, with counts and times.
+    #[command(after_help = "\
+Examples:
+  logmill where /logs/app/2026-11-23.gz
+  logmill where '/logs/app/*.gz'
+  logmill where 3f0c9d2b6a7e4158900a1b2c3d4e5f60")]
+    Where {
+        /// A path, a glob over paths, or the 32 digits of a file id.
+        #[arg(value_name = "PATH|GLOB|FILE_ID")]
+        what: String,
+    },
+    /// Prove that every line of every file is in the table exactly once.
+    #[command(after_help = "\
+Examples:
+  logmill reconcile
+  logmill reconcile '/logs/app/**' /logs/web/access.log.gz
+
+Exit code 1 when a file fails, or when no file matches.")]
+    Reconcile {
+        /// Paths or globs; all files when none is given.
+        #[arg(value_name = "PATH")]
+        paths: Vec<String>,
+    },
+    /// Show on one screen whether the chain moves, its oldest unfinished file, and what it waits for.
+    #[command(after_help = "\
+Examples:
+  logmill status
+  watch -n 5 logmill status")]
+    Status,
+    /// Show the records that each stage has before it, and the seconds to drain them.
+    #[command(after_help = "\
+Examples:
+  logmill lag
+  logmill lag --format json | jq 'select(.records > 1000)'")]
+    Lag {
+        /// Seconds over which the rate is measured; 0 shows the records alone.
+        #[arg(long, default_value_t = 2.0, value_name = "SECONDS")]
+        over: f64,
+    },
+    /// Show what the stages could not turn into anything.
+    #[command(after_help = "\
+Examples:
+  logmill dlq list
+  logmill dlq list --limit 1000 --format json
+  logmill dlq show 2/17      the letter at offset 17 of partition 2, with its bytes")]
+    Dlq {
+        #[command(subcommand)]
+        what: DlqCommand,
+    },
+    /// Print the completion script of a shell.
+    #[command(after_help = "\
+Examples:
+  logmill completion bash > /etc/bash_completion.d/logmill
+  logmill completion zsh > ~/.zfunc/_logmill")]
+    Completion {
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// A file with every key, its default and its meaning.
+    #[command(after_help = "Example:\n  logmill config example > logmill.toml")]
+    Example,
+    /// The JSON Schema, for editors.
+    #[command(after_help = "Example:\n  logmill config schema > config.schema.json")]
+    Schema,
+    /// The reference, as Markdown.
+    #[command(after_help = "Example:\n  logmill config reference | less")]
+    Reference,
+}
+
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub enum TopicsCommand {
+    /// Show what is missing or different; change nothing.
+    #[command(after_help = "Example:\n  logmill topics plan\n\nExit code 1 when something is missing or different.")]
+    Plan,
+    /// Make the topics that are missing, set the settings that differ, commit offset 0 for new groups.
+    #[command(after_help = "Example:\n  logmill topics apply")]
+    Apply,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub enum DlqCommand {
+    /// The newest dead letters, one line each.
+    #[command(after_help = "Example:\n  logmill dlq list --limit 20")]
+    List {
+        /// How many to show at most.
+        #[arg(long, default_value_t = 100, value_name = "N")]
+        limit: usize,
+    },
+    /// One dead letter, with all that is known of it and its bytes.
+    #[command(after_help = "Example:\n  logmill dlq show 2/17")]
+    Show {
+        /// Its place on the topic, as `list` shows it.
+        #[arg(value_name = "PARTITION/OFFSET")]
+        place: String,
+    },
+}

@@ -1,0 +1,181 @@
+//! `logmill dlq`: what the stages could not turn into anything, read from the topic of dead letters.
+
+use crate::args::{DlqCommand, Format};
+use crate::exit::{Failure, Verdict};
+use crate::output::{Printer, escaped};
+use crate::topic_reader::TopicReader;
+use logmill_config::Config;
+use logmill_core::wire::header;
+use logmill_core::{FileMeta, Offset};
+use rdkafka::Message;
+use rdkafka::message::{BorrowedMessage, Headers};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::time::{Duration, UNIX_EPOCH};
+
+/// One dead letter.
+#[derive(Debug, Serialize)]
+struct Letter {
+    /// Its place on the topic of dead letters: `partition/offset`.
+    place: String,
+    time: String,
+    stage: String,
+    reason: String,
+    detail: String,
+    file_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cluster: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path: Option<String>,
+    /// `topic/partition/offset` of the record that was rejected.
+    origin: String,
+    /// The other headers: load, at-byte, line, part, rows.
+    at: BTreeMap<String, String>,
+    /// Bytes that it carries.
+    bytes: usize,
+    /// The bytes as text, where they were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payload: Option<String>,
+    #[serde(skip)]
+    sort: (i64, i32, i64),
+}
+
+/// Lists or shows dead letters.
+///
+/// # Errors
+/// Kafka does not answer, there is no such topic or letter.
+pub fn run(config: &Config, what: &DlqCommand, format: Format) -> Result<Verdict, Failure> {
+    let topic = config.topics().dead_letters();
+    let reader = TopicReader::new(config, &config.topics().group("dlq"))?;
+    match what {
+        DlqCommand::List { limit } => list(&reader, &topic, *limit, format),
+        DlqCommand::Show { place } => show(&reader, &topic, place, format),
+    }
+}
+
+fn list(reader: &TopicReader, topic: &str, limit: usize, format: Format) -> Result<Verdict, Failure> {
+    let mut from = Vec::new();
+    for partition in 0..reader.partitions(topic)? {
+        let (low, end) = reader.ends(topic, partition)?;
+        // Every letter may have the marker of its transaction after it.
+        let back = i64::try_from(limit).unwrap_or(i64::MAX / 2).saturating_mul(2);
+        if end > low {
+            from.push((partition, Offset(low.0.max(end.0.saturating_sub(back)))));
+        }
+    }
+    let mut letters = Vec::new();
+    reader.read(topic, &from, |message| {
+        letters.push(letter(message, false));
+        Ok(true)
+    })?;
+    letters.sort_by_key(|letter| letter.sort);
+    let newest = letters.split_off(letters.len().saturating_sub(limit));
+    let mut out = Printer::stdout();
+    for letter in &newest {
+        match format {
+            Format::Json => out.json(letter)?,
+            Format::Text => out.line(&format!(
+                "{:<8} {} {} {} {}: {}",
+                letter.place,
+                letter.time,
+                letter.stage,
+                letter.reason,
+                escaped(letter.path.as_deref().unwrap_or(&letter.file_id)),
+                escaped(&letter.detail)
+            ))?,
+        }
+    }
+    out.finish()?;
+    if newest.is_empty() && format == Format::Text {
+        eprintln!("{topic} has no letters");
+    }
+    Ok(Verdict::Good)
+}
+
+fn show(reader: &TopicReader, topic: &str, place: &str, format: Format) -> Result<Verdict, Failure> {
+    let parsed =
+        place.split_once('/').and_then(|(partition, offset)| Some((partition.parse().ok()?, offset.parse().ok()?)));
+    let Some((partition, offset)) = parsed else {
+        return Err(Failure::Usage(format!("{place:?} is not PARTITION/OFFSET, as `logmill dlq list` shows it")));
+    };
+    let nothing =
+        || Failure::Usage(format!("there is no letter at {place} of {topic}; `logmill dlq list` shows those that are"));
+    if !(0..reader.partitions(topic)?).contains(&partition) {
+        return Err(nothing());
+    }
+    let (low, end) = reader.ends(topic, partition)?;
+    if !(low.0..end.0).contains(&offset) {
+        return Err(nothing());
+    }
+    let mut found = None;
+    reader.read(topic, &[(partition, Offset(offset))], |message| {
+        if message.offset() == offset {
+            found = Some(letter(message, true));
+        }
+        Ok(false)
+    })?;
+    let letter = found.ok_or_else(nothing)?;
+    let mut out = Printer::stdout();
+    match format {
+        Format::Json => out.json(&letter)?,
+        Format::Text => out.text(&letter.page())?,
+    }
+    out.finish()?;
+    Ok(Verdict::Good)
+}
+
+fn letter(message: &BorrowedMessage<'_>, whole: bool) -> Letter {
+    let mut headers: BTreeMap<String, String> = message
+        .headers()
+        .into_iter()
+        .flat_map(Headers::iter)
+        .map(|one| (one.key.to_owned(), String::from_utf8_lossy(one.value.unwrap_or_default()).into_owned()))
+        .collect();
+    let mut take = |name: &str| headers.remove(name);
+    let file: Option<FileMeta> = take(header::FILE).and_then(|json| serde_json::from_str(&json).ok());
+    let (stage, reason, detail) = (take(header::STAGE), take(header::REASON), take(header::DETAIL));
+    let origin = take(header::ORIGIN);
+    let (cluster, path) = (take(header::CLUSTER), take(header::PATH));
+    let payload = message.payload().unwrap_or_default();
+    let millis = message.timestamp().to_millis().unwrap_or_default();
+    let time = UNIX_EPOCH + Duration::from_millis(u64::try_from(millis).unwrap_or_default());
+    Letter {
+        place: format!("{}/{}", message.partition(), message.offset()),
+        time: humantime::format_rfc3339_millis(time).to_string(),
+        stage: stage.unwrap_or_default(),
+        reason: reason.unwrap_or_default(),
+        detail: detail.unwrap_or_default(),
+        file_id: String::from_utf8_lossy(message.key().unwrap_or_default()).into_owned(),
+        cluster: file.as_ref().map(|file| file.cluster.clone()).or(cluster),
+        path: file.map(|file| file.path).or(path),
+        origin: origin.unwrap_or_default(),
+        at: headers,
+        bytes: payload.len(),
+        payload: whole.then(|| String::from_utf8_lossy(payload).into_owned()),
+        sort: (millis, message.partition(), message.offset()),
+    }
+}
+
+impl Letter {
+    fn page(&self) -> String {
+        let mut out = String::new();
+        let mut add = |name: &str, value: &str| out.push_str(&format!("{name:<9} {}\n", escaped(value)));
+        add("place", &self.place);
+        add("time", &self.time);
+        add("stage", &self.stage);
+        add("reason", &self.reason);
+        add("detail", &self.detail);
+        add("file", &self.file_id);
+        add("cluster", self.cluster.as_deref().unwrap_or("?"));
+        add("path", self.path.as_deref().unwrap_or("?"));
+        add("origin", &self.origin);
+        for (name, value) in &self.at {
+            add(name, value);
+        }
+        add("bytes", &self.bytes.to_string());
+        for line in self.payload.iter().flat_map(|payload| payload.lines()) {
+            out.push_str(&format!("| {}\n", escaped(line)));
+        }
+        out
+    }
+}

@@ -1,0 +1,124 @@
+//! `logmill dry-run`: local files through the very same stages, without Kafka or ClickHouse.
+
+mod chain;
+mod input;
+mod report;
+mod rows;
+
+use crate::args::Format;
+use crate::exit::{Failure, Verdict};
+use crate::output::{Printer, escaped};
+use anyhow::Result;
+use chain::{Batch, Chain};
+use input::shown;
+use logmill_config::{Config, Planner};
+use logmill_core::{FileMeta, Outcome, Stage};
+use report::Report;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use std::ffi::OsString;
+use std::io::Write;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Runs each file of `paths` and prints its rows; its summary goes to standard error.
+///
+/// # Errors
+/// Standard output cannot be written.
+pub fn run(config: &Config, paths: &[OsString], cluster: &str, format: Format) -> Result<Verdict, Failure> {
+    let planner = Planner::new(config).expect("the globs of a checked configuration compile");
+    let chain = Chain {
+        front: logmill_decompressor::Decompressor::default().then(logmill_reencoder::Reencoder::default()),
+        distributor: distributor(config),
+        splitter: logmill_splitter::Splitter::default(),
+    };
+    let mut out = Printer::stdout();
+    let mut verdict = Verdict::Good;
+    for path in paths {
+        let walked = input::walk(Path::new(path), &mut |path| {
+            if out.is_closed() {
+                return Ok(());
+            }
+            match one(&chain, path, cluster, &planner, format, &mut out) {
+                Ok(whole) => verdict = verdict.and(Verdict::of(whole)),
+                Err(error) => {
+                    eprintln!("{}: cannot be read: {error:#}", shown(path.as_os_str()));
+                    verdict = Verdict::Bad;
+                }
+            }
+            Ok(())
+        });
+        if let Err(error) = walked {
+            eprintln!("{error:#}");
+            verdict = Verdict::Bad;
+        }
+    }
+    // Who closed the pipe has seen enough: what was not read is no failure.
+    Ok(if out.is_closed() { Verdict::Good } else { verdict })
+}
+
+/// Whether the whole file came through.
+fn one<F: Stage, D: Stage, S: Stage, W: Write>(
+    chain: &Chain<F, D, S>,
+    path: &Path,
+    cluster: &str,
+    planner: &Planner,
+    format: Format,
+    out: &mut Printer<W>,
+) -> Result<bool> {
+    let input = input::open(path, cluster, planner)?;
+    let file = Arc::new(input.meta);
+    let mut report = Report::default();
+    let result = chain.run(&file, input.bytes, &mut report, &mut |batch| {
+        print(&file, &batch, format, out)?;
+        Ok(!out.is_closed())
+    });
+    out.finish()?;
+    if out.is_closed() {
+        return Ok(true);
+    }
+    let outcome = *result.as_ref().unwrap_or(&Outcome::Partial);
+    eprint!("{}", report.summary(&file.path, outcome));
+    result.map(|outcome| report.is_whole(outcome))
+}
+
+/// A row as one JSON object: first what everyone looks for.
+#[derive(Serialize)]
+struct Row<'a> {
+    path: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path_bytes: Option<&'a [u8]>,
+    line: Value,
+    part: Value,
+    text: Value,
+    encoding: Option<&'a str>,
+    #[serde(flatten)]
+    rest: Map<String, Value>,
+}
+
+fn print<W: Write>(file: &FileMeta, batch: &Batch, format: Format, out: &mut Printer<W>) -> Result<()> {
+    for rows in rows::batches(&batch.payload)? {
+        for i in 0..rows.num_rows() {
+            let mut rest = rows::row(&rows, i)?;
+            let mut take = |name: &str| rest.remove(name).unwrap_or_default();
+            let (line, part, text) = (take("line"), take("part"), take("text"));
+            take("path");
+            match format {
+                Format::Json => {
+                    let mut add = |name: &str, value: Value| rest.entry(name).or_insert(value);
+                    add("app", file.app.as_str().into());
+                    add("channel", batch.channel.as_deref().into());
+                    add("file_id", file.file_id.to_string().into());
+                    let (path, path_bytes, encoding) = (&file.path, file.path_bytes.as_deref(), batch.encoding.as_deref());
+                    out.json(&Row { path, path_bytes, line, part, text, encoding, rest })?;
+                }
+                Format::Text => {
+                    let part = if part == 0 { String::new() } else { format!(".{part}") };
+                    let text = text.as_str().unwrap_or_default();
+                    out.line(&format!("{}:{line}{part}: {}", escaped(&file.path), escaped(text)))?;
+                }
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,135 @@
+//! Looks at topics and committed offsets without joining a group or changing anything.
+
+use anyhow::{Context, Result, anyhow, bail};
+use logmill_config::Config;
+use logmill_core::Offset;
+use logmill_protocol::Committed;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
+use rdkafka::message::BorrowedMessage;
+use rdkafka::types::RDKafkaErrorCode;
+use rdkafka::{ClientConfig, Offset as At, TopicPartitionList};
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+/// How long one question to the brokers may take.
+const ANSWER: Duration = Duration::from_secs(5);
+/// How long reading up to the end of partitions may take.
+const READ: Duration = Duration::from_secs(20);
+
+/// A consumer that only looks.
+pub struct TopicReader {
+    consumer: BaseConsumer,
+    brokers: String,
+}
+
+impl TopicReader {
+    /// A reader that sees the group's committed offsets (the newest that are committed: it does not wait for pending
+    /// transactions) and committed records alone.
+    ///
+    /// # Errors
+    /// A setting of `kafka.properties` is not one of librdkafka's.
+    pub fn new(config: &Config, group: &str) -> Result<Self> {
+        let mut client = ClientConfig::new();
+        for (name, value) in &config.kafka.properties.0 {
+            client.set(name, value);
+        }
+        client
+            .set("bootstrap.servers", &config.kafka.brokers)
+            .set("group.id", group)
+            .set("enable.auto.commit", "false")
+            .set("enable.partition.eof", "true")
+            .set("isolation.level", "read_committed")
+            .set("auto.offset.reset", "error");
+        let consumer = client.create().context("kafka.properties")?;
+        Ok(Self { consumer, brokers: config.kafka.brokers.clone() })
+    }
+
+    fn silent(&self, error: KafkaError) -> anyhow::Error {
+        anyhow!("Kafka at {} does not answer ({error}): is it running, and is kafka.brokers right?", self.brokers)
+    }
+
+    /// The number of partitions of a topic.
+    ///
+    /// # Errors
+    /// Kafka does not answer, or there is no such topic.
+    pub fn partitions(&self, topic: &str) -> Result<i32> {
+        let metadata = self.consumer.fetch_metadata(Some(topic), ANSWER).map_err(|error| self.silent(error))?;
+        let found = metadata.topics().iter().find(|found| found.name() == topic);
+        match found.map(|found| (found.error(), found.partitions().len())) {
+            Some((None, n)) if n > 0 => Ok(i32::try_from(n).expect("a topic has fewer partitions than that")),
+            _ => bail!("there is no topic {topic} on {}: make it with `logmill topics apply`", self.brokers),
+        }
+    }
+
+    /// The first and the next offset of a partition.
+    ///
+    /// # Errors
+    /// Kafka does not answer.
+    pub fn ends(&self, topic: &str, partition: i32) -> Result<(Offset, Offset)> {
+        let (low, high) =
+            self.consumer.fetch_watermarks(topic, partition, ANSWER).map_err(|error| self.silent(error))?;
+        Ok((Offset(low), Offset(high)))
+    }
+
+    /// What the group has committed of a topic, by partition; `None` where it has not.
+    ///
+    /// # Errors
+    /// Kafka does not answer, or a transaction is pending for longer than a few seconds.
+    pub fn committed(&self, topic: &str, partitions: i32) -> Result<Vec<Option<Committed>>> {
+        let mut list = TopicPartitionList::new();
+        list.add_partition_range(topic, 0, partitions - 1);
+        let list = self.consumer.committed_offsets(list, ANSWER).map_err(|error| self.silent(error))?;
+        let mut all = vec![None; usize::try_from(partitions).unwrap_or_default()];
+        for element in list.elements() {
+            if let At::Offset(offset) = element.offset() {
+                let committed = Committed { offset: Offset(offset), metadata: element.metadata().to_owned() };
+                all[usize::try_from(element.partition()).unwrap_or_default()] = Some(committed);
+            }
+        }
+        Ok(all)
+    }
+
+    /// Reads from these places on; `each` gets the records and says with `false` that this partition is enough. Ends when
+    /// every partition is at its end or enough.
+    ///
+    /// # Errors
+    /// Kafka does not answer, or the ends are not reached within 20 seconds.
+    pub fn read(
+        &self,
+        topic: &str,
+        from: &[(i32, Offset)],
+        mut each: impl FnMut(&BorrowedMessage<'_>) -> Result<bool>,
+    ) -> Result<()> {
+        let mut list = TopicPartitionList::new();
+        for (partition, offset) in from {
+            list.add_partition_offset(topic, *partition, At::Offset(offset.0)).context("a place to read from")?;
+        }
+        self.consumer.assign(&list).context("a place to read from")?;
+        let mut open: BTreeSet<i32> = from.iter().map(|(partition, _)| *partition).collect();
+        let start = Instant::now();
+        while !open.is_empty() {
+            if start.elapsed() > READ {
+                bail!("the end of {topic} was not reached within {} s: is a broker slow?", READ.as_secs());
+            }
+            match self.consumer.poll(Duration::from_millis(100)) {
+                None => {}
+                Some(Ok(message)) => {
+                    use rdkafka::Message;
+                    if open.contains(&message.partition()) && !each(&message)? {
+                        open.remove(&message.partition());
+                    }
+                }
+                Some(Err(KafkaError::PartitionEOF(partition))) => {
+                    open.remove(&partition);
+                }
+                Some(Err(error)) if error.rdkafka_error_code() == Some(RDKafkaErrorCode::AllBrokersDown) => {
+                    return Err(self.silent(error));
+                }
+                Some(Err(error)) => return Err(error).with_context(|| format!("reading {topic}")),
+            }
+        }
+        self.consumer.unassign().context("giving partitions back")?;
+        Ok(())
+    }
+}

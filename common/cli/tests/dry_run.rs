@@ -1,0 +1,196 @@
+//! `logmill dry-run`: files in, rows out.
+
+mod bench;
+
+use bench::{Bench, gzip, zstd};
+use std::ffi::OsStr;
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::process::Stdio;
+
+#[test]
+fn every_member_of_a_gzip_is_read() {
+    let bench = Bench::new();
+    bench.file("app.log.gz", &[gzip(b"2026-11-23 04:05:06,789 INFO one\n"), gzip(b"two\n\nfour, no end")].concat());
+    let run = bench.run(&["dry-run", "--format", "json", "app.log.gz"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    insta::assert_snapshot!("gzip_rows", run.stdout);
+    insta::assert_snapshot!("gzip_summary", run.stderr);
+}
+
+#[test]
+fn every_frame_of_a_zstd_is_read() {
+    let bench = Bench::new();
+    bench.file("app.log.zst", &[zstd(b"one\ntw"), zstd(b"o\nthree\n")].concat());
+    let run = bench.run(&["dry-run", "app.log.zst"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    insta::assert_snapshot!("zstd_rows", run.stdout);
+    insta::assert_snapshot!("zstd_summary", run.stderr);
+}
+
+#[test]
+fn content_decides_not_the_name() {
+    let bench = Bench::new();
+    bench.file("called.gz", b"but plain\n");
+    bench.file("called.log", &gzip(b"but gzip\n"));
+    let run = bench.run(&["dry-run", "called.gz", "called.log"]);
+    assert_eq!(
+        (run.code, run.stdout.as_str()),
+        (0, "called.gz:1: but plain\ncalled.log:1: but gzip\n"),
+        "{}",
+        run.stderr
+    );
+}
+
+#[test]
+fn gbk_becomes_utf8() {
+    let text: String =
+        (0..200).map(|i| format!("2026-11-23 04:05:06 INFO 第{i}行：作业已提交到队列，等待资源分配\n")).collect();
+    let (gbk, _, failed) = encoding_rs::GBK.encode(&text);
+    assert!(!failed);
+    let bench = Bench::new();
+    bench.file("作业.log.gz", &gzip(&gbk));
+    let run = bench.run(&["dry-run", "--format", "json", "作业.log.gz"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let expected: Vec<_> = text.lines().collect();
+    assert_eq!(run.texts(), expected);
+    let encoding = run.rows()[0]["encoding"].as_str().unwrap().to_lowercase();
+    assert!(encoding.starts_with("gb"), "{encoding}");
+    insta::assert_snapshot!("gbk_summary", run.stderr);
+}
+
+#[test]
+fn the_encoding_can_be_configured() {
+    let bench = Bench::new();
+    bench.file("logmill.toml", b"[[rules]]\npath = \"legacy/**\"\nencoding = \"gb18030\"\n");
+    bench.file("legacy/a.log", b"\xc4\xe3\xba\xc3\n");
+    let run = bench.run(&["dry-run", "legacy/a.log"]);
+    assert_eq!((run.code, run.stdout.as_str()), (0, "legacy/a.log:1: 你好\n"), "{}", run.stderr);
+}
+
+#[test]
+fn a_file_cut_short_gives_what_decodes_and_exit_code_1() {
+    let text: String = (0..20_000).map(|i| format!("line {i} of a file that is cut short {}\n", i * 7919)).collect();
+    let whole = gzip(text.as_bytes());
+    let bench = Bench::new();
+    bench.file("cut.gz", &whole[..whole.len() / 2]);
+    let run = bench.run(&["dry-run", "--format", "json", "cut.gz"]);
+    assert_eq!(run.code, 1);
+    let texts = run.texts();
+    assert!(texts.len() > 1_000, "half of a file is many lines: {}", texts.len());
+    for (i, (found, expected)) in texts.iter().zip(text.lines()).enumerate().take(texts.len() - 1) {
+        assert_eq!(found, expected, "line {}", i + 1);
+    }
+    insta::assert_snapshot!("cut_summary", run.stderr);
+}
+
+#[test]
+fn a_damaged_file_says_where() {
+    let text: String = (0..20_000).map(|i| format!("line {i} {}\n", i * 7919)).collect();
+    let mut damaged = gzip(text.as_bytes());
+    let middle = damaged.len() / 2;
+    damaged[middle..middle + 64].fill(0xff);
+    let bench = Bench::new();
+    bench.file("damaged.gz", &damaged);
+    let run = bench.run(&["dry-run", "--format", "json", "damaged.gz"]);
+    assert_eq!(run.code, 1);
+    assert!(run.stderr.contains("at byte"), "{}", run.stderr);
+}
+
+#[test]
+fn lines_are_what_stands_between_line_feeds() {
+    let bench = Bench::new();
+    bench.file("a", b"\xef\xbb\xbfbom\r\n\n\ttab\nlast");
+    let run = bench.run(&["dry-run", "--format", "json", "a"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert_eq!(run.texts(), ["bom", "", "\ttab", "last"]);
+    let lines: Vec<_> = run.rows().iter().map(|row| row["line"].as_u64().unwrap()).collect();
+    assert_eq!(lines, [1, 2, 3, 4]);
+}
+
+#[test]
+fn a_long_line_is_cut_into_parts() {
+    let bench = Bench::new();
+    bench.file("logmill.toml", b"[plan]\nline_bytes = 8\n");
+    bench.file("a", b"12345678abcdefgh!\nnext\n");
+    let run = bench.run(&["dry-run", "a"]);
+    assert_eq!(run.stdout, "a:1: 12345678\na:1.1: abcdefgh\na:1.2: !\na:2: next\n", "{}", run.stderr);
+}
+
+#[test]
+fn an_empty_file_is_complete() {
+    let bench = Bench::new();
+    bench.file("empty", b"");
+    bench.file("empty.gz", &gzip(b""));
+    let run = bench.run(&["dry-run", "empty", "empty.gz"]);
+    assert_eq!((run.code, run.stdout.as_str()), (0, ""));
+    insta::assert_snapshot!("empty_summary", run.stderr);
+}
+
+#[test]
+fn standard_input_is_a_file_named_dash() {
+    let bench = Bench::new();
+    let run = bench.run_with(&["dry-run", "-"], &gzip(b"piped\n"));
+    assert_eq!((run.code, run.stdout.as_str()), (0, "-:1: piped\n"), "{}", run.stderr);
+}
+
+#[test]
+fn a_folder_is_all_files_below_it() {
+    let bench = Bench::new();
+    for name in ["logs/b.log", "logs/a/2.log", "logs/a/1.log", "logs/with space\nand more"] {
+        bench.file(name, b"x\n");
+    }
+    let run = bench.run(&["dry-run", "logs"]);
+    assert_eq!(run.stdout, "logs/a/1.log:1: x\nlogs/a/2.log:1: x\nlogs/b.log:1: x\nlogs/with space\\nand more:1: x\n");
+    assert_eq!(run.code, 0, "{}", run.stderr);
+}
+
+#[test]
+fn a_name_that_is_not_utf8_keeps_its_bytes() {
+    let bench = Bench::new();
+    let name = OsStr::from_bytes(b"caf\xe9.log");
+    std::fs::write(bench.folder().join(name), "x\n").unwrap();
+    let run = bench.run(&["dry-run", "--format", "json", "."]);
+    let row = &run.rows()[0];
+    assert_eq!(row["path"], "./caf\u{fffd}.log");
+    assert_eq!(row["path_bytes"], serde_json::json!(b"./caf\xe9.log"));
+}
+
+#[test]
+fn a_file_that_is_not_there_is_named_and_the_others_run() {
+    let bench = Bench::new();
+    bench.file("a", b"x\n");
+    let run = bench.run(&["dry-run", "none", "a"]);
+    assert_eq!((run.code, run.stdout.as_str()), (1, "a:1: x\n"));
+    assert!(run.stderr.starts_with("none: cannot be read: No such file"), "{}", run.stderr);
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_ends_it_quietly() {
+    let bench = Bench::new();
+    bench.file("many", "a line\n".repeat(1_000_000).as_bytes());
+    let mut child = bench.command(&["dry-run", "many"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut first = String::new();
+    BufReader::with_capacity(64, child.stdout.take().unwrap()).read_line(&mut first).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(first, "many:1: a line\n");
+    assert_eq!((output.status.code(), String::from_utf8_lossy(&output.stderr).as_ref()), (Some(0), ""));
+}
+
+/// 512 MB of lines go through a process that may have 256 MB of address space.
+#[test]
+fn memory_is_bounded() {
+    let bench = Bench::new();
+    let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    let line = [b'x'; 127].iter().copied().chain([b'\n']).collect::<Vec<_>>().repeat(1 << 13);
+    for _ in 0..512 {
+        gz.write_all(&line).unwrap();
+    }
+    bench.file("large.gz", &gz.finish().unwrap());
+    let program = env!("CARGO_BIN_EXE_logmill");
+    let script = format!("ulimit -v 262144 && exec '{program}' dry-run large.gz > /dev/null");
+    let output = std::process::Command::new("sh").args(["-c", &script]).current_dir(bench.folder()).output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{stderr}");
+    assert!(stderr.contains("4194304 lines"), "{stderr}");
+}
