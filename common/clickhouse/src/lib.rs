@@ -1,1 +1,20 @@
-//! logmill-clickhouse
+//! ClickHouse as logmill uses it: a client that neither hangs nor dawdles, the schema's migrations, the INSERT that may
+//! be repeated, and what the ledger's tables say about files.
+//!
+//! **Invariant:** an INSERT of the chain goes through [`Database::insert`] alone, which fixes every setting that its
+//! exactness hangs on.
+
+mod client;
+mod error;
+mod insert;
+pub mod ledger;
+mod loads;
+mod migrate;
+mod sql;
+
+pub use client::Database;
+pub use error::{Error, Fault};
+pub use insert::{Insertion, LineRange, merge_ranges, origins_sql, rows_sql};
+pub use loads::settle_loads;
+pub use migrate::{Migrated, migrate, migrations};
+pub use sql::{id_literal, literal};

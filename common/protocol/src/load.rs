@@ -55,10 +55,6 @@ pub struct Config {
 pub enum Ask {
     /// Start this INSERT. Answered by `Done` at once; how it ended is an [`Answer`] to some later `Poll`.
     Insert(Box<Insert>),
-    /// Fetch nothing more for now, but go on answering polls. Answered by `Done`.
-    Pause,
-    /// Fetch again. Answered by `Done`.
-    Resume,
 }
 
 /// How an INSERT ended.
@@ -105,6 +101,7 @@ pub struct Loader {
     /// The transaction that is open or about to be.
     txn: Option<Txn>,
     next_ticket: u64,
+    /// Nothing is fetched for now, though the partitions are kept.
     paused: bool,
     /// When the process was asked to stop.
     stop_ms: Option<u64>,
@@ -122,7 +119,7 @@ enum Asked {
     Transaction,
     Abort,
     Renew,
-    Other,
+    Insert,
     Over,
 }
 
@@ -202,7 +199,6 @@ impl Loader {
                 }
             }
         }
-        // A new assignment fetches again, whatever was paused before.
         self.paused = false;
         self.ask(Asked::Assign, Action::Assign(starts))
     }
@@ -252,7 +248,7 @@ impl Loader {
         let ticket = self.next_ticket;
         if let Some(insert) = self.lanes.iter_mut().find_map(|(p, lane)| lane.due(now_ms, p, ticket)) {
             self.next_ticket += 1;
-            return self.ask(Asked::Other, Action::Other(Ask::Insert(Box::new(insert))));
+            return self.ask(Asked::Insert, Action::Other(Ask::Insert(Box::new(insert))));
         }
         self.plan(now_ms);
         if self.txn.is_some() {
@@ -263,11 +259,12 @@ impl Loader {
         let (buffered, budget) = (self.buffered(), self.config.budget_bytes);
         if !self.paused && draining && (buffered >= budget || self.stop_ms.is_some()) {
             self.paused = true;
-            return self.ask(Asked::Other, Action::Other(Ask::Pause));
+            return self.ask(Asked::Assign, Action::Assign(Vec::new()));
         }
         if self.paused && (!draining || buffered < budget / 2) && self.stop_ms.is_none() {
             self.paused = false;
-            return self.ask(Asked::Other, Action::Other(Ask::Resume));
+            let starts = self.lanes.iter().map(|(partition, lane)| (partition.clone(), lane.next)).collect();
+            return self.ask(Asked::Assign, Action::Assign(starts));
         }
         self.ask(Asked::Poll, Action::Poll)
     }
@@ -360,7 +357,7 @@ impl Machine for Loader {
             (Asked::Read, Event::Positions(positions)) => self.positioned(positions),
             (Asked::Transaction, Event::Done) => self.transact(now_ms),
             (Asked::Abort | Asked::Renew, Event::Done) => self.read(),
-            (Asked::Assign | Asked::Other | Asked::Release, Event::Done) => self.go_on(now_ms),
+            (Asked::Assign | Asked::Insert | Asked::Release, Event::Done) => self.go_on(now_ms),
             (asked, event) => panic!("{event:?} does not answer {asked:?}"),
         }
     }

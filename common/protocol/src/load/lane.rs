@@ -17,7 +17,7 @@ pub(super) struct Lane {
     /// The end of the last batch that was closed; the next one begins here.
     at: Offset,
     /// No record below this one is taken: it was seen.
-    next: Offset,
+    pub(super) next: Offset,
     /// The records from `at` on, in order.
     queue: VecDeque<Item>,
     /// The bytes in `queue`.

@@ -106,7 +106,6 @@ struct Process {
     holds: Vec<Partition>,
     producer: u64,
     cursors: BTreeMap<Partition, Offset>,
-    paused: bool,
     /// Has to be told of the loss before it is told of anything new.
     revoke: bool,
     assign: bool,
@@ -267,7 +266,6 @@ impl World {
             holds: Vec::new(),
             producer: self.producers[slot],
             cursors: BTreeMap::new(),
-            paused: false,
             revoke: false,
             assign: false,
             answers: Vec::new(),
@@ -464,7 +462,6 @@ impl World {
             Action::Assign(starts) => {
                 let process = &mut self.processes[slot];
                 process.cursors = starts.into_iter().collect();
-                process.paused = false;
                 Event::Done
             }
             Action::Begin => {
@@ -495,14 +492,6 @@ impl World {
                 self.insert(uid, &insert);
                 Event::Done
             }
-            Action::Other(Ask::Pause) => {
-                self.processes[slot].paused = true;
-                Event::Done
-            }
-            Action::Other(Ask::Resume) => {
-                self.processes[slot].paused = false;
-                Event::Done
-            }
             Action::Exit(Ok(())) => {
                 self.processes[slot] = self.start(slot);
                 self.rebalance();
@@ -530,7 +519,7 @@ impl World {
         if !process.answers.is_empty() {
             return Event::Other(process.answers.remove(0));
         }
-        if !process.paused && self.chance(80) {
+        if !process.cursors.is_empty() && self.chance(80) {
             let process = &mut self.processes[slot];
             let start = (self.steps as usize) % process.cursors.len().max(1);
             for (partition, cursor) in process.cursors.iter_mut().cycle_from(start) {

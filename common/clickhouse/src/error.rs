@@ -1,0 +1,109 @@
+//! What a server's answer means for who asked.
+
+/// Something that ClickHouse, or the way to it, did not do.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The server answered with an exception: nothing of the statement is under way any more.
+    #[error("ClickHouse refuses (code {code}): {message}")]
+    Server { code: u32, message: String },
+    /// No answer, or one that cannot be read: the statement may have run, may run, or may still arrive.
+    #[error("no answer from ClickHouse at {url}: {why}")]
+    Unknown { url: String, why: String },
+    /// An answer that is not what was asked for.
+    #[error("unexpected answer of ClickHouse to {question}: {why}")]
+    Answer { question: String, why: String },
+    /// An applied migration is not the one that this program has.
+    #[error(
+        "migration {number} ({name}) was applied with checksum {applied}, this program has {known}: \
+         an applied migration never changes, run the program version that fits or add a new migration"
+    )]
+    Changed { number: u32, name: String, applied: String, known: String },
+    /// The database is ahead of this program.
+    #[error(
+        "the database has migration {number} ({name}), which this program does not know: it is older than the schema"
+    )]
+    Newer { number: u32, name: String },
+}
+
+/// What to do about a failed INSERT.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The data itself is refused, and will be whenever it comes again.
+    Data,
+    /// One of the same query id runs: wait for it.
+    Busy,
+    /// Anything else: the same again, later.
+    Wait,
+}
+
+/// The exceptions that the same data always meets, and that no operator's repair changes: values that do not parse or
+/// fit, and violated constraints. Everything about names, types of columns, rights, memory, disks and parts is waited
+/// for instead, or a wrong schema would send the whole stream to the dead letters.
+/// Source: ClickHouse, src/Common/ErrorCodes.cpp.
+const DATA_CODES: [u32; 13] = [6, 26, 27, 33, 38, 41, 69, 72, 117, 131, 321, 349, 469];
+
+/// QUERY_WITH_SAME_ID_IS_ALREADY_RUNNING.
+const SAME_ID: u32 = 216;
+
+impl Error {
+    #[must_use]
+    pub fn fault(&self) -> Fault {
+        match self {
+            Error::Server { code: SAME_ID, .. } => Fault::Busy,
+            Error::Server { code, .. } if DATA_CODES.contains(code) => Fault::Data,
+            _ => Fault::Wait,
+        }
+    }
+
+    pub(crate) fn of(error: &clickhouse::error::Error, url: &str) -> Self {
+        use clickhouse::error::Error as E;
+        let why = error.to_string();
+        match error {
+            E::BadResponse(text) => match exception(text) {
+                Some((code, message)) => Error::Server { code, message },
+                None => Error::Unknown { url: url.to_owned(), why },
+            },
+            E::Network(source) => {
+                // The outer error says "client error (Connect)"; the last one says why.
+                let mut last: &dyn std::error::Error = source.as_ref();
+                while let Some(next) = last.source() {
+                    last = next;
+                }
+                Error::Unknown { url: url.to_owned(), why: format!("{why}: {last}") }
+            }
+            _ => Error::Unknown { url: url.to_owned(), why },
+        }
+    }
+}
+
+/// The code and the message of the last exception in a text: data may stand before it.
+fn exception(text: &str) -> Option<(u32, String)> {
+    const MOST: usize = 1_000;
+    let start = text.rfind("Code: ")?;
+    let rest = &text[start + 6..];
+    let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    let code = rest[..digits].parse().ok()?;
+    let message = rest[digits..].trim_start_matches(['.', ' ']).trim_end();
+    Some((code, message.chars().take(MOST).collect()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_exception_of_an_answer_counts() {
+        let text = "rows... Code: 1 is in the data\nCode: 241. DB::Exception: Memory limit exceeded";
+        assert_eq!(exception(text), Some((241, "DB::Exception: Memory limit exceeded".into())));
+        assert_eq!(exception("<html>bad gateway</html>"), None);
+    }
+
+    #[test]
+    fn only_what_the_data_is_to_blame_for_is_the_data_s_fault() {
+        let fault = |code| Error::Server { code, message: String::new() }.fault();
+        assert_eq!(fault(216), Fault::Busy);
+        assert_eq!([117, 469, 33].map(fault), [Fault::Data; 3]);
+        // No such table, not enough memory, too many parts, no such column, no right.
+        assert_eq!([60, 241, 252, 16, 497].map(fault), [Fault::Wait; 5]);
+    }
+}

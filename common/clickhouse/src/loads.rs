@@ -1,0 +1,53 @@
+//! The state of loads, derived from the events in the table: asked for again, the same rows come out.
+
+use crate::client::Database;
+use crate::error::Error;
+use crate::sql::literal;
+
+/// Writes `loads`, and `hidden` for what is quarantined or superseded, for all files whose re-encoder's end stands among
+/// the records `(topic, partition, from, to)` of `file_events`. Those records must be in the table.
+///
+/// A load supersedes what is older under the same cluster and path once it is complete: an older file, or an earlier
+/// load of the same file. Two loaders may settle two files of one path at the same time: each writes `loads` before it
+/// looks, so the later look sees both.
+///
+/// # Errors
+/// As the server says. Nothing is undone; the same call makes it whole.
+pub async fn settle_loads(
+    database: &Database,
+    (topic, partition, from, to): (&str, i32, i64, i64),
+) -> Result<(), Error> {
+    let batch = format!(
+        "FROM file_events WHERE topic={} AND partition={partition} AND offset>={from} AND offset<{to} \
+         AND event='closed' AND stage='reencoder'",
+        literal(topic)
+    );
+    let settings = "SETTINGS async_insert=0, deduplicate_insert='disable'";
+    database
+        .execute(&format!(
+            "INSERT INTO loads (file_id,load,cluster,path,app,length,modified,state,lines,rows,malformed,encoding,\
+             detail,closed,version) {settings} \
+             SELECT file_id,load,cluster,path,app,length,modified,\
+             multiIf(quarantine!='','quarantined',outcome),lines,rows,malformed,found,quarantine,at,\
+             toUInt64(toUnixTimestamp64Milli(at)) {batch}"
+        ))
+        .await?;
+    database
+        .execute(&format!(
+            "INSERT INTO hidden (file_id,load,hidden,reason,version) {settings} \
+             SELECT file_id,load,1,concat('quarantined: ',quarantine),toUInt64(toUnixTimestamp64Milli(at)) \
+             {batch} AND quarantine!=''"
+        ))
+        .await?;
+    database
+        .execute(&format!(
+            "INSERT INTO hidden (file_id,load,hidden,reason,version) {settings} \
+             SELECT file_id,load,1,'superseded',since FROM (\
+               SELECT file_id,load,tuple(modified,load) AS age,\
+                 maxIf(tuple(modified,load,version),state='complete') OVER (PARTITION BY cluster,path) AS newest,\
+                 greatest(version,newest.3) AS since \
+               FROM loads FINAL WHERE (cluster,path) IN (SELECT cluster,path {batch})\
+             ) WHERE age < tuple(newest.1,newest.2)"
+        ))
+        .await
+}

@@ -1,0 +1,39 @@
+//! Values as SQL literals.
+
+use logmill_core::FileId;
+
+/// A string literal.
+#[must_use]
+pub fn literal(text: &str) -> String {
+    let mut quoted = String::with_capacity(text.len() + 2);
+    quoted.push('\'');
+    for c in text.chars() {
+        match c {
+            '\'' => quoted.push_str("\\'"),
+            '\\' => quoted.push_str("\\\\"),
+            '\n' => quoted.push_str("\\n"),
+            '\r' => quoted.push_str("\\r"),
+            '\t' => quoted.push_str("\\t"),
+            '\0' => quoted.push_str("\\0"),
+            c => quoted.push(c),
+        }
+    }
+    quoted.push('\'');
+    quoted
+}
+
+/// A file id as the column has it: 16 bytes, most significant first.
+#[must_use]
+pub fn id_literal(id: FileId) -> String {
+    format!("toFixedString(unhex('{id}'),16)")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_with_quotes_escapes_and_line_ends_stays_one_literal() {
+        assert_eq!(literal("it's a\\b\nc"), r"'it\'s a\\b\nc'");
+    }
+}

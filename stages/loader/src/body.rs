@@ -1,0 +1,59 @@
+//! What is sent for one INSERT of the machine.
+
+use crate::{ledger, rows};
+use bytes::Bytes;
+use logmill_core::{Offset, Reject};
+use logmill_protocol::load::{Content, Insert};
+
+/// One statement and its body.
+#[derive(Debug)]
+pub(crate) struct Body {
+    pub sql: String,
+    pub pieces: Vec<Bytes>,
+}
+
+/// An INSERT of the machine, ready to be sent.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    /// One after the other; none when no record was any good.
+    pub bodies: Vec<Body>,
+    /// Records of which no row can be made. They are found again whenever the same records come.
+    pub rejected: Vec<(Offset, Reject)>,
+}
+
+/// Which table a topic's records go to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Table {
+    Rows,
+    FileEvents,
+    Rejects,
+}
+
+impl Table {
+    /// The table's name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Rows => "rows",
+            Self::FileEvents => "file_events",
+            Self::Rejects => "rejects",
+        }
+    }
+
+    /// What its records hold.
+    #[must_use]
+    pub fn content(self) -> Content {
+        match self {
+            Self::Rows => Content::Rows,
+            Self::FileEvents | Self::Rejects => Content::Ledger,
+        }
+    }
+
+    pub(crate) fn prepare(self, insert: &Insert) -> Prepared {
+        match self {
+            Self::Rows => rows::prepare(insert),
+            Self::FileEvents => ledger::prepare_events(insert),
+            Self::Rejects => ledger::prepare_rejects(insert),
+        }
+    }
+}

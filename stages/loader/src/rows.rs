@@ -1,0 +1,178 @@
+//! The body of an INSERT of rows: the Arrow batches of the records, as they came, under one schema.
+//!
+//! **Invariant:** what is sent holds exactly the rows that the records' headers name. The anti-join looks up these
+//! ranges and no others, so a row outside of them would be inserted again and again; such a record is a reject.
+
+use crate::body::{Body, Prepared};
+use crate::ipc::{END, Stream};
+use arrow_array::cast::AsArray;
+use arrow_array::types::{TimestampMillisecondType, UInt32Type, UInt64Type};
+use arrow_array::{Array, RecordBatch};
+use arrow_buffer::Buffer;
+use arrow_ipc::reader::StreamDecoder;
+use arrow_ipc::writer::StreamWriter;
+use bytes::Bytes;
+use logmill_clickhouse::{LineRange, merge_ranges, rows_sql};
+use logmill_core::{Reject, RejectReason};
+use logmill_protocol::load::{Insert, Item, RowRange};
+
+/// The columns of a row batch, in order, with what their Arrow type begins with as Rust shows it.
+const COLUMNS: [(&str, &[&str]); 13] = [
+    ("file_id", &["FixedSizeBinary(16)"]),
+    ("load", &["UInt32"]),
+    ("line", &["UInt64"]),
+    ("part", &["UInt32"]),
+    ("cluster", TEXT),
+    ("path", TEXT),
+    ("app", TEXT),
+    ("channel", TEXT),
+    ("level", TEXT),
+    ("file_time", &["Timestamp(ms", "Timestamp(Millisecond"]),
+    ("time", &["Timestamp(ms", "Timestamp(Millisecond"]),
+    ("text", &["Utf8"]),
+    ("fields", &["Map("]),
+];
+const TEXT: &[&str] = &["Utf8", "Dictionary("];
+
+/// One record whose batches are as its headers say.
+struct Checked {
+    stream: Stream,
+    range: LineRange,
+}
+
+/// Makes the bodies of an INSERT. Usually one; records of another schema (splitters of two versions) go by one of their
+/// own.
+///
+/// # Panics
+/// When a record without a range gets here: the machine keeps those back.
+pub(crate) fn prepare(insert: &Insert) -> Prepared {
+    let mut rejected = Vec::new();
+    let mut groups: Vec<(Bytes, Vec<Checked>)> = Vec::new();
+    for (index, item) in insert.items.iter().enumerate() {
+        match check(item, insert.rows_of(index)) {
+            Err(why) => {
+                let range = range_of(item);
+                let reject =
+                    Reject::new(RejectReason::Malformed, why).lines(range.span).carrying(&item.incoming.record.payload);
+                rejected.push((item.incoming.offset, reject));
+            }
+            Ok(checked) => match groups.iter_mut().find(|(schema, _)| *schema == checked.stream.schema) {
+                Some((_, group)) => group.push(checked),
+                None => groups.push((checked.stream.schema.clone(), vec![checked])),
+            },
+        }
+    }
+    let bodies = groups
+        .into_iter()
+        .map(|(schema, group)| {
+            let ranges = merge_ranges(group.iter().map(|checked| checked.range).collect());
+            let mut pieces = vec![schema];
+            pieces.extend(group.into_iter().map(|checked| checked.stream.batches));
+            pieces.push(Bytes::from_static(&END));
+            Body { sql: rows_sql(&ranges), pieces }
+        })
+        .collect();
+    Prepared { bodies, rejected }
+}
+
+fn range_of(item: &Item) -> RowRange {
+    item.range.as_ref().ok().copied().flatten().expect("a record of rows without a range is not inserted")
+}
+
+/// Holds the batches to the headers; cuts the wanted rows out where not all are wanted.
+fn check(item: &Item, (first, end): (u64, u64)) -> Result<Checked, String> {
+    let range = range_of(item);
+    let payload = &item.incoming.record.payload;
+    let stream = Stream::split(payload).map_err(|e| e.to_string())?;
+    let batches = decode(payload)?;
+    let mut row = 0;
+    let mut time = None;
+    for batch in &batches {
+        columns_fit(batch)?;
+        identities_fit(batch, &range, row)?;
+        let times = batch.column(9).as_primitive_opt::<TimestampMillisecondType>().ok_or("file_time is no time")?;
+        let expected = *time.get_or_insert_with(|| times.values().first().copied().unwrap_or_default());
+        if times.null_count() > 0 || times.values().iter().any(|t| *t != expected) {
+            return Err("file_time differs between the rows of one file".into());
+        }
+        row += batch.num_rows() as u64;
+    }
+    if row != range.span.rows {
+        return Err(format!("it has {row} rows, its header says {}", range.span.rows));
+    }
+    let stream = if (first, end) == (0, row) { stream } else { cut(&batches, first, end)? };
+    let (file_id, load) = (range.file_id, range.load);
+    let (first_line, last) = (range.span.first_line + first, range.span.first_line + end - 1);
+    let file_time_ms = time.unwrap_or_default();
+    Ok(Checked { stream, range: LineRange { file_id, load, first: first_line, last, file_time_ms } })
+}
+
+fn decode(payload: &Bytes) -> Result<Vec<RecordBatch>, String> {
+    let mut decoder = StreamDecoder::new();
+    let mut buffer = Buffer::from(payload.clone());
+    let mut batches = Vec::new();
+    while let Some(batch) = decoder.decode(&mut buffer).map_err(|e| format!("its Arrow stream: {e}"))? {
+        batches.push(batch);
+    }
+    decoder.finish().map_err(|e| format!("its Arrow stream: {e}"))?;
+    Ok(batches)
+}
+
+fn columns_fit(batch: &RecordBatch) -> Result<(), String> {
+    let schema = batch.schema_ref();
+    if schema.fields().len() != COLUMNS.len() {
+        return Err(format!("it has {} columns, a row batch has {}", schema.fields().len(), COLUMNS.len()));
+    }
+    for (field, (name, kinds)) in schema.fields().iter().zip(COLUMNS) {
+        let kind = field.data_type().to_string();
+        if field.name() != name || !kinds.iter().any(|k| kind.starts_with(k)) {
+            return Err(format!("its column {:?} is {kind}, expected is {name:?} as {}", field.name(), kinds[0]));
+        }
+    }
+    Ok(())
+}
+
+/// Every identity of the batch is the one that follows from the headers; `before` rows stand in earlier batches.
+fn identities_fit(batch: &RecordBatch, range: &RowRange, before: u64) -> Result<(), String> {
+    let ids = batch.column(0).as_fixed_size_binary_opt().ok_or("file_id is not 16 bytes")?;
+    let loads = batch.column(1).as_primitive_opt::<UInt32Type>().ok_or("load is no number")?;
+    let lines = batch.column(2).as_primitive_opt::<UInt64Type>().ok_or("line is no number")?;
+    let parts = batch.column(3).as_primitive_opt::<UInt32Type>().ok_or("part is no number")?;
+    if batch.columns()[..4].iter().any(|column| column.null_count() > 0) {
+        return Err("a row has no identity".into());
+    }
+    let id = range.file_id.to_bytes();
+    if !ids.value_data()[ids.offset() * 16..(ids.offset() + ids.len()) * 16].chunks_exact(16).all(|v| v == id) {
+        return Err("a row is of another file than its key says".into());
+    }
+    if loads.values().iter().any(|load| *load != range.load.0) {
+        return Err("a row is of another load than its header says".into());
+    }
+    let first = range.span.first_line + before;
+    let lines_fit = lines.values().iter().zip(first..).all(|(line, expected)| *line == expected);
+    let first_part = if before == 0 { range.span.first_part } else { 0 };
+    let mut expected = std::iter::once(first_part).chain(std::iter::repeat(0));
+    let parts_fit = parts.values().iter().all(|part| Some(*part) == expected.next());
+    if lines_fit && parts_fit { Ok(()) } else { Err("a row has another place than its headers say".into()) }
+}
+
+/// The rows `[first, end)` as a stream of their own.
+fn cut(batches: &[RecordBatch], first: u64, end: u64) -> Result<Stream, String> {
+    let failed = |e: arrow_schema::ArrowError| format!("its Arrow stream cannot be cut: {e}");
+    let schema = batches.first().ok_or("it has no rows")?.schema();
+    let mut bytes = Vec::new();
+    let mut writer = StreamWriter::try_new(&mut bytes, &schema).map_err(failed)?;
+    let mut before = 0_u64;
+    for batch in batches {
+        let rows = batch.num_rows() as u64;
+        let from = first.clamp(before, before + rows) - before;
+        let to = end.clamp(before, before + rows) - before;
+        if from < to {
+            writer.write(&batch.slice(from as usize, (to - from) as usize)).map_err(failed)?;
+        }
+        before += rows;
+    }
+    writer.finish().map_err(failed)?;
+    drop(writer);
+    Stream::split(&Bytes::from(bytes)).map_err(|e| e.to_string())
+}
