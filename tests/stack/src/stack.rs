@@ -1,0 +1,255 @@
+//! The servers of one run, together.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::addresses::{Addresses, ClickHouseAddress, HdfsAddress, Recorded, State};
+use crate::archive;
+use crate::artifacts::{Artifacts, Part};
+use crate::error::{Error, Result};
+use crate::instance::Instance;
+use crate::kafka::Kafka;
+use crate::network::Network;
+use crate::server::{Server, start_all};
+use crate::{clickhouse, hdfs, kafka};
+
+/// Which servers a stack holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// Kafka brokers: 0, 1 or 3.
+    pub brokers: usize,
+    /// Names of HDFS clusters.
+    pub hdfs: Vec<String>,
+    /// Whether ClickHouse runs.
+    pub clickhouse: bool,
+}
+
+impl Wanted {
+    /// The parts that must be fetched for it.
+    pub fn parts(&self) -> Vec<Part> {
+        let wanted = [
+            (self.brokers > 0).then_some(Part::Kafka),
+            (!self.hdfs.is_empty()).then_some(Part::Hdfs),
+            self.clickhouse.then_some(Part::Engine),
+        ];
+        wanted.into_iter().flatten().collect()
+    }
+
+    fn check(&self) -> Result<()> {
+        if ![0, 1, 3].contains(&self.brokers) {
+            return Err(Error::Wanted(format!("{} brokers: this stack runs 0, 1 or 3", self.brokers)));
+        }
+        let is_name = |name: &String| {
+            !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        };
+        match self.hdfs.iter().find(|name| !is_name(name)) {
+            Some(name) => Err(Error::Wanted(format!("cluster {name:?}: a name has letters a-z, digits and -"))),
+            None if self.hdfs.len() > 200 => Err(Error::Wanted("more than 200 HDFS clusters".into())),
+            None => Ok(()),
+        }
+    }
+}
+
+/// One server, to name it in a fault.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ServerId {
+    /// Kafka's node n, from 1.
+    Broker(usize),
+    /// The HDFS cluster of that name, NameNode and DataNode together.
+    Hdfs(String),
+    /// ClickHouse.
+    ClickHouse,
+}
+
+impl fmt::Display for ServerId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ServerId::Broker(node) => write!(f, "kafka-{node}"),
+            ServerId::Hdfs(name) => write!(f, "hdfs-{name}"),
+            ServerId::ClickHouse => f.write_str("clickhouse"),
+        }
+    }
+}
+
+/// Running servers of our own. They end with this value, and with this process however it ends.
+pub struct Stack {
+    // Fields are dropped in this order: servers, then their folder, then their addresses.
+    servers: Vec<Server>,
+    addresses: Addresses,
+    instance: Instance,
+    _network: Network,
+}
+
+impl Stack {
+    /// Starts what is wanted, all servers side by side, with empty data that goes with this value. `dir` is the
+    /// folder of all stacks of a checkout ([`crate::default_dir`]): artifacts are fetched into it once.
+    pub fn start(dir: &Path, wanted: &Wanted) -> Result<Stack> {
+        wanted.check()?;
+        let artifacts = ensure(dir, wanted)?;
+        Stack::start_in(&artifacts, Instance::scratch(dir)?, wanted)
+    }
+
+    /// As [`Stack::start`], with data in `dir/NAME` that stays and is opened again the next time; `fresh` empties it.
+    pub fn start_kept(dir: &Path, name: &str, wanted: &Wanted, fresh: bool) -> Result<Stack> {
+        wanted.check()?;
+        let artifacts = ensure(dir, wanted)?;
+        let instance = Instance::kept(dir, name, fresh)?;
+        refuse_other_broker_count(instance.folder(), wanted.brokers)?;
+        Stack::start_in(&artifacts, instance, wanted)
+    }
+
+    fn start_in(artifacts: &Artifacts, instance: Instance, wanted: &Wanted) -> Result<Stack> {
+        let network = Network::reserve()?;
+        let folder = instance.folder();
+        let mut servers = Vec::new();
+        let mut addresses = Addresses::default();
+        let mut kafka: Option<Kafka> = None;
+        if wanted.brokers > 0 {
+            let archive = archive::of(artifacts, Part::Kafka);
+            let mut made = kafka::prepare(artifacts, &archive, network.address(1), folder, wanted.brokers)?;
+            addresses.kafka = made.bootstrap();
+            servers.append(&mut made.nodes);
+            kafka = Some(made);
+        }
+        for (index, name) in wanted.hdfs.iter().enumerate() {
+            let archive = archive::of(artifacts, Part::Hdfs);
+            let host = 11 + index as u8; // at most 200 clusters
+            let (server, address) = hdfs::prepare(artifacts, &archive, network.address(host), folder, name)?;
+            servers.push(server);
+            addresses.hdfs.insert(name.clone(), address);
+        }
+        if wanted.clickhouse {
+            let (server, address) = clickhouse::prepare(artifacts, network.address(2), folder)?;
+            servers.push(server);
+            addresses.clickhouse = Some(address);
+        }
+        let stack = Stack { servers, addresses, instance, _network: network };
+        start_all(&stack.servers)?;
+        if let Some(kafka) = kafka {
+            kafka.await_complete()?;
+        }
+        Ok(stack)
+    }
+
+    /// Where everything is.
+    pub fn addresses(&self) -> &Addresses {
+        &self.addresses
+    }
+
+    /// Kafka's bootstrap servers.
+    ///
+    /// # Panics
+    /// When no broker was wanted.
+    pub fn kafka(&self) -> &str {
+        assert!(!self.addresses.kafka.is_empty(), "this stack was started without Kafka");
+        &self.addresses.kafka
+    }
+
+    /// The HDFS cluster `name`.
+    ///
+    /// # Panics
+    /// When no cluster of that name was wanted.
+    pub fn hdfs(&self, name: &str) -> &HdfsAddress {
+        self.addresses.hdfs.get(name).unwrap_or_else(|| panic!("this stack was started without the cluster {name}"))
+    }
+
+    /// ClickHouse.
+    ///
+    /// # Panics
+    /// When it was not wanted.
+    pub fn clickhouse(&self) -> &ClickHouseAddress {
+        self.addresses.clickhouse.as_ref().expect("this stack was started without ClickHouse")
+    }
+
+    /// The folder of this run's data and logs (`NAME/log` of each server).
+    pub fn folder(&self) -> &Path {
+        self.instance.folder()
+    }
+
+    /// The log of a server.
+    pub fn log(&self, server: &ServerId) -> PathBuf {
+        self.folder().join(server.to_string()).join("log")
+    }
+
+    /// SIGKILL: the server is gone, its data stays.
+    pub fn kill(&self, server: &ServerId) -> Result<()> {
+        self.server(server).map(Server::kill)
+    }
+
+    /// Starts a server again on its addresses and data, and waits until it serves; one that runs is killed first.
+    pub fn restart(&self, server: &ServerId) -> Result<()> {
+        self.server(server)?.start()
+    }
+
+    /// SIGSTOP: connections stay open and nobody answers.
+    pub fn pause(&self, server: &ServerId) -> Result<()> {
+        self.server(server)?.signal(libc::SIGSTOP)
+    }
+
+    /// SIGCONT.
+    pub fn resume(&self, server: &ServerId) -> Result<()> {
+        self.server(server)?.signal(libc::SIGCONT)
+    }
+
+    /// Ends the servers as their makers ask for, where that takes seconds, so that kept data opens quickly.
+    /// Dropping the stack kills them, which loses nothing that was acknowledged either.
+    pub fn stop(self) {
+        std::thread::scope(|scope| {
+            for server in &self.servers {
+                // Controllers that end together wait for a quorum that is gone: one of several is killed.
+                let alone = !server.name().starts_with("kafka-") || !self.addresses.kafka.contains(',');
+                scope.spawn(move || server.stop(Duration::from_secs(if alone { 10 } else { 0 })));
+            }
+        });
+    }
+
+    /// What a state file says of it.
+    pub fn state(&self) -> State {
+        let own = Recorded::of("supervisor", std::process::id());
+        let servers = self.servers.iter().filter_map(|server| Recorded::of(server.name(), server.pid()?));
+        State { processes: own.into_iter().chain(servers).collect(), addresses: self.addresses.clone() }
+    }
+
+    /// Every server of this stack.
+    pub fn servers(&self) -> Vec<ServerId> {
+        let brokers = self.addresses.kafka.split(',').filter(|address| !address.is_empty()).count();
+        (1..=brokers)
+            .map(ServerId::Broker)
+            .chain(self.addresses.hdfs.keys().cloned().map(ServerId::Hdfs))
+            .chain(self.addresses.clickhouse.iter().map(|_| ServerId::ClickHouse))
+            .collect()
+    }
+
+    /// Names of the servers that do not run: killed, or ended by themselves.
+    pub fn ended(&self) -> Vec<&str> {
+        self.servers.iter().filter(|server| server.pid().is_none()).map(Server::name).collect()
+    }
+
+    fn server(&self, wanted: &ServerId) -> Result<&Server> {
+        let name = wanted.to_string();
+        self.servers.iter().find(|server| server.name() == name).ok_or(Error::NoSuchServer(name))
+    }
+}
+
+/// The artifacts of what is wanted, and the archives that make JVMs start sooner.
+fn ensure(dir: &Path, wanted: &Wanted) -> Result<Artifacts> {
+    let parts = wanted.parts();
+    let artifacts = Artifacts::ensure(&dir.join("artifacts"), &parts)?;
+    for part in parts {
+        archive::ensure(&artifacts, part)?;
+    }
+    Ok(artifacts)
+}
+
+/// Kafka's quorum is written into its data.
+fn refuse_other_broker_count(folder: &Path, brokers: usize) -> Result<()> {
+    let there = (1..=3).filter(|node| folder.join(format!("kafka-{node}/data/meta.properties")).exists()).count();
+    if brokers == 0 || there == 0 || there == brokers {
+        return Ok(());
+    }
+    Err(Error::Wanted(format!(
+        "{} holds the data of {there} broker(s), not {brokers}: start with --fresh",
+        folder.display()
+    )))
+}
