@@ -4,6 +4,9 @@
 
 pub mod cluster;
 pub mod cut;
+pub mod listers;
 pub mod metrics;
+pub mod scan;
 pub mod source;
 pub mod store;
+pub mod worker;
