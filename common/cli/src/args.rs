@@ -178,8 +178,10 @@ pub enum TopicsCommand {
     /// Show what is missing or different; change nothing.
     #[command(after_help = "Example:\n  logmill topics plan\n\nExit code 1 when something is missing or different.")]
     Plan,
-    /// Make the topics that are missing, set the settings that differ, commit offset 0 for new groups.
-    #[command(after_help = "Example:\n  logmill topics apply")]
+    /// Make the topics that are missing, and commit offset 0 for groups that have none.
+    #[command(
+        after_help = "Example:\n  logmill topics apply\n\nExit code 1 when something differs that only an operator can change."
+    )]
     Apply,
 }
 

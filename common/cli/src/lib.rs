@@ -9,8 +9,10 @@ mod dlq;
 //DRY pub mod dry_run;
 pub mod exit;
 mod lag;
+mod migrate;
 mod output;
 mod topic_reader;
+mod topics;
 mod validate;
 
 use args::{Args, Command};
@@ -33,6 +35,8 @@ pub fn run(args: Args) -> Result<Verdict, Failure> {
         }
         Command::Validate { connect } => validate::run(&Config::load(file)?, connect, args.format),
         //DRY Command::DryRun { paths, cluster } => dry_run::run(&config_if_any(file)?, &paths, &cluster, args.format),
+        Command::Topics { what } => topics::run(&Config::load(file)?, what, args.format),
+        Command::Migrate => migrate::run(&Config::load(file)?, args.format),
         Command::Lag { over } => lag::run(&Config::load(file)?, over, args.format),
         Command::Dlq { what } => dlq::run(&Config::load(file)?, &what, args.format),
         _ => Err(Failure::Usage("not there yet".into())),
@@ -42,4 +46,10 @@ pub fn run(args: Args) -> Result<Verdict, Failure> {
 /// The configuration where one is named or lies in the working folder, else the defaults.
 fn config_if_any(file: Option<&Path>) -> Result<Config, ConfigError> {
     if file.is_none() && !Path::new(DEFAULT_FILE).exists() { Config::load_defaults() } else { Config::load(file) }
+}
+
+/// The runtime of the commands that ask servers.
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    use anyhow::Context;
+    tokio::runtime::Builder::new_current_thread().enable_all().build().context("no runtime can be made")
 }

@@ -9,7 +9,7 @@ use rdkafka::error::KafkaError;
 use rdkafka::message::BorrowedMessage;
 use rdkafka::types::RDKafkaErrorCode;
 use rdkafka::{ClientConfig, Offset as At, TopicPartitionList};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 /// How long one question to the brokers may take.
@@ -60,6 +60,25 @@ impl TopicReader {
             Some((None, n)) if n > 0 => Ok(i32::try_from(n).expect("a topic has fewer partitions than that")),
             _ => bail!("there is no topic {topic} on {}: make it with `logmill topics apply`", self.brokers),
         }
+    }
+
+    /// All topics with their numbers of partitions.
+    ///
+    /// # Errors
+    /// Kafka does not answer.
+    pub fn topics(&self) -> Result<BTreeMap<String, i32>> {
+        let metadata = self.consumer.fetch_metadata(None, ANSWER).map_err(|error| self.silent(error))?;
+        let count = |n: usize| i32::try_from(n).expect("a topic has fewer partitions than that");
+        Ok(metadata.topics().iter().map(|topic| (topic.name().to_owned(), count(topic.partitions().len()))).collect())
+    }
+
+    /// The number of brokers.
+    ///
+    /// # Errors
+    /// Kafka does not answer.
+    pub fn brokers(&self) -> Result<usize> {
+        let metadata = self.consumer.fetch_metadata(None, ANSWER).map_err(|error| self.silent(error))?;
+        Ok(metadata.brokers().len())
     }
 
     /// The first and the next offset of a partition.

@@ -1,6 +1,9 @@
 //! `logmill validate`: the configuration, and what its servers must be like.
 
 mod check;
+mod clickhouse;
+mod clusters;
+mod kafka;
 
 use crate::args::Format;
 use crate::exit::{Failure, Verdict};
@@ -42,6 +45,10 @@ fn described(config: &Config) -> String {
 }
 
 fn servers(config: &Config) -> Result<Vec<Check>, Failure> {
-    let _ = config;
-    Ok(Vec::new())
+    let mut all = kafka::checks(config);
+    let (clickhouse, clusters) = crate::runtime()?
+        .block_on(async { futures::future::join(clickhouse::checks(config), clusters::checks(config)).await });
+    all.extend(clickhouse);
+    all.extend(clusters);
+    Ok(all)
 }

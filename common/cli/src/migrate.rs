@@ -1,0 +1,46 @@
+//! `logmill migrate`: the tables in ClickHouse.
+
+use crate::args::Format;
+use crate::exit::{Failure, Verdict};
+use crate::output::Printer;
+use anyhow::{Context, Result};
+use logmill_clickhouse::Database;
+use logmill_config::Config;
+
+/// The database of the configuration.
+///
+/// # Errors
+/// The password's file cannot be read.
+pub fn database(config: &Config) -> Result<Database> {
+    Database::new(&config.clickhouse).context("clickhouse.password_file cannot be read")
+}
+
+/// Brings the database to this program's version.
+///
+/// # Errors
+/// ClickHouse does not answer or refuses, or its schema is not one of this program's.
+pub fn run(config: &Config, format: Format) -> Result<Verdict, Failure> {
+    let database = database(config)?;
+    let migrated = crate::runtime()?.block_on(async {
+        database.version().await?;
+        logmill_clickhouse::migrate(&database).await
+    });
+    let migrated = migrated.with_context(|| format!("migrating {:?} on {}", database.name(), database.url()))?;
+    let mut out = Printer::stdout();
+    match format {
+        Format::Json => {
+            out.json(&serde_json::json!({ "applied": migrated.applied, "analyst_skipped": migrated.analyst_skipped }))?;
+        }
+        Format::Text => {
+            for migration in logmill_clickhouse::migrations() {
+                let done = if migrated.applied.contains(&migration.number) { "applied" } else { "was there" };
+                out.line(&format!("{done:<9} {:04} {}", migration.number, migration.name))?;
+            }
+            if let Some(why) = &migrated.analyst_skipped {
+                out.line(&format!("the analysts' account was not made: {why}"))?;
+            }
+        }
+    }
+    out.finish()?;
+    Ok(Verdict::Good)
+}

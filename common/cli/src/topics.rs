@@ -1,0 +1,241 @@
+//! `logmill topics`: the chain's topics, and the first offsets of its consumer groups.
+
+use crate::args::{Format, TopicsCommand};
+use crate::exit::{Failure, Verdict};
+use crate::output::Printer;
+use crate::topic_reader::TopicReader;
+use anyhow::{Context, Result};
+use logmill_config::Config;
+use logmill_kafka::admin::{Admin, TopicSpec};
+use logmill_protocol::Partition;
+use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminClient, AdminOptions, ResourceSpecifier};
+use rdkafka::client::DefaultClientContext;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+/// What the topics lack, or what was done about it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "what", rename_all = "kebab-case")]
+pub enum Difference {
+    /// There is no such topic.
+    Missing { topic: String, partitions: i32, replication: i32, configs: BTreeMap<String, String> },
+    /// Its number of partitions is another one.
+    Partitions { topic: String, found: i32, wanted: i32 },
+    /// A setting of it is another one.
+    Setting { topic: String, name: String, found: String, wanted: String },
+    /// The group has no committed offset for some partitions.
+    Offsets { group: String, partitions: usize },
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing { topic, partitions, replication, configs } => {
+                let configs: Vec<_> = configs.iter().map(|(name, value)| format!("{name}={value}")).collect();
+                write!(
+                    f,
+                    "{topic}: is missing: {partitions} partitions, replication {replication}, {}",
+                    configs.join(" ")
+                )
+            }
+            Self::Partitions { topic, found, wanted } => {
+                write!(
+                    f,
+                    "{topic}: has {found} partitions, {wanted} are wanted: set kafka.partitions = {found}, or drain the chain and make it anew"
+                )
+            }
+            Self::Setting { topic, name, found, wanted } => {
+                write!(
+                    f,
+                    "{topic}: {name} is {found}, it must be {wanted}: change it with kafka-configs.sh --alter --topic {topic} --add-config {name}={wanted}"
+                )
+            }
+            Self::Offsets { group, partitions } => {
+                write!(f, "{group}: {partitions} partitions without a committed offset")
+            }
+        }
+    }
+}
+
+impl Difference {
+    /// Whether `topics apply` does away with it.
+    #[must_use]
+    pub fn is_applied(&self) -> bool {
+        matches!(self, Self::Missing { .. } | Self::Offsets { .. })
+    }
+}
+
+/// Shows or makes what is missing.
+///
+/// # Errors
+/// Kafka does not answer or refuses.
+pub fn run(config: &Config, what: TopicsCommand, format: Format) -> Result<Verdict, Failure> {
+    let before = differences(config)?;
+    let mut out = Printer::stdout();
+    let (shown, verdict) = match what {
+        TopicsCommand::Plan => (&before, Verdict::of(before.is_empty())),
+        TopicsCommand::Apply => {
+            // A wrong number of partitions is refused before anything is made.
+            if let Some(wrong) = before.iter().find(|one| matches!(one, Difference::Partitions { .. })) {
+                return Err(anyhow::anyhow!("{wrong}").into());
+            }
+            apply(config)?;
+            (&before, Verdict::of(before.iter().all(Difference::is_applied)))
+        }
+    };
+    for one in shown {
+        match (format, what) {
+            (Format::Json, _) => out.json(one)?,
+            (Format::Text, TopicsCommand::Apply) if one.is_applied() => out.line(&format!("done: {one}"))?,
+            (Format::Text, _) => out.line(&one.to_string())?,
+        }
+    }
+    if shown.is_empty() && format == Format::Text {
+        out.line(&format!("all {} topics are as they must be", config.topic_specs().len()))?;
+    }
+    out.finish()?;
+    Ok(verdict)
+}
+
+fn apply(config: &Config) -> Result<()> {
+    let admin = Admin::new(&config.kafka.brokers, &config.kafka.properties.0)?;
+    let specs: Vec<_> = config
+        .topic_specs()
+        .into_iter()
+        .map(|spec| TopicSpec {
+            name: spec.name,
+            partitions: spec.partitions,
+            replication: spec.replication,
+            config: spec.configs,
+        })
+        .collect();
+    crate::runtime()?.block_on(admin.apply(&specs))?;
+    for (group, partitions) in groups(config) {
+        admin.commit_start(&group, &partitions)?;
+    }
+    Ok(())
+}
+
+/// Each group with all partitions that it reads.
+fn groups(config: &Config) -> Vec<(String, Vec<Partition>)> {
+    let count: BTreeMap<_, _> = config.topic_specs().into_iter().map(|spec| (spec.name, spec.partitions)).collect();
+    let partitions = |topics: Vec<String>| {
+        let each = |topic: String| (0..count[&topic]).map(move |index| Partition::new(topic.as_str(), index));
+        topics.into_iter().flat_map(each).collect()
+    };
+    config.topics().groups().into_iter().map(|(group, topics)| (group, partitions(topics))).collect()
+}
+
+/// Everything in which Kafka is not as the configuration wants it.
+///
+/// # Errors
+/// Kafka does not answer.
+pub fn differences(config: &Config) -> Result<Vec<Difference>> {
+    let looking = TopicReader::new(config, &config.topics().group("plan"))?;
+    let existing = looking.topics()?;
+    let specs = config.topic_specs();
+    let names: Vec<_> =
+        specs.iter().map(|spec| spec.name.as_str()).filter(|name| existing.contains_key(*name)).collect();
+    let settings = crate::runtime()?.block_on(settings(config, &names))?;
+    let mut all = Vec::new();
+    for spec in specs {
+        match existing.get(&spec.name) {
+            None => {
+                let (topic, configs) = (spec.name, spec.configs);
+                all.push(Difference::Missing {
+                    topic,
+                    partitions: spec.partitions,
+                    replication: spec.replication,
+                    configs,
+                });
+                continue;
+            }
+            Some(found) if *found != spec.partitions => {
+                let (topic, found, wanted) = (spec.name.clone(), *found, spec.partitions);
+                all.push(Difference::Partitions { topic, found, wanted });
+            }
+            Some(_) => {}
+        }
+        for (name, wanted) in spec.configs {
+            let found = settings.get(&spec.name).and_then(|all| all.get(&name)).cloned().unwrap_or_default();
+            if !suffices(&name, &found, &wanted) {
+                all.push(Difference::Setting { topic: spec.name.clone(), name, found, wanted });
+            }
+        }
+    }
+    for (group, partitions) in groups(config) {
+        let reader = TopicReader::new(config, &group)?;
+        let there = partitions.iter().filter(|partition| existing.contains_key(&*partition.topic));
+        let mut topics: BTreeMap<&str, i32> = BTreeMap::new();
+        there.for_each(|partition| *topics.entry(&partition.topic).or_default() += 1);
+        let mut uncommitted = partitions.iter().filter(|partition| !existing.contains_key(&*partition.topic)).count();
+        for (topic, count) in topics {
+            uncommitted += reader.committed(topic, count)?.iter().filter(|committed| committed.is_none()).count();
+        }
+        if uncommitted > 0 {
+            all.push(Difference::Offsets { group, partitions: uncommitted });
+        }
+    }
+    Ok(all)
+}
+
+/// Whether a setting does what the chain needs: where more is more, more is good too.
+fn suffices(name: &str, found: &str, wanted: &str) -> bool {
+    let number = |text: &str| text.parse::<i64>().ok();
+    match (name, number(found), number(wanted)) {
+        // -1: without a limit.
+        ("retention.ms" | "retention.bytes", Some(-1), _) => true,
+        ("retention.ms" | "retention.bytes", _, Some(-1)) => false,
+        ("retention.ms" | "retention.bytes" | "max.message.bytes", Some(found), Some(wanted)) => found >= wanted,
+        _ => found == wanted,
+    }
+}
+
+/// The settings of topics, by topic and name.
+async fn settings(config: &Config, topics: &[&str]) -> Result<BTreeMap<String, BTreeMap<String, String>>> {
+    const ANSWER: Duration = Duration::from_secs(10);
+    if topics.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let mut client = ClientConfig::new();
+    for (name, value) in &config.kafka.properties.0 {
+        client.set(name, value);
+    }
+    let client: AdminClient<DefaultClientContext> =
+        client.set("bootstrap.servers", &config.kafka.brokers).create().context("kafka.properties")?;
+    let resources: Vec<_> = topics.iter().map(|topic| ResourceSpecifier::Topic(topic)).collect();
+    let options = AdminOptions::new().request_timeout(Some(ANSWER));
+    let described = client.describe_configs(&resources, &options).await.context("the settings of the topics")?;
+    let mut all = BTreeMap::new();
+    for (topic, one) in topics.iter().zip(described) {
+        let one =
+            one.with_context(|| format!("the settings of {topic}: has this account the right to describe it?"))?;
+        let entries = one.entries.into_iter().filter_map(|entry| Some((entry.name, entry.value?))).collect();
+        all.insert((*topic).to_owned(), entries);
+    }
+    Ok(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::suffices;
+
+    #[test]
+    fn more_room_and_longer_retention_are_good_too() {
+        for (name, found, wanted, good) in [
+            ("retention.ms", "1000", "1000", true),
+            ("retention.ms", "2000", "1000", true),
+            ("retention.ms", "-1", "1000", true),
+            ("retention.ms", "1000", "-1", false),
+            ("retention.ms", "999", "1000", false),
+            ("max.message.bytes", "1048588", "1000000", true),
+            ("cleanup.policy", "delete", "compact", false),
+            ("min.insync.replicas", "2", "1", false),
+        ] {
+            assert_eq!(suffices(name, found, wanted), good, "{name} {found} {wanted}");
+        }
+    }
+}

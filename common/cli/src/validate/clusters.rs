@@ -1,0 +1,88 @@
+//! What the fetcher needs of each cluster.
+
+use super::check::Check;
+use futures::StreamExt;
+use logmill_config::{Cluster, Config, Selector};
+use logmill_fetcher::store::{Entry, FolderStore, HdfsSettings, HdfsStore, Store, StoreError};
+use std::future::Future;
+use std::sync::Arc;
+use tokio::runtime::Handle;
+use tokio::time::timeout;
+
+/// Files of a folder that are looked at to find one that would be taken.
+const LOOKED_AT: usize = 1000;
+
+/// For each cluster: its folders can be listed, and a file in one can be read.
+pub async fn checks(config: &Config) -> Vec<Check> {
+    let mut all = Vec::new();
+    for (name, cluster) in &config.clusters {
+        match store(name, cluster) {
+            Ok(store) => one(name, cluster, &*store, &mut all).await,
+            Err(error) => all.push(Check::bad(name, "settings", error, format!("correct [clusters.{name}]"))),
+        }
+    }
+    all
+}
+
+fn store(name: &str, cluster: &Cluster) -> Result<Arc<dyn Store>, String> {
+    if let Some(root) = cluster.url.strip_prefix("file://") {
+        return Ok(Arc::new(FolderStore::new(root)));
+    }
+    let settings =
+        HdfsSettings { url: cluster.url.clone(), user: cluster.user.clone(), hadoop: cluster.hadoop.0.clone() };
+    let store = HdfsStore::new(name, settings, Handle::current()).map_err(|error| error.to_string())?;
+    Ok(Arc::new(store))
+}
+
+async fn one(name: &str, cluster: &Cluster, store: &dyn Store, all: &mut Vec<Check>) {
+    let selector = Selector::new(cluster).expect("the globs of a checked configuration compile");
+    let mut sample: Option<Entry> = None;
+    for folder in &cluster.folders {
+        let what = format!("folder {folder}");
+        let mut seen = 0;
+        let look = async {
+            let mut files = store.list(folder);
+            while let Some(file) = files.next().await {
+                let file = file?;
+                seen += 1;
+                if selector.takes(&file.path) {
+                    sample.get_or_insert(file);
+                    break;
+                }
+                if seen == LOOKED_AT {
+                    break;
+                }
+            }
+            Ok(())
+        };
+        let looked = bounded(cluster, look).await;
+        all.push(match looked {
+            Ok(()) if sample.is_some() => Check::good(name, &what, "can be listed and has files to take"),
+            Ok(()) => Check::good(name, &what, format!("can be listed; no file to take among {seen}")),
+            Err(StoreError::Gone(why)) => {
+                Check::bad(name, &what, why, format!("make the folder, or correct folders in [clusters.{name}]"))
+            }
+            Err(StoreError::Failed(why)) => {
+                let advice = format!("check url, user and hadoop in [clusters.{name}], and the right to list it");
+                Check::bad(name, &what, why, advice)
+            }
+        });
+    }
+    let Some(file) = sample else { return };
+    let read = async {
+        let snapshot = store.open(&file.path).await?;
+        snapshot.read_from(0).next().await.transpose()
+    };
+    all.push(match bounded(cluster, read).await {
+        Ok(_) => Check::good(name, "rights", format!("{} can be read", file.path)),
+        Err(error) => {
+            let advice = "check the right to read it, and that the addresses of the DataNodes can be reached from here";
+            Check::bad(name, "rights", format!("{} cannot be read: {error}", file.path), advice)
+        }
+    });
+}
+
+async fn bounded<T>(cluster: &Cluster, call: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+    let silent = || StoreError::Failed(format!("no answer within {:?}", cluster.call_timeout));
+    timeout(cluster.call_timeout, call).await.unwrap_or_else(|_| Err(silent()))
+}
