@@ -1,0 +1,252 @@
+//! Topics, positions and settings of a broker: what operators' commands and the start of a chain need.
+
+use logmill_protocol::{Committed, Incoming, Partition};
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::{ClientConfig, Message, Offset, TopicPartitionList};
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+/// A topic as the chain wants it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TopicSpec {
+    pub name: String,
+    pub partitions: i32,
+    pub replication: i32,
+    /// Settings of the topic, as Kafka names them.
+    pub config: BTreeMap<String, String>,
+}
+
+/// What administration can say.
+#[derive(Debug, thiserror::Error)]
+pub enum AdminError {
+    #[error("cannot {what} at {brokers}: {source}")]
+    Kafka { what: &'static str, brokers: String, source: KafkaError },
+    #[error("topic {topic} has {found} partitions, {wanted} are wanted; adding partitions needs a drained chain")]
+    Partitions { topic: String, found: i32, wanted: i32 },
+    #[error("topic {topic} cannot be made: {why}")]
+    Create { topic: String, why: String },
+    #[error("topic {0} does not exist; `logmill topics apply` makes it")]
+    Missing(String),
+    #[error(
+        "group {group} has no committed offset for {partition}, whose log begins at {low}: what it would have \
+             read below is gone, and starting there would lose it unseen"
+    )]
+    Gone { group: String, partition: Partition, low: i64 },
+}
+
+/// How long one request may take.
+const CALL: Duration = Duration::from_secs(30);
+
+/// Asks and changes things at a cluster of brokers.
+pub struct Admin {
+    brokers: String,
+    config: ClientConfig,
+    client: AdminClient<DefaultClientContext>,
+    consumer: BaseConsumer,
+}
+
+impl Admin {
+    /// `properties`: librdkafka settings beyond the address (security).
+    ///
+    /// # Errors
+    /// When a setting is not one. Nothing is connected yet.
+    pub fn new(brokers: &str, properties: &BTreeMap<String, String>) -> Result<Self, AdminError> {
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", brokers);
+        config.set("socket.connection.setup.timeout.ms", "5000");
+        for (key, value) in properties {
+            config.set(key, value);
+        }
+        let failed = |source| AdminError::Kafka { what: "prepare a connection", brokers: brokers.to_owned(), source };
+        let client = config.create().map_err(failed)?;
+        let consumer = config.create().map_err(failed)?;
+        Ok(Self { brokers: brokers.to_owned(), config, client, consumer })
+    }
+
+    fn failed(&self, what: &'static str) -> impl FnOnce(KafkaError) -> AdminError {
+        let brokers = self.brokers.clone();
+        move |source| AdminError::Kafka { what, brokers, source }
+    }
+
+    /// The number of partitions of each existing topic.
+    ///
+    /// # Errors
+    /// When no broker answers in time.
+    pub fn partitions(&self) -> Result<BTreeMap<String, i32>, AdminError> {
+        let metadata = self.consumer.fetch_metadata(None, CALL).map_err(self.failed("list topics"))?;
+        Ok(metadata.topics().iter().map(|t| (t.name().to_owned(), t.partitions().len() as i32)).collect())
+    }
+
+    /// Makes the topics that are missing; returns their names.
+    ///
+    /// # Errors
+    /// When one exists with another number of partitions, or cannot be made.
+    pub async fn apply(&self, specs: &[TopicSpec]) -> Result<Vec<String>, AdminError> {
+        let existing = self.partitions()?;
+        let mut missing = Vec::new();
+        for spec in specs {
+            match existing.get(&spec.name) {
+                None => missing.push(spec),
+                Some(found) if *found == spec.partitions => {}
+                Some(found) => {
+                    let (topic, found, wanted) = (spec.name.clone(), *found, spec.partitions);
+                    return Err(AdminError::Partitions { topic, found, wanted });
+                }
+            }
+        }
+        let new: Vec<NewTopic<'_>> = missing
+            .iter()
+            .map(|spec| {
+                let topic = NewTopic::new(&spec.name, spec.partitions, TopicReplication::Fixed(spec.replication));
+                spec.config.iter().fold(topic, |topic, (key, value)| topic.set(key, value))
+            })
+            .collect();
+        if !new.is_empty() {
+            let options = AdminOptions::new().operation_timeout(Some(CALL)).request_timeout(Some(CALL));
+            let made = self.client.create_topics(&new, &options).await.map_err(self.failed("make topics"))?;
+            for result in made {
+                match result {
+                    Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
+                    Err((topic, code)) => return Err(AdminError::Create { topic, why: code.to_string() }),
+                }
+            }
+        }
+        // Their leaders are elected a moment later; whoever connects then must find them.
+        let deadline = Instant::now() + CALL;
+        for spec in &missing {
+            while self.watermarks(&Partition::new(spec.name.as_str(), spec.partitions - 1)).is_err() {
+                if Instant::now() > deadline {
+                    let why = "it has no leader after 30 s".to_owned();
+                    return Err(AdminError::Create { topic: spec.name.clone(), why });
+                }
+                std::thread::sleep(Duration::from_millis(20));
+            }
+        }
+        Ok(missing.iter().map(|spec| spec.name.clone()).collect())
+    }
+
+    /// The first and the next offset of a partition.
+    ///
+    /// # Errors
+    /// When the partition does not exist or has no leader.
+    pub fn watermarks(&self, partition: &Partition) -> Result<(i64, i64), AdminError> {
+        self.consumer
+            .fetch_watermarks(&partition.topic, partition.index, CALL)
+            .map_err(self.failed("read the ends of a partition"))
+    }
+
+    fn group(&self, group: &str) -> Result<BaseConsumer, AdminError> {
+        let mut config = self.config.clone();
+        config.set("group.id", group).set("enable.auto.commit", "false").set("isolation.level", "read_committed");
+        config.create().map_err(self.failed("prepare a connection"))
+    }
+
+    /// A group's committed offsets of these partitions.
+    ///
+    /// # Errors
+    /// When no broker answers in time.
+    pub fn committed(
+        &self,
+        group: &str,
+        partitions: &[Partition],
+    ) -> Result<Vec<(Partition, Option<Committed>)>, AdminError> {
+        let mut list = TopicPartitionList::new();
+        for partition in partitions {
+            list.add_partition(&partition.topic, partition.index);
+        }
+        let found = self.group(group)?.committed_offsets(list, CALL).map_err(self.failed("read committed offsets"))?;
+        let committed = |e: &rdkafka::topic_partition_list::TopicPartitionListElem<'_>| match e.offset() {
+            Offset::Offset(offset) => {
+                Some(Committed { offset: logmill_core::Offset(offset), metadata: e.metadata().to_owned() })
+            }
+            _ => None,
+        };
+        Ok(found.elements().iter().map(|e| (Partition::new(e.topic(), e.partition()), committed(e))).collect())
+    }
+
+    /// Commits offset 0 for each of the group's partitions that has none, once: from then on a missing or lost offset is
+    /// an alarm and never a silent start at either end. Returns how many.
+    ///
+    /// # Errors
+    /// When a partition's log no longer begins at 0.
+    pub fn commit_start(&self, group: &str, partitions: &[Partition]) -> Result<usize, AdminError> {
+        let mut list = TopicPartitionList::new();
+        for (partition, committed) in self.committed(group, partitions)? {
+            if committed.is_some() {
+                continue;
+            }
+            let (low, _) = self.watermarks(&partition)?;
+            if low > 0 {
+                return Err(AdminError::Gone { group: group.to_owned(), partition, low });
+            }
+            list.add_partition_offset(&partition.topic, partition.index, Offset::Offset(0))
+                .map_err(self.failed("prepare offsets"))?;
+        }
+        let count = list.count();
+        if count > 0 {
+            self.group(group)?.commit(&list, CommitMode::Sync).map_err(self.failed("commit offset 0"))?;
+        }
+        Ok(count)
+    }
+
+    /// Settings of a broker (any) by name.
+    ///
+    /// # Errors
+    /// When no broker answers in time.
+    pub async fn broker_config(&self) -> Result<BTreeMap<String, String>, AdminError> {
+        let metadata = self.consumer.fetch_metadata(None, CALL).map_err(self.failed("find a broker"))?;
+        let id = metadata.brokers().first().map_or(0, |b| b.id());
+        let options = AdminOptions::new().request_timeout(Some(CALL));
+        let resource = [ResourceSpecifier::Broker(id)];
+        let found = self.client.describe_configs(&resource, &options).await.map_err(self.failed("read settings"))?;
+        let mut settings = BTreeMap::new();
+        for config in found.into_iter().flatten() {
+            settings.extend(config.entries.into_iter().filter_map(|e| Some((e.name, e.value?))));
+        }
+        Ok(settings)
+    }
+
+    /// Deletes topics, whatever is in them.
+    ///
+    /// # Errors
+    /// When no broker answers in time.
+    pub async fn delete(&self, topics: &[&str]) -> Result<(), AdminError> {
+        let options = AdminOptions::new().operation_timeout(Some(CALL));
+        self.client.delete_topics(topics, &options).await.map_err(self.failed("delete topics"))?;
+        Ok(())
+    }
+
+    /// The committed records of a partition from offset `from` up to where the log ends now, `most` at the most.
+    ///
+    /// # Errors
+    /// When the partition does not exist or no broker answers in time.
+    pub fn read(&self, partition: &Partition, from: i64, most: usize) -> Result<Vec<Incoming>, AdminError> {
+        let (low, high) = self.watermarks(partition)?;
+        let consumer = self.group("logmill-reader")?;
+        let mut list = TopicPartitionList::new();
+        list.add_partition_offset(&partition.topic, partition.index, Offset::Offset(from.max(low)))
+            .map_err(self.failed("prepare offsets"))?;
+        consumer.assign(&list).map_err(self.failed("read a partition"))?;
+        let mut records = Vec::new();
+        let deadline = Instant::now() + CALL;
+        while records.len() < most && Instant::now() < deadline {
+            match consumer.poll(Duration::from_millis(100)) {
+                Some(Ok(message)) if message.offset() < high => records.push(crate::client::incoming(&message)),
+                Some(Ok(_)) => break,
+                Some(Err(source)) => return Err(self.failed("read a partition")(source)),
+                None => {
+                    // At the end: the position is past the last record, markers and aborted ones included.
+                    let position = consumer.position().map_err(self.failed("read a partition"))?;
+                    let at = position.find_partition(&partition.topic, partition.index).map(|e| e.offset());
+                    if from.max(low) >= high || matches!(at, Some(Offset::Offset(at)) if at >= high) {
+                        break;
+                    }
+                }
+            }
+        }
+        Ok(records)
+    }
+}
