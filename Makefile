@@ -1,0 +1,49 @@
+# The project's commands. `make help` lists them.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+# need PROGRAM,PACKAGE: a line when the program is missing.
+need = command -v $(1) >/dev/null || { echo "missing: $(1) - install the Debian package $(2)"; missing=1; };
+
+.PHONY: help
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: prerequisites
+prerequisites: ## Says what is missing on this machine, and which package brings it
+	@missing=0; \
+	command -v cargo >/dev/null || { echo "missing: cargo 1.90 or later - install it with rustup (the Debian package rustup)"; missing=1; }; \
+	$(call need,gcc,gcc) \
+	$(call need,g++,g++) \
+	$(call need,python3,python3) \
+	$(call need,javac,openjdk-17-jdk-headless) \
+	$(call need,mvn,maven) \
+	$(call need,node,nodejs) \
+	$(call need,npm,npm) \
+	if [ $$missing = 0 ]; then exit 0; fi; exit 1
+
+.PHONY: build
+build: prerequisites ## All programs, as the demo and the tests run them
+	cargo build --release --workspace
+
+.PHONY: test
+test: prerequisites ## All set-up and all tests
+	cargo fmt --all --check
+	cargo clippy --release --workspace --all-targets -- -D warnings
+	cargo build --release --workspace
+	cargo test --release --workspace
+	cd tests/check && python3 -B -m unittest -q test_compare
+
+.PHONY: demo
+demo: build ## All set-up, then the whole chain on real servers and real logs; ONCE=1 ends by itself, LOGS=folder adds files, LAYOUT=fused|separate, INSTANCES=n, KILL=1, SIZE=500MB
+	target/release/logmill-demo
+
+.PHONY: bench
+bench: prerequisites ## CPU per byte beside the floor: a table, and target/bench.json
+	cargo run --release -p logmill-benchmarks
+
+.PHONY: simulate
+simulate: prerequisites ## The protocol under far more random schedules than the tests run; SCHEDULES=n
+	cargo run --release -p logmill-simulate
