@@ -3,8 +3,9 @@
 //!
 //! **Invariant:** nothing here knows rdkafka, ClickHouse, clocks, sockets or threads. Time comes in as a number.
 
-pub mod load;
 pub mod fetch;
+pub mod load;
 pub mod log;
+pub mod worker;
 
 pub use log::{Action, Committed, Event, Failure, Incoming, Machine, Never, Outgoing, Partition};

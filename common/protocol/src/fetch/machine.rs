@@ -360,9 +360,10 @@ impl Fetch {
         changed.then(|| wanted.collect())
     }
 
-    /// Looks what has come of the files that are open. `busy`: there may be more in the log at once.
+    /// Looks what has come of the files that are open. `busy`: there may be more in the log at once; if not, this is
+    /// where the worker waits.
     fn fetch(&mut self, busy: bool) -> Action<Ask> {
-        if self.tickets.is_empty() {
+        if busy && self.tickets.is_empty() {
             return self.go();
         }
         let ask = Ask::Next { bytes: self.options.batch_bytes, wait: !busy };

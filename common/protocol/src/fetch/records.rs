@@ -24,11 +24,11 @@ impl Lane {
         Self { topic: topic.into(), partitions }
     }
 
-    pub(super) fn of(&self, file: &FileMeta, record: Record) -> Outgoing {
+    pub(crate) fn of(&self, file: &FileMeta, record: Record) -> Outgoing {
         self.at(file.file_id.partition(self.partitions), record)
     }
 
-    pub(super) fn at(&self, index: i32, record: Record) -> Outgoing {
+    pub(crate) fn at(&self, index: i32, record: Record) -> Outgoing {
         Outgoing { partition: Partition { topic: Arc::clone(&self.topic), index }, record }
     }
 }

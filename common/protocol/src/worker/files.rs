@@ -1,0 +1,76 @@
+//! One input partition: how far it is read, and which files are open in it.
+
+use super::position::Position;
+use logmill_core::{FileId, FileMeta, Load, Offset, Seq};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// A file is open under its id and load: a replay is another file.
+pub(super) type Key = (FileId, Load);
+
+/// A file whose first chunk was seen and whose end was not; or what is left of one.
+pub(super) struct OpenFile<State> {
+    /// Where its first chunk (for a headless one: the first that was seen) stands.
+    pub first: Offset,
+    /// The number of the next chunk that has to come.
+    pub next: Seq,
+    /// The number of the next chunk that goes out.
+    pub out_seq: Seq,
+    /// `None` for a headless one.
+    pub file: Option<Arc<FileMeta>>,
+    /// The plan's version, the same in every chunk.
+    pub plan: String,
+    pub status: Status<State>,
+}
+
+pub(super) enum Status<State> {
+    Running(State),
+    /// A tombstone: the rest of the file is passed over, its end removes it.
+    Rejected {
+        by_decree: bool,
+    },
+}
+
+/// An assigned partition.
+pub(super) struct Part<State> {
+    /// What is committed: the same position in the log as in memory, while nothing is dirty.
+    pub base: Position,
+    /// No record below this one is taken: it was seen. Below `base.next` the stretch is silent.
+    pub at: Offset,
+    pub files: BTreeMap<Key, OpenFile<State>>,
+    /// Something was taken since the last commit.
+    pub dirty: bool,
+    /// The next live record is the first since the assignment: an attempt that has to be marked first.
+    pub fresh: bool,
+}
+
+impl<State> Part<State> {
+    pub fn new(base: Position) -> Self {
+        Self { at: base.first, base, files: BTreeMap::new(), dirty: false, fresh: true }
+    }
+
+    /// Whether what is read now was already sent by a predecessor.
+    pub fn is_silent(&self, offset: Offset) -> bool {
+        offset < self.base.next
+    }
+
+    /// S: what a successor has to read from.
+    pub fn first(&self) -> Offset {
+        self.files.values().map(|f| f.first).min().unwrap_or(self.at).min(self.at)
+    }
+
+    /// The position to commit when all outputs of what was taken are sent.
+    pub fn position(&self) -> Position {
+        let by_decree = |f: &&OpenFile<State>| matches!(f.status, Status::Rejected { by_decree: true });
+        let open: BTreeSet<Offset> = self.files.values().map(|f| f.first).collect();
+        let decrees = self.files.values().filter(by_decree).map(|f| f.first).collect();
+        let (first, next) = (self.first(), self.at);
+        Position { first, next, k: 0, k_seq: Seq(0), tries: 0, open: Some(open), decrees }
+    }
+
+    /// Whether a chunk of the silent stretch that belongs to no file seen so far can be passed over: the files open at
+    /// H are known and none begins here.
+    pub fn is_of_no_interest(&self, offset: Offset) -> bool {
+        self.is_silent(offset) && self.base.open.as_ref().is_some_and(|open| !open.contains(&offset))
+    }
+}
