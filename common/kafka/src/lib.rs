@@ -2,5 +2,6 @@
 
 pub mod admin;
 pub mod client;
+pub mod journal;
 
 pub use client::{Client, ClientOptions};

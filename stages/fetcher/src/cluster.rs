@@ -4,7 +4,7 @@
 
 use crate::cut::Cutter;
 use crate::metrics::ClusterMetrics;
-use crate::store::{Entry, Snapshot, Store, StoreError};
+use crate::store::{Entry, Store, StoreError};
 use futures::StreamExt as _;
 use logmill_core::{FileMeta, Seq};
 use logmill_protocol::fetch::{Fetched, Item, Order};
@@ -132,8 +132,7 @@ impl Cluster {
     /// Brings a file: its chunks in order and how it ended go to `to`. Ends when that is done or nobody takes it.
     pub async fn bring(self: Arc<Self>, order: Order, to: Sender<Item>) {
         let to = Taker { ticket: order.ticket, to };
-        let mut progress =
-            Progress { next: order.from, crc32: order.crc32, failing: None, pause: FIRST_PAUSE };
+        let mut progress = Progress { next: order.from, crc32: order.crc32, failing: None, pause: FIRST_PAUSE };
         loop {
             let why = match self.permit(&progress).await {
                 None => return self.park(&order, "other files wait for it too", &to).await,
@@ -176,12 +175,7 @@ impl Cluster {
     }
 
     /// Reads on from where the progress stands to the file's end, and checks the file before and after.
-    async fn read(
-        &self,
-        order: &Order,
-        progress: &mut Progress,
-        to: &Taker,
-    ) -> Result<(), Stop> {
+    async fn read(&self, order: &Order, progress: &mut Progress, to: &Taker) -> Result<(), Stop> {
         let file = &order.file;
         let snapshot = self.call(self.store.open(&file.path)).await?;
         unchanged(file, snapshot.length(), &self.call(self.store.stat(&file.path)).await?)?;

@@ -5,8 +5,6 @@ use crate::metrics::Metrics;
 use crate::source::Source;
 use logmill_protocol::fetch::{Ask, Fetch};
 use logmill_protocol::{Action, Event, Machine};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// A transactional log as a machine uses it.
@@ -22,13 +20,11 @@ pub struct Worker<L> {
     pub source: Source,
     /// Told what is assigned to this worker.
     pub listers: Listers,
-    /// Set when the process is asked to stop.
-    pub stop: Arc<AtomicBool>,
     pub metrics: Metrics,
 }
 
 impl<L: Log> Worker<L> {
-    /// Runs until it is asked to stop; calls `beat` at every step.
+    /// Runs until the log says to stop; calls `beat` at every step.
     ///
     /// # Errors
     /// What no restart within the process helps against, for people.
@@ -39,7 +35,6 @@ impl<L: Log> Worker<L> {
             beat();
             let action = self.machine.step(now_ms(), event);
             event = match action {
-                Action::Poll if self.stop.load(Ordering::Relaxed) => Event::Stop,
                 Action::Other(ask) => Event::Other(self.source.answer(ask)),
                 Action::Exit(why) => return why,
                 action => self.perform(action),

@@ -1,5 +1,5 @@
 use super::*;
-use crate::store::FolderStore;
+use crate::store::{FolderStore, Snapshot};
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use futures::stream::{self, BoxStream};

@@ -1,0 +1,204 @@
+//! Puts a fetcher together from the configuration, and runs it.
+
+use crate::cluster::Cluster;
+use crate::kafka::ListerJournal;
+use crate::listers::{ListerKit, ListerLog, Listers};
+use crate::metrics::Metrics;
+use crate::scan::Scan;
+use crate::source::Source;
+use crate::store::{FolderStore, HdfsSettings, HdfsStore, SetUpError, Store};
+use crate::worker::Worker;
+use anyhow::Context as _;
+use logmill_config::{Config, Planner, Selector};
+use logmill_kafka::journal::{Journal, JournalOptions};
+use logmill_kafka::{Client, ClientOptions};
+use logmill_protocol::fetch::{Fetch, Lane, ListerOptions, Options, STAGE};
+use prometheus_client::registry::Registry;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tokio::runtime::{Handle, Runtime};
+
+/// Files of one lister's transaction.
+const LISTER_BATCH: usize = 500;
+/// The broker's default of `offset.metadata.max.bytes`.
+const METADATA_BYTES: usize = 4096;
+/// Threads that read, whatever the number of coroutines: reading is mostly waiting.
+const IO_THREADS: usize = 2;
+
+/// A fetcher: its clusters, the threads that read them, and what its workers are made of.
+pub struct Fetcher {
+    config: Arc<Config>,
+    io: Runtime,
+    clusters: Arc<HashMap<String, Arc<Cluster>>>,
+    kits: HashMap<String, Arc<dyn ListerKit>>,
+    metrics: Metrics,
+}
+
+impl Fetcher {
+    /// Reaches for nothing yet.
+    ///
+    /// # Errors
+    /// A cluster that cannot be set up as configured.
+    pub fn new(config: Config, registry: &mut Registry) -> anyhow::Result<Self> {
+        let config = Arc::new(config);
+        let io = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(IO_THREADS)
+            .thread_name("io")
+            .enable_all()
+            .build()
+            .context("starting the threads that read")?;
+        let metrics = Metrics::register(registry);
+        let planner = Planner::new(&config).context("reading the patterns of apps and rules")?;
+        let mut clusters = HashMap::new();
+        let mut kits: HashMap<String, Arc<dyn ListerKit>> = HashMap::new();
+        for (name, settings) in &config.clusters {
+            let cluster = Arc::new(Cluster::new(
+                name.clone(),
+                store(name, settings, io.handle())?,
+                settings.coroutines as usize,
+                settings.call_timeout,
+                settings.park_after,
+                metrics.of(name),
+            ));
+            let selector = Selector::new(settings).with_context(|| format!("reading the patterns of {name}"))?;
+            let (config, planner) = (Arc::clone(&config), planner.clone());
+            let kit = Kit { config, cluster: Arc::clone(&cluster), settings: settings.clone(), selector, planner };
+            kits.insert(kit.config.topics().tasks(name), Arc::new(kit));
+            clusters.insert(name.clone(), cluster);
+        }
+        Ok(Self { config, io, clusters: Arc::new(clusters), kits, metrics })
+    }
+
+    /// The runtime on which files are read.
+    #[must_use]
+    pub fn io(&self) -> &Handle {
+        self.io.handle()
+    }
+
+    /// Runs the workers until `stop` is set or one fails; calls `beat` with the worker's number at each of its steps.
+    ///
+    /// # Errors
+    /// The first worker's that failed; the others are stopped then.
+    pub fn run(&self, stop: &Arc<AtomicBool>, beat: impl Fn(u32) + Sync) -> anyhow::Result<()> {
+        let workers = self.config.worker.threads;
+        std::thread::scope(|scope| {
+            let running: Vec<_> = (0..workers)
+                .map(|n| {
+                    let beat = &beat;
+                    scope.spawn(move || {
+                        let ended = self.worker(n, stop).and_then(|w| w.run(|| beat(n)).map_err(anyhow::Error::msg));
+                        stop.store(true, Ordering::Relaxed);
+                        ended.with_context(|| format!("worker {n}"))
+                    })
+                })
+                .collect();
+            let ended = running.into_iter().map(|w| w.join().expect("a worker that panicked has said why"));
+            ended.fold(Ok(()), |all, one| all.and(one))
+        })
+    }
+
+    fn worker(&self, n: u32, stop: &Arc<AtomicBool>) -> anyhow::Result<Worker<Client>> {
+        let (config, topics) = (&self.config, self.config.topics());
+        let slot = config
+            .worker
+            .slot
+            .clone()
+            .unwrap_or_else(|| format!("p{}-{}", std::process::id(), crate::worker::now_ms()));
+        let options = ClientOptions {
+            brokers: config.kafka.brokers.clone(),
+            group: topics.group(STAGE),
+            transactional_id: topics.transactional_id(STAGE, &slot, n),
+            topics: topics.inputs(STAGE),
+            // The bytes of `raw` are compressed as a rule: another round costs and gains nothing.
+            compression: "none".into(),
+            transaction_timeout: config.transaction.timeout,
+            // The worker waits for bytes, not here.
+            poll: std::time::Duration::from_millis(1),
+            properties: properties(config),
+        };
+        let log = Client::connect(options, Arc::clone(stop)).context("connecting to Kafka")?;
+        let partitions = config.kafka.partitions;
+        let coroutines: u32 = config.clusters.values().map(|c| c.coroutines).sum();
+        let most = config.clusters.values().map(|c| c.coroutines).max().unwrap_or(1);
+        let machine = Fetch::new(Options {
+            raw: Lane::new(topics.raw(), partitions),
+            file_events: Lane::new(topics.file_events(), partitions),
+            dead_letters: Lane::new(topics.dead_letters(), partitions),
+            // Twice what is read at a time, so that the next file waits opened when one ends.
+            open_files: 2 * most as usize,
+            batch_bytes: usize::try_from(config.transaction.bytes.0).unwrap_or(usize::MAX),
+            metadata_bytes: METADATA_BYTES,
+        });
+        let source = Source::new(self.io().clone(), Arc::clone(&self.clusters), coroutines as usize);
+        let listers = Listers::new(self.io().clone(), self.kits.clone());
+        Ok(Worker { log, machine, source, listers, metrics: self.metrics.clone() })
+    }
+}
+
+fn properties(config: &Config) -> BTreeMap<String, String> {
+    config.kafka.properties.0.clone()
+}
+
+fn store(name: &str, settings: &logmill_config::Cluster, io: &Handle) -> Result<Arc<dyn Store>, SetUpError> {
+    if let Some(folder) = settings.url.strip_prefix("file://") {
+        return Ok(Arc::new(FolderStore::new(folder)));
+    }
+    if !settings.url.starts_with("hdfs://") {
+        return Err(SetUpError::Scheme { cluster: name.to_owned(), url: settings.url.clone() });
+    }
+    let (url, user, hadoop) = (settings.url.clone(), settings.user.clone(), settings.hadoop.0.clone());
+    let hdfs = HdfsSettings { url, user, hadoop };
+    Ok(Arc::new(HdfsStore::new(name, hdfs, io.clone())?))
+}
+
+/// What a cluster's lister is made of.
+struct Kit {
+    config: Arc<Config>,
+    cluster: Arc<Cluster>,
+    settings: logmill_config::Cluster,
+    selector: Selector,
+    planner: Planner,
+}
+
+impl Kit {
+    /// As `topics apply` makes it.
+    fn known(&self) -> Lane {
+        Lane::new(self.config.topics().known(&self.cluster.name), 1)
+    }
+}
+
+impl ListerKit for Kit {
+    fn connect(&self) -> Result<Box<dyn ListerLog>, String> {
+        let options = JournalOptions {
+            brokers: self.config.kafka.brokers.clone(),
+            transactional_id: self.config.topics().lister_id(&self.cluster.name),
+            transaction_timeout: self.config.transaction.timeout,
+            properties: properties(&self.config),
+        };
+        let journal = Journal::connect(options).map_err(|e| e.to_string())?;
+        Ok(Box::new(ListerJournal::new(journal, self.known())))
+    }
+
+    fn options(&self) -> ListerOptions {
+        let (planner, cluster) = (self.planner.clone(), self.cluster.name.clone());
+        ListerOptions {
+            cluster: self.cluster.name.clone(),
+            tasks: Lane::new(self.config.topics().tasks(&self.cluster.name), self.config.kafka.partitions),
+            known: self.known(),
+            plan_for: Box::new(move |path| planner.plan(&cluster, path)),
+            settle: u8::try_from(self.settings.settle).unwrap_or(u8::MAX).max(1),
+            forget_ms: u64::try_from(self.settings.forget_after.as_millis()).unwrap_or(u64::MAX),
+            batch: LISTER_BATCH,
+        }
+    }
+
+    fn scan(&self) -> Scan {
+        let Self { cluster, settings, selector, .. } = self;
+        Scan::new(Arc::clone(cluster), settings.folders.clone(), selector.clone(), settings.scan_interval)
+    }
+
+    fn cluster(&self) -> &Cluster {
+        &self.cluster
+    }
+}

@@ -1,0 +1,71 @@
+//! The fetcher's two kinds of log: a worker's client, and a lister's journal.
+
+use crate::listers::ListerLog;
+use crate::worker::Log;
+use logmill_core::FileId;
+use logmill_kafka::Client;
+use logmill_kafka::journal::Journal;
+use logmill_protocol::fetch::Lane;
+use logmill_protocol::{Action, Event, Failure, Never, Outgoing, Partition};
+use std::collections::HashSet;
+
+impl Log for Client {
+    fn perform(&mut self, action: Action) -> Event {
+        Client::perform::<Never, Never>(self, action)
+    }
+}
+
+/// The log of a lister: no consumer group, one transaction at a time.
+pub struct ListerJournal {
+    pub journal: Journal,
+    /// The topic of known files.
+    pub known: Lane,
+    /// The open transaction.
+    sent: Vec<Outgoing>,
+}
+
+impl ListerJournal {
+    #[must_use]
+    pub fn new(journal: Journal, known: Lane) -> Self {
+        Self { journal, known, sent: Vec::new() }
+    }
+}
+
+impl Log for ListerJournal {
+    fn perform(&mut self, action: Action) -> Event {
+        match action {
+            Action::Begin => self.sent.clear(),
+            Action::Send(outgoing) => self.sent.push(outgoing),
+            Action::Commit(_) => {
+                if let Err(e) = self.journal.write(&self.sent) {
+                    return Event::Failed(Failure::Unknown(e.to_string()));
+                }
+            }
+            other => unreachable!("a lister reads nothing of a group: {other:?}"),
+        }
+        Event::Done
+    }
+}
+
+impl ListerLog for ListerJournal {
+    fn known(&mut self) -> Result<Vec<FileId>, String> {
+        let mut known = HashSet::new();
+        let mut foreign = 0_u64;
+        for index in 0..self.known.partitions {
+            let partition = Partition { topic: self.known.topic.clone(), index };
+            let note = |key: &[u8], is_known: bool| {
+                let id = std::str::from_utf8(key).ok().and_then(|key| key.parse::<FileId>().ok());
+                match id {
+                    None => foreign += 1,
+                    Some(id) if is_known => drop(known.insert(id)),
+                    Some(id) => drop(known.remove(&id)),
+                }
+            };
+            self.journal.read(&partition, note).map_err(|e| e.to_string())?;
+        }
+        if foreign > 0 {
+            tracing::warn!("{} holds {foreign} records that no lister wrote", self.known.topic);
+        }
+        Ok(known.into_iter().collect())
+    }
+}
