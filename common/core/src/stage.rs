@@ -69,6 +69,8 @@ pub struct Chunk {
     pub payload: Bytes,
     /// From `text` on: which rows the payload holds.
     pub span: Option<LineSpan>,
+    /// The channel it came by, from the distributor on.
+    pub channel: Option<String>,
 }
 
 /// Which rows a chunk of text holds. Its rows are separated by LF. Row 0 is part `first_part` of line `first_line`;
@@ -286,7 +288,7 @@ impl<A: Stage, B: Stage> Then<A, B> {
             let seq = state.seq;
             state.seq = seq.next();
             let Some(second) = state.second.as_mut() else { continue };
-            let mut chunk = Chunk { seq, payload: product.payload, span: product.span };
+            let mut chunk = Chunk { seq, payload: product.payload, span: product.span, channel: product.channel };
             loop {
                 match next.process(second, &mut chunk, out) {
                     Ok(Progress::Done) => break,

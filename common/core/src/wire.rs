@@ -34,6 +34,7 @@ pub mod header {
     pub const AT_BYTE: &str = "at-byte";
     pub const CLUSTER: &str = "cluster";
     pub const PATH: &str = "path";
+    pub const CHANNEL: &str = "channel";
 }
 
 /// What a record of a chain topic is.

@@ -117,7 +117,7 @@ impl<F: Stage, D: Stage, S: Stage, K: FnMut(Batch) -> Result<bool>> Rest<'_, F, 
 
 /// One chunk through a stage whose chunks stand alone.
 fn alone<S: Stage>(stage: &S, file: &Arc<FileMeta>, seq: Seq, input: Product, report: &mut Report) -> Vec<Product> {
-    let mut chunk = Chunk { seq, payload: input.payload, span: input.span };
+    let mut chunk = Chunk { seq, payload: input.payload, span: input.span, channel: input.channel };
     let mut state = stage.open(file);
     let mut out = logmill_core::Out::new(S::NAME, file.plan.text_bytes as usize);
     let mut products = Vec::new();

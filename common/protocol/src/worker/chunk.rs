@@ -7,7 +7,7 @@ use super::route::Origin;
 use super::{StageWorker, Transaction};
 use crate::log::{Incoming, Outgoing};
 use logmill_core::event::{Reject, RejectReason};
-use logmill_core::wire::{Kind, WireChunk};
+use logmill_core::wire::{Kind, WireChunk, header};
 use logmill_core::{Chunk, End, FileId, FileMeta, Flow, Load, Outcome, Output, Progress, Seq, Stage};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -165,10 +165,11 @@ impl<S: Stage> StageWorker<S> {
             }
         };
         self.counts.bytes_in += wire.payload.len() as u64;
+        let channel = wire.notes.iter().find(|(name, _)| name == header::CHANNEL).map(|(_, value)| value.clone());
         let current = Current {
             discard: silent,
             key: (wire.file_id, wire.load),
-            chunk: Chunk { seq: wire.seq, payload: wire.payload, span: wire.span },
+            chunk: Chunk { seq: wire.seq, payload: wire.payload, span: wire.span, channel },
             alone: None,
             flagged: wire.silent,
             plan: wire.plan,
@@ -196,7 +197,12 @@ impl<S: Stage> StageWorker<S> {
         decreed: bool,
     ) {
         let span = current.chunk.span;
+        let lost = !self.options.routes.takes(current.chunk.channel.as_deref());
         let reject = match (&file, kind) {
+            (Some(_), Kind::Data) if lost => Some(Reject::new(
+                RejectReason::Malformed,
+                "header \"channel\" is missing or names no channel of the configuration",
+            )),
             (Some(_), Kind::Data) if decreed => Some(self.decree()),
             (Some(_), Kind::Data) => None,
             (None, _) => Some(Reject::new(RejectReason::Malformed, "header \"file\" is missing")),

@@ -14,6 +14,8 @@ pub enum Route {
     Topic(Lane),
     /// The stage names a channel with each product.
     Channels(BTreeMap<String, Lane>),
+    /// What came by a channel goes on by it; what came by none that is here is rejected.
+    SameChannel(BTreeMap<String, Lane>),
 }
 
 /// The topics that a stage writes to.
@@ -37,6 +39,14 @@ pub(super) struct Origin<'a> {
 }
 
 impl Routes {
+    /// Whether a chunk that came by this channel, or by none, can go on.
+    pub(super) fn takes(&self, channel: Option<&str>) -> bool {
+        match &self.product {
+            Route::Topic(_) | Route::Channels(_) => true,
+            Route::SameChannel(lanes) => channel.is_some_and(|channel| lanes.contains_key(channel)),
+        }
+    }
+
     /// The lane of a product.
     ///
     /// # Panics
@@ -44,10 +54,12 @@ impl Routes {
     fn lane(&self, channel: Option<&str>) -> &Lane {
         match (&self.product, channel) {
             (Route::Topic(lane), _) => lane,
-            (Route::Channels(lanes), Some(channel)) => lanes
+            (Route::Channels(lanes) | Route::SameChannel(lanes), Some(channel)) => lanes
                 .get(channel)
                 .unwrap_or_else(|| panic!("a stage sends to channels that it knows, not to {channel}")),
-            (Route::Channels(_), None) => panic!("a stage whose output has channels names one with each product"),
+            (Route::Channels(_) | Route::SameChannel(_), None) => {
+                panic!("a stage whose output has channels names one with each product")
+            }
         }
     }
 
