@@ -1,0 +1,125 @@
+//! The INSERT against the real engine: repeated, doubled, interleaved, refused.
+
+mod common;
+
+use common::*;
+use logmill_core::{LineSpan, Load, RejectReason};
+use logmill_loader::Table;
+use logmill_protocol::load::Verdict;
+use logmill_stack::shared;
+
+fn loaded() -> Verdict {
+    Verdict::Loaded { rejected: Vec::new() }
+}
+
+#[tokio::test]
+async fn records_with_dictionaries_of_their_own_arrive_as_they_are() {
+    let sink = sink(shared::clickhouse(), "dictionaries").await;
+    let (one, two) = (file(1, 0), file(2, 1));
+    // Three records, three different dictionaries for path and level, two days.
+    let records = vec![lines(&one, 1, 100), lines(&two, 1, 7), lines(&one, 101, 50)];
+    assert_eq!(sink.perform(&insert(ROWS, Table::Rows, 0, records)).await, loaded());
+
+    let wrong = "count() AS n FROM rows WHERE text != concat('line ', toString(line)) \
+        OR path != concat('/logs/', toString(reinterpretAsUInt128(reverse(file_id))), '.gz') \
+        OR level != ['INFO','WARN','ERROR','DEBUG'][(line + if(line > 100, 101, 1)) % 4 + 1] \
+        OR (line % 3 = 0) != (fields['thread'] = concat('t', toString(line))) \
+        OR (line % 2 = 0) != isNotNull(time) OR part != 0 OR load != 0 OR cluster != 'a' OR app != 'demo'";
+    assert_eq!(number(&sink, wrong).await, 0);
+    assert_eq!(number(&sink, "count() AS n FROM rows").await, 157);
+    assert_eq!(number(&sink, "count() AS n FROM system.parts WHERE database = 'dictionaries' AND table = 'rows' AND active").await, 2);
+}
+
+#[tokio::test]
+async fn the_same_insert_again_and_one_that_overlaps_leave_every_row_once() {
+    let sink = sink(shared::clickhouse(), "repeated").await;
+    let one = file(1, 0);
+    let batch = insert(ROWS, Table::Rows, 0, vec![lines(&one, 1, 1_000), lines(&one, 1_001, 1_000)]);
+    for _ in 0..3 {
+        assert_eq!(sink.perform(&batch).await, loaded());
+    }
+    // Half of it is there already, as after a crash that left one table partition visible.
+    let overlapping = insert(ROWS, Table::Rows, 2, vec![lines(&one, 1_501, 1_000)]);
+    assert_eq!(sink.perform(&overlapping).await, loaded());
+    assert_eq!(number(&sink, "count() AS n FROM rows").await, 2_500);
+    assert_eq!(number(&sink, "uniqExact(line, part) AS n FROM rows").await, 2_500);
+}
+
+#[tokio::test]
+async fn the_same_insert_at_the_same_time_leaves_every_row_once() {
+    let sink = sink(shared::clickhouse(), "interleaved").await;
+    let one = file(1, 0);
+    let batch = insert(ROWS, Table::Rows, 0, (0..20).map(|i| lines(&one, 1 + i * 5_000, 5_000)).collect());
+    let mut running = Vec::new();
+    for _ in 0..6 {
+        let (sink, batch) = (sink.clone(), batch.clone());
+        running.push(tokio::spawn(async move { sink.perform(&batch).await }));
+    }
+    let mut done = 0;
+    for task in running {
+        match task.await.unwrap() {
+            Verdict::Loaded { .. } => done += 1,
+            Verdict::Again(why) => assert!(why.contains("running already"), "{why}"),
+            Verdict::Refused(why) => panic!("{why}"),
+        }
+    }
+    assert!(done >= 1, "one of the six is the first");
+    assert_eq!(number(&sink, "count() AS n FROM rows").await, 100_000);
+    assert_eq!(number(&sink, "uniqExact(line, part) AS n FROM rows").await, 100_000);
+}
+
+#[tokio::test]
+async fn a_record_that_is_not_what_its_header_says_is_a_reject_and_the_others_are_rows() {
+    let sink = sink(shared::clickhouse(), "malformed").await;
+    let one = file(1, 0);
+    let good = lines(&one, 1, 10);
+    let lies = record(&one, span(11, 10), good.payload.clone());
+    let garbage = record(&one, span(21, 10), "no Arrow at all".into());
+    let mut cut = lines(&one, 31, 10);
+    cut.payload = cut.payload.slice(..cut.payload.len() / 2);
+    let other = lines(&file(1, 0), 41, 10);
+    let batch = insert(ROWS, Table::Rows, 0, vec![good, lies, garbage, cut, other]);
+    let Verdict::Loaded { rejected } = sink.perform(&batch).await else { panic!("the good ones are rows") };
+    let found: Vec<_> = rejected.iter().map(|(offset, reject)| (offset.0, reject.reason)).collect();
+    assert_eq!(found, [1, 2, 3].map(|offset| (offset, RejectReason::Malformed)), "{rejected:?}");
+    assert_eq!(rejected[0].1.span, Some(span(11, 10)), "the reconciliation counts these rows");
+    assert_eq!(number(&sink, "count() AS n FROM rows").await, 20);
+}
+
+#[tokio::test]
+async fn parts_of_a_long_line_and_another_load_are_rows_of_their_own() {
+    let sink = sink(shared::clickhouse(), "parts").await;
+    let one = file(1, 0);
+    let again = logmill_core::FileMeta { load: Load(1), ..file(1, 0) };
+    let part = |first_part, rows| {
+        let span = LineSpan { first_line: 3, first_part, rows };
+        record(&one, span, stream(&one, span, |line| (format!("line {line}"), String::new())))
+    };
+    let records = vec![lines(&one, 1, 3), part(1, 1), part(2, 4), lines(&again, 1, 6)];
+    let batch = insert(ROWS, Table::Rows, 0, records);
+    for _ in 0..2 {
+        assert_eq!(sink.perform(&batch).await, loaded());
+    }
+    assert_eq!(number(&sink, "count() AS n FROM rows").await, 3 + 1 + 4 + 6);
+}
+
+#[tokio::test]
+async fn a_constraint_that_a_row_violates_is_a_definite_refusal_of_the_data_and_nothing_is_in() {
+    let sink = sink(shared::clickhouse(), "refused").await;
+    sink.database.execute("ALTER TABLE rows ADD CONSTRAINT IF NOT EXISTS no13 CHECK text != 'line 13'").await.unwrap();
+    let one = file(1, 0);
+    let verdict = sink.perform(&insert(ROWS, Table::Rows, 0, vec![lines(&one, 1, 20)])).await;
+    assert!(matches!(&verdict, Verdict::Refused(why) if why.contains("469")), "{verdict:?}");
+    assert_eq!(number(&sink, "count() AS n FROM rows").await, 0);
+}
+
+#[tokio::test]
+async fn a_thousand_small_files_are_one_insert() {
+    let sink = sink(shared::clickhouse(), "small").await;
+    let records = (0..1_000).map(|n| lines(&file(n, n as u64 % 5), 1, 3)).collect();
+    let batch = insert(ROWS, Table::Rows, 0, records);
+    for _ in 0..2 {
+        assert_eq!(sink.perform(&batch).await, loaded());
+    }
+    assert_eq!(number(&sink, "count() AS n FROM rows").await, 3_000);
+}
