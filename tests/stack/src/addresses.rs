@@ -18,6 +18,30 @@ pub struct Addresses {
     pub clickhouse: Option<ClickHouseAddress>,
 }
 
+impl Addresses {
+    /// The servers as a part of logmill's configuration: `[kafka]`, `[clusters.NAME]`, `[clickhouse]` as admin.
+    pub fn to_toml(&self) -> String {
+        let mut text = String::new();
+        let mut line = |line: String| {
+            text.push_str(&line);
+            text.push('\n');
+        };
+        if !self.kafka.is_empty() {
+            let replication = self.kafka.split(',').count();
+            line(format!("[kafka]\nbrokers = {:?}\nreplication = {replication}\n", self.kafka));
+        }
+        for (name, cluster) in &self.hdfs {
+            line(format!("[clusters.{name}]\nurl = {:?}\n\n[clusters.{name}.hadoop]", cluster.url));
+            cluster.config.iter().for_each(|(key, value)| line(format!("{key:?} = {value:?}")));
+            line(String::new());
+        }
+        if let Some(ClickHouseAddress { url, admin: Login { user, password }, .. }) = &self.clickhouse {
+            line(format!("[clickhouse]\nurl = {url:?}\nuser = {user:?}\npassword = {password:?}"));
+        }
+        text
+    }
+}
+
 /// One HDFS cluster.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HdfsAddress {
@@ -101,5 +125,47 @@ impl State {
             .and_then(|()| std::fs::set_permissions(&draft, PermissionsExt::from_mode(0o600)))
             .and_then(|()| std::fs::rename(&draft, path))
             .doing(|| format!("write the state file {}", path.display()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_become_configuration() {
+        let at = Addresses {
+            kafka: "127.1.2.1:9092".into(),
+            hdfs: [(
+                "a".into(),
+                HdfsAddress {
+                    url: "hdfs://127.1.2.11:9820".into(),
+                    http: "http://127.1.2.11:9870".into(),
+                    config: [("dfs.client.socket-timeout".into(), "5000".into())].into(),
+                },
+            )]
+            .into(),
+            clickhouse: Some(ClickHouseAddress {
+                url: "http://127.1.2.2:8123".into(),
+                admin: Login { user: "admin".into(), password: "secret".into() },
+                analyst: Login { user: "analyst".into(), password: "other".into() },
+            }),
+        };
+        let expected = r#"[kafka]
+brokers = "127.1.2.1:9092"
+replication = 1
+
+[clusters.a]
+url = "hdfs://127.1.2.11:9820"
+
+[clusters.a.hadoop]
+"dfs.client.socket-timeout" = "5000"
+
+[clickhouse]
+url = "http://127.1.2.2:8123"
+user = "admin"
+password = "secret"
+"#;
+        assert_eq!(at.to_toml(), expected);
     }
 }

@@ -81,8 +81,12 @@ impl Artifacts {
         if !parts.iter().all(|&part| artifacts.is_verified(part)) {
             let _lock = artifacts.lock()?;
             let absent: Vec<Part> = parts.iter().copied().filter(|&part| !artifacts.is_verified(part)).collect();
-            let mut programs: Vec<Program> = absent.iter().flat_map(|part| part.client()).copied().collect();
-            programs.dedup();
+            let mut programs: Vec<Program> = Vec::new();
+            for &program in absent.iter().flat_map(|part| part.client()) {
+                if !programs.contains(&program) {
+                    programs.push(program);
+                }
+            }
             prerequisites::find_here(&programs)?;
             for part in absent {
                 eprintln!("fetching {} (once)", part.title());
