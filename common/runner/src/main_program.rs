@@ -1,0 +1,165 @@
+//! The whole of a stage's program but the stage.
+
+use crate::metrics::WorkerMetrics;
+use crate::routes::routes;
+use crate::signals::stop_on_signals;
+use crate::worker::{Settings, run_stage};
+use anyhow::Context as _;
+use clap::Parser;
+use logmill_config::{Config, LogFormat};
+use logmill_core::Stage;
+use logmill_kafka::ClientOptions;
+use logmill_protocol::worker::Options;
+use logmill_telemetry::Telemetry;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+/// The arguments of every stage's program.
+#[derive(Parser, Debug)]
+#[command(
+    version,
+    about = "A stage of logmill: consumes, transforms and produces, exactly once",
+    after_help = "Example:\n  LOGMILL__WORKER__SLOT=0 PROGRAM --config logmill.toml\n\n\
+                  Exit codes: 0 stopped as asked, 1 failed (the log says why), 2 the configuration is wrong."
+)]
+pub struct Arguments {
+    /// The configuration; else $LOGMILL_CONFIG, else logmill.toml
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+/// What every process of the chain has: its configuration, what it shows of itself, its stop flag.
+pub struct Process {
+    pub config: Config,
+    pub telemetry: Telemetry,
+    pub stop: Arc<AtomicBool>,
+}
+
+impl Process {
+    /// Reads the arguments and the configuration and starts logging. What is wrong is said on standard error.
+    ///
+    /// # Errors
+    /// With the exit code.
+    pub fn start() -> Result<Self, ExitCode> {
+        let arguments = Arguments::parse();
+        let config = Config::load(arguments.config.as_deref()).map_err(|error| {
+            eprintln!("{error}");
+            ExitCode::from(2)
+        })?;
+        keep_payloads_mapped();
+        let format = match config.log.format {
+            LogFormat::Text => logmill_telemetry::LogFormat::Text,
+            LogFormat::Json => logmill_telemetry::LogFormat::Json,
+        };
+        logmill_telemetry::init_logs(&config.log.level, format).map_err(|error| {
+            eprintln!("{error}");
+            ExitCode::from(2)
+        })?;
+        let stop = stop_on_signals(config.worker.grace).map_err(|error| fail(&error))?;
+        // A call to Kafka may take a minute where a broker is away; that is no hang.
+        let telemetry = Telemetry::with_bound(config.worker.stall.max(Duration::from_secs(150)));
+        Ok(Self { config, telemetry, stop })
+    }
+
+    /// A name of this process for its `transactional.id`s: the configured slot, else one that nobody else has.
+    #[must_use]
+    pub fn slot(&self) -> String {
+        let since =
+            || std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_nanos();
+        self.config.worker.slot.clone().unwrap_or_else(|| format!("p{}-{:x}", std::process::id(), since()))
+    }
+
+    /// The Kafka client of the stage `name`. `transactional_id` lacks the worker's number.
+    #[must_use]
+    pub fn client(&self, name: &str) -> ClientOptions {
+        let (config, topics) = (&self.config, self.config.topics());
+        ClientOptions {
+            brokers: config.kafka.brokers.clone(),
+            group: topics.group(name),
+            transactional_id: format!("{}.{name}.{}", config.chain, self.slot()),
+            topics: topics.inputs(name),
+            compression: config.kafka.compression.name().into(),
+            transaction_timeout: config.transaction.timeout,
+            poll: Duration::from_millis(50),
+            properties: config.kafka.properties.0.clone(),
+        }
+    }
+
+    /// Serves health and metrics where the configuration says.
+    ///
+    /// # Errors
+    /// When the address cannot be listened on.
+    pub fn serve(&self) -> anyhow::Result<()> {
+        let address = &self.config.http.listen;
+        self.telemetry.serve(address).with_context(|| format!("listening on {address} ([http] listen)"))?;
+        Ok(())
+    }
+}
+
+/// Runs the stage `name` of the chain: the whole `main` of its program.
+pub fn stage_main<S: Stage>(name: &'static str, make: impl Fn(&Config) -> anyhow::Result<S> + Sync) -> ExitCode {
+    let process = match Process::start() {
+        Ok(process) => process,
+        Err(code) => return code,
+    };
+    match run(&process, name, make) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&error),
+    }
+}
+
+fn run<S: Stage>(
+    process: &Process,
+    name: &'static str,
+    make: impl Fn(&Config) -> anyhow::Result<S> + Sync,
+) -> anyhow::Result<()> {
+    let bytes = |size: logmill_config::Size| usize::try_from(size.0).unwrap_or(usize::MAX);
+    let machine = Options {
+        routes: routes(&process.config, name)?,
+        transaction_bytes: bytes(process.config.transaction.bytes),
+        transaction_ms: u64::try_from(process.config.transaction.interval.as_millis()).unwrap_or(u64::MAX),
+        out_bytes: OUT_BYTES,
+        metadata_bytes: METADATA_BYTES,
+        attempts: process.config.worker.attempts,
+        #[cfg(feature = "weaken")]
+        weaken: None,
+    };
+    let metrics = process.telemetry.register(WorkerMetrics::register);
+    process.serve()?;
+    let settings = Settings {
+        threads: process.config.worker.threads,
+        client: process.client(name),
+        machine,
+        metrics,
+        telemetry: process.telemetry.clone(),
+        stop: Arc::clone(&process.stop),
+    };
+    tracing::info!(stage = name, threads = settings.threads, "running");
+    run_stage(&settings, || make(&process.config)).with_context(|| format!("the {name} has ended"))?;
+    tracing::info!(stage = name, "stopped as asked");
+    Ok(())
+}
+
+/// What a stage may heap up in one step.
+const OUT_BYTES: usize = 4 << 20;
+/// The broker's default of `offset.metadata.max.bytes`.
+const METADATA_BYTES: usize = 4096;
+
+fn fail(error: &anyhow::Error) -> ExitCode {
+    tracing::error!("{error:#}");
+    eprintln!("{error:#}");
+    ExitCode::FAILURE
+}
+
+/// Payloads of up to a chunk's size come from the heap: as glibc has it, each is mapped and unmapped, which costs a
+/// third of a hop.
+fn keep_payloads_mapped() {
+    // SAFETY: mallopt changes a number of the allocator; no other thread runs yet.
+    unsafe {
+        libc::mallopt(libc::M_MMAP_THRESHOLD, 64 << 20);
+        libc::mallopt(libc::M_TRIM_THRESHOLD, 128 << 20);
+    }
+}

@@ -1,0 +1,29 @@
+//! Which topics a stage of the chain writes to.
+
+use logmill_config::Config;
+use logmill_protocol::fetch::Lane;
+use logmill_protocol::worker::{Route, Routes};
+
+/// The routes of the stage `name`.
+///
+/// # Errors
+/// When the layout of the configuration has no such stage.
+pub fn routes(config: &Config, name: &str) -> anyhow::Result<Routes> {
+    let topics = config.topics();
+    let lane = |topic: String| Lane::new(topic, config.kafka.partitions);
+    if !topics.stages().contains(&name) {
+        let stages = topics.stages().join(", ");
+        anyhow::bail!("the configured layout has no stage {name}: its stages are {stages} (see `layout`)");
+    }
+    let by_channel = |topic: &dyn Fn(&str) -> String| {
+        topics.channels().iter().map(|channel| (channel.clone(), lane(topic(channel)))).collect()
+    };
+    let product = match name {
+        "decompressor" => Route::Topic(lane(topics.plain().expect("the separate layout has the topic `plain`"))),
+        "reencoder" | "decoder" => Route::Topic(lane(topics.text())),
+        "distributor" => Route::Channels(by_channel(&|channel| topics.channel(channel))),
+        "splitter" => Route::SameChannel(by_channel(&|channel| topics.rows(channel))),
+        other => anyhow::bail!("{other} is not run by the stage runner"),
+    };
+    Ok(Routes { product, file_events: lane(topics.file_events()), dead_letters: lane(topics.dead_letters()) })
+}
