@@ -88,6 +88,20 @@ fn an_interrupted_start_leaves_nothing() {
 }
 
 #[test]
+fn an_interrupted_detached_start_leaves_nothing() {
+    let dir = folder();
+    let mut up = Command::new(PROGRAM);
+    up.args(["up", "--detach", "--clusters", "a", "--dir"]).arg(dir.path()).stdout(Stdio::null()).process_group(0);
+    let mut up = up.spawn().unwrap();
+    let supervisor = until("the supervisor", || children(up.id()).pop());
+    let started = until("two servers to be starting", || Some(children(supervisor.pid)).filter(|all| all.len() >= 2));
+    signal(&up, libc::SIGINT);
+    assert!(!up.wait().unwrap().success());
+    until("the supervisor to go", || all_gone(std::slice::from_ref(&supervisor)));
+    until("the servers to go", || all_gone(&started));
+}
+
+#[test]
 fn a_failed_start_leaves_nothing_and_says_why() {
     let dir = folder();
     fs::create_dir_all(dir.path().join("up/clickhouse")).unwrap();
@@ -95,11 +109,11 @@ fn a_failed_start_leaves_nothing_and_says_why() {
     let mut up = Command::new(PROGRAM);
     up.args(["up", "--clusters", "a", "--dir"]).arg(dir.path()).stderr(Stdio::piped()).stdout(Stdio::null());
     let up = up.spawn().unwrap();
-    let id = up.id();
+    let started = until("two servers to be starting", || Some(children(up.id())).filter(|all| all.len() >= 2));
     let ended = up.wait_with_output().unwrap();
     let said = String::from_utf8_lossy(&ended.stderr).into_owned();
     assert!(!ended.status.success() && said.contains("clickhouse ended"), "{said}");
-    assert_eq!(children(id), []);
+    until("the servers to go", || all_gone(&started));
 }
 
 #[test]

@@ -36,6 +36,9 @@ pub struct Up {
     /// Return when everything serves; `logmill-stack down` ends it
     #[arg(long)]
     detach: bool,
+    /// Started by `up --detach`, which dies with its starter only until everything serves
+    #[arg(long, hide = true)]
+    supervised: bool,
 }
 
 impl Up {
@@ -55,6 +58,10 @@ impl Up {
         let mut signals = Signals::catch().context("cannot catch signals")?;
         let file = self.dir.state_file();
         let state = stack.state();
+        if self.supervised {
+            // SAFETY: prctl on integers; from here on the starter may end.
+            unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, 0) };
+        }
         state.write(&file)?;
         println!("{}\nready in {:.1} s; Ctrl-C ends it", summary(&state, &file), start.elapsed().as_secs_f64());
         signals.wait();
@@ -77,7 +84,13 @@ impl Up {
         supervisor.args(self.no_clickhouse.then_some("--no-clickhouse"));
         supervisor.args(self.fresh.then_some("--fresh"));
         supervisor.stdin(Stdio::null()).stdout(output.try_clone().context("cannot share the log")?).stderr(output);
-        supervisor.process_group(0);
+        supervisor.arg("--supervised").process_group(0);
+        let die_with_starter = || match unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) } {
+            0 => Ok(()),
+            _ => Err(std::io::Error::last_os_error()),
+        };
+        // SAFETY: one async-signal-safe call between fork and exec.
+        unsafe { supervisor.pre_exec(die_with_starter) };
         let mut supervisor = supervisor.spawn().context("cannot start the supervisor")?;
         let start = Instant::now();
         let state = loop {
