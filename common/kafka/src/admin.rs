@@ -1,5 +1,6 @@
 //! Topics, positions and settings of a broker: what operators' commands and the start of a chain need.
 
+use crate::client::{Names, committed_of, incoming};
 use logmill_protocol::{Committed, Incoming, Partition};
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::client::DefaultClientContext;
@@ -30,6 +31,8 @@ pub enum AdminError {
     Create { topic: String, why: String },
     #[error("topic {0} does not exist; `logmill topics apply` makes it")]
     Missing(String),
+    #[error("{partition} was not read up to {to} within {CALL:?}, only {read} records of it: is a broker slow?")]
+    Short { partition: Partition, to: i64, read: usize },
     #[error(
         "group {group} has no committed offset for {partition}, whose log begins at {low}: what it would have \
              read below is gone, and starting there would lose it unseen"
@@ -128,6 +131,39 @@ impl Admin {
         Ok(missing.iter().map(|spec| spec.name.clone()).collect())
     }
 
+    /// Where existing topics are not as `specs` want them: one line each, for people. Topics that are missing are not
+    /// among them, nor are settings that a spec does not name.
+    ///
+    /// # Errors
+    /// When no broker answers in time.
+    pub async fn differences(&self, specs: &[TopicSpec]) -> Result<Vec<String>, AdminError> {
+        let existing = self.partitions()?;
+        let specs: Vec<_> = specs.iter().filter(|spec| existing.contains_key(&spec.name)).collect();
+        let resources: Vec<_> = specs.iter().map(|spec| ResourceSpecifier::Topic(&spec.name)).collect();
+        let mut differences = Vec::new();
+        if resources.is_empty() {
+            return Ok(differences);
+        }
+        let options = AdminOptions::new().request_timeout(Some(CALL));
+        let found = self.client.describe_configs(&resources, &options).await.map_err(self.failed("read settings"))?;
+        for (spec, found) in specs.iter().zip(found) {
+            let (topic, partitions) = (&spec.name, existing[&spec.name]);
+            if partitions != spec.partitions {
+                differences.push(format!("{topic}: {partitions} partitions, not {}", spec.partitions));
+            }
+            let found = found.map_err(|code| AdminError::Create { topic: topic.clone(), why: code.to_string() })?;
+            let mut values: BTreeMap<_, _> = found.entries.into_iter().map(|e| (e.name, e.value)).collect();
+            for (key, wanted) in &spec.config {
+                let value = values.remove(key).flatten();
+                if value.as_ref() != Some(wanted) {
+                    let value = value.unwrap_or_else(|| "not set".into());
+                    differences.push(format!("{topic}: {key} is {value}, not {wanted}"));
+                }
+            }
+        }
+        Ok(differences)
+    }
+
     /// The first and the next offset of a partition.
     ///
     /// # Errors
@@ -157,14 +193,8 @@ impl Admin {
         for partition in partitions {
             list.add_partition(&partition.topic, partition.index);
         }
-        let found = self.group(group)?.committed_offsets(list, CALL).map_err(self.failed("read committed offsets"))?;
-        let committed = |e: &rdkafka::topic_partition_list::TopicPartitionListElem<'_>| match e.offset() {
-            Offset::Offset(offset) => {
-                Some(Committed { offset: logmill_core::Offset(offset), metadata: e.metadata().to_owned() })
-            }
-            _ => None,
-        };
-        Ok(found.elements().iter().map(|e| (Partition::new(e.topic(), e.partition()), committed(e))).collect())
+        let found = self.group(group)?.committed_offsets(list, CALL);
+        found.and_then(|found| committed_of(&found)).map_err(self.failed("read committed offsets"))
     }
 
     /// Commits offset 0 for each of the group's partitions that has none, once: from then on a missing or lost offset is
@@ -219,34 +249,49 @@ impl Admin {
         Ok(())
     }
 
-    /// The committed records of a partition from offset `from` up to where the log ends now, `most` at the most.
+    /// The committed records of a partition in `[from, to)`, or up to where the log ends now without a `to`; `most` of
+    /// them at the most. Does not wait for transactions that are open.
     ///
     /// # Errors
-    /// When the partition does not exist or no broker answers in time.
-    pub fn read(&self, partition: &Partition, from: i64, most: usize) -> Result<Vec<Incoming>, AdminError> {
+    /// When the partition does not exist, no broker answers, or the end is not reached in time.
+    pub fn read(
+        &self,
+        partition: &Partition,
+        from: i64,
+        to: Option<i64>,
+        most: usize,
+    ) -> Result<Vec<Incoming>, AdminError> {
         let (low, high) = self.watermarks(partition)?;
-        let consumer = self.group("logmill-reader")?;
+        let (from, to) = (from.max(low), to.unwrap_or(high).min(high));
+        let mut records = Vec::new();
+        if from >= to || most == 0 {
+            return Ok(records);
+        }
+        let mut config = self.config.clone();
+        config.set("group.id", "logmill-reader").set("enable.auto.commit", "false");
+        config.set("isolation.level", "read_committed").set("enable.partition.eof", "true");
+        config.set("fetch.wait.max.ms", "10").set("auto.offset.reset", "error");
+        let consumer: BaseConsumer = config.create().map_err(self.failed("prepare a connection"))?;
         let mut list = TopicPartitionList::new();
-        list.add_partition_offset(&partition.topic, partition.index, Offset::Offset(from.max(low)))
+        list.add_partition_offset(&partition.topic, partition.index, Offset::Offset(from))
             .map_err(self.failed("prepare offsets"))?;
         consumer.assign(&list).map_err(self.failed("read a partition"))?;
-        let mut records = Vec::new();
         let deadline = Instant::now() + CALL;
-        while records.len() < most && Instant::now() < deadline {
+        let mut names = Names::default();
+        while Instant::now() < deadline {
             match consumer.poll(Duration::from_millis(100)) {
-                Some(Ok(message)) if message.offset() < high => records.push(crate::client::incoming(&message)),
-                Some(Ok(_)) => break,
-                Some(Err(source)) => return Err(self.failed("read a partition")(source)),
-                None => {
-                    // At the end: the position is past the last record, markers and aborted ones included.
-                    let position = consumer.position().map_err(self.failed("read a partition"))?;
-                    let at = position.find_partition(&partition.topic, partition.index).map(|e| e.offset());
-                    if from.max(low) >= high || matches!(at, Some(Offset::Offset(at)) if at >= high) {
-                        break;
+                Some(Ok(message)) if message.offset() >= to => return Ok(records),
+                Some(Ok(message)) => {
+                    records.push(incoming(&message, &mut names));
+                    if records.len() >= most {
+                        return Ok(records);
                     }
                 }
+                Some(Err(KafkaError::PartitionEOF(_))) => return Ok(records),
+                Some(Err(source)) => return Err(self.failed("read a partition")(source)),
+                None => {}
             }
         }
-        Ok(records)
+        Err(AdminError::Short { partition: partition.clone(), to, read: records.len() })
     }
 }

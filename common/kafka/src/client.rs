@@ -1,158 +1,162 @@
 //! One worker's connection: a consumer and a transactional producer in one thread, performing the actions of a machine.
 
-use bytes::Bytes;
-use logmill_core::wire::Record;
-use logmill_protocol::{Action, Committed, Event, Failure, Incoming, Outgoing, Partition};
-use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, ConsumerGroupMetadata};
-use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
-use rdkafka::message::{BorrowedMessage, DeliveryResult, Header, Headers, Message, OwnedHeaders};
-use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext, PurgeConfig};
-use rdkafka::types::RDKafkaRespErr;
-use rdkafka::{ClientConfig, ClientContext, Offset, TopicPartitionList};
-use std::collections::{BTreeMap, VecDeque};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+mod assignment;
+mod failure;
+mod native;
+mod producing;
+mod records;
+mod settings;
 
+pub(crate) use records::{Names, incoming};
+
+use assignment::{Report, Reports};
+use failure::{During, failure};
+use logmill_protocol::{Action, Committed, Event, Failure, Partition};
+use native::Membership;
+use producing::Producing;
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerGroupMetadata};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use rdkafka::{Offset, TopicPartitionList};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// How a client connects.
 #[derive(Clone, Debug)]
 pub struct ClientOptions {
     pub brokers: String,
     pub group: String,
+    /// Whoever connects with it fences the one before, and ends its transaction.
     pub transactional_id: String,
     pub topics: Vec<String>,
+    /// none, lz4, snappy or gzip.
     pub compression: String,
+    /// After it the broker aborts a transaction whose owner is gone.
     pub transaction_timeout: Duration,
+    /// How long a `Poll` waits for a record.
     pub poll: Duration,
+    /// Settings of librdkafka (security, buffers, time-outs); each goes to the consumer, the producer or both. Those on
+    /// which exactly-once rests cannot be changed.
     pub properties: BTreeMap<String, String>,
 }
 
-enum Report {
-    Assigned(Vec<Partition>),
-    Revoked,
+/// Why there is no connection.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    #[error("a setting of kafka.properties is not one of librdkafka's: {0}")]
+    Settings(KafkaError),
+    #[error("Kafka at {brokers} does not answer ({source}): is it running, and is kafka.brokers right?")]
+    Silent { brokers: String, source: KafkaError },
+    #[error("there is no topic {topic} on {brokers}: make it with `logmill topics apply`")]
+    Missing { topic: String, brokers: String },
+    #[error("cannot begin as {id} on {brokers}: {source}")]
+    Initialise { brokers: String, id: String, source: KafkaError },
+    #[error("cannot join the group {group}: {source}")]
+    Join { group: String, source: KafkaError },
 }
 
-#[derive(Default)]
-struct ConsumerReports(Mutex<VecDeque<Report>>);
-impl ClientContext for ConsumerReports {}
-impl ConsumerContext for ConsumerReports {
-    fn rebalance(&self, _: &BaseConsumer<Self>, err: RDKafkaRespErr, tpl: &mut TopicPartitionList) {
-        let report = if err == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS {
-            Report::Assigned(tpl.elements().iter().map(|e| Partition::new(e.topic(), e.partition())).collect())
-        } else {
-            Report::Revoked
-        };
-        self.0.lock().expect("no panic in a callback").push_back(report);
-    }
-}
+/// How long a question about a topic may take.
+const ANSWER: Duration = Duration::from_secs(10);
+/// How long the committed offsets may take: longer than any other member's transaction can be pending.
+const POSITIONS: Duration = Duration::from_secs(60);
 
-#[derive(Default)]
-struct Deliveries(Mutex<Option<KafkaError>>);
-impl ClientContext for Deliveries {}
-impl ProducerContext for Deliveries {
-    type DeliveryOpaque = ();
-    fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
-        if let Err((error, _)) = result {
-            self.0.lock().expect("no panic in a callback").get_or_insert_with(|| error.clone());
-        }
-    }
-}
-
+/// A connection. Dropping it leaves the group and aborts an open transaction.
 pub struct Client {
     options: ClientOptions,
-    consumer: BaseConsumer<ConsumerReports>,
-    producer: BaseProducer<Deliveries>,
-    group: Option<ConsumerGroupMetadata>,
+    // Dropped before the consumer: the transaction is over before another member gets the partitions.
+    producing: Producing,
+    consumer: BaseConsumer<Reports>,
+    /// What the group gave, with the membership under which it did; `None` before, and after a revocation.
+    assigned: Option<Assigned>,
+    names: Names,
     stop: Arc<AtomicBool>,
+    /// The machine was told to stop.
     stop_said: bool,
 }
 
-const CALL: Duration = Duration::from_secs(60);
+struct Assigned {
+    partitions: BTreeSet<Partition>,
+    /// As it was at the assignment, never later: one asked for after a loss would pass the broker's check.
+    group: ConsumerGroupMetadata,
+}
 
 impl Client {
-    pub fn connect(options: ClientOptions, stop: Arc<AtomicBool>) -> KafkaResult<Self> {
-        let mut config = ClientConfig::new();
-        config.set("bootstrap.servers", &options.brokers);
-        let mut consumer = config.clone();
-        for (k, v) in [
-            ("group.id", options.group.as_str()),
-            ("enable.auto.commit", "false"),
-            ("auto.offset.reset", "error"),
-            ("isolation.level", "read_committed"),
-            ("partition.assignment.strategy", "range"),
-            ("session.timeout.ms", "10000"),
-            ("heartbeat.interval.ms", "1000"),
-            ("max.poll.interval.ms", "300000"),
-            ("queued.max.messages.kbytes", "32768"),
-            ("fetch.max.bytes", "16777216"),
-            ("fetch.wait.max.ms", "100"),
-            ("enable.partition.eof", "false"),
-            ("fetch.message.max.bytes", "2097152"),
-        ] {
-            consumer.set(k, v);
+    /// Makes the producer, ends a predecessor's transaction, and asks to join the group. When `stop` is set, the next
+    /// `Poll` is answered by `Stop`, once.
+    ///
+    /// # Errors
+    /// Within about a minute: no broker answers, a topic is missing, a setting or a right is wrong.
+    pub fn connect(options: ClientOptions, stop: Arc<AtomicBool>) -> Result<Self, ClientError> {
+        let consumer: BaseConsumer<Reports> =
+            settings::consumer(&options).create_with_context(Reports::default()).map_err(ClientError::Settings)?;
+        for topic in &options.topics {
+            partitions(&consumer, &options.brokers, topic)?;
         }
-        for (k, v) in &options.properties {
-            consumer.set(k, v);
-        }
-        let consumer: BaseConsumer<ConsumerReports> = consumer.create_with_context(ConsumerReports::default())?;
-        let producer = Self::producer(&options)?;
+        let producing = Producing::connect(&options)?;
         let topics: Vec<&str> = options.topics.iter().map(String::as_str).collect();
-        consumer.subscribe(&topics)?;
-        Ok(Self { options, consumer, producer, group: None, stop, stop_said: false })
-    }
-    fn producer(options: &ClientOptions) -> KafkaResult<BaseProducer<Deliveries>> {
-        let mut config = ClientConfig::new();
-        config.set("bootstrap.servers", &options.brokers);
-        let timeout = options.transaction_timeout.as_millis().to_string();
-        for (k, v) in [
-            ("transactional.id", options.transactional_id.as_str()),
-            ("enable.idempotence", "true"),
-            ("transaction.timeout.ms", &timeout),
-            ("linger.ms", "0"),
-            ("compression.type", &options.compression),
-            ("queue.buffering.max.kbytes", "65536"),
-            ("retry.backoff.ms", "10"),
-            ("message.timeout.ms", &timeout),
-            ("acks", "all"),
-        ] {
-            config.set(k, v);
+        if !topics.is_empty() {
+            let join = |source| ClientError::Join { group: options.group.clone(), source };
+            consumer.subscribe(&topics).map_err(join)?;
         }
-        for (k, v) in &options.properties {
-            config.set(k, v);
-        }
-        let producer: BaseProducer<Deliveries> = config.create_with_context(Deliveries::default())?;
-        producer.init_transactions(CALL)?;
-        Ok(producer)
+        let names = Names::default();
+        Ok(Self { options, producing, consumer, assigned: None, names, stop, stop_said: false })
     }
+
+    /// The number of partitions of a topic.
+    ///
+    /// # Errors
+    /// No broker answers, or there is no such topic.
+    pub fn partitions(&self, topic: &str) -> Result<i32, ClientError> {
+        partitions(&self.consumer, &self.options.brokers, topic)
+    }
+
+    /// The first offset, and the one after the last that a reader of committed records can see, as the last fetch told.
+    #[must_use]
+    pub fn ends(&self, partition: &Partition) -> Option<(i64, i64)> {
+        native::ends(&self.consumer, partition)
+    }
+
+    /// Performs one action and says what came of it.
+    ///
+    /// # Panics
+    /// On `Other` and `Exit`, which are not the log's business; when offsets are committed of a partition that is not
+    /// assigned (the broker would not refuse them).
     pub fn perform<X, Y>(&mut self, action: Action<X>) -> Event<Y> {
-        let done = |r: Result<(), Failure>| match r {
-            Ok(()) => Event::Done,
-            Err(f) => Event::Failed(f),
-        };
-        match action {
-            Action::Poll => self.poll(),
-            Action::Read(p) => match self.read(&p) {
-                Ok(p) => Event::Positions(p),
-                Err(e) => Event::Failed(classify(e)),
+        let timeout = self.options.transaction_timeout;
+        let result = match action {
+            Action::Poll => return self.poll(),
+            Action::Read(partitions) => match self.read(&partitions) {
+                Ok(positions) => return Event::Positions(positions),
+                Err(error) => Err(failure("reading committed offsets", During::Other, &error)),
             },
-            Action::Assign(p) => {
-                let mut tpl = TopicPartitionList::new();
-                for (p, o) in &p {
-                    tpl.add_partition_offset(&p.topic, p.index, Offset::Offset(o.0)).expect("a valid offset");
-                }
-                done(self.consumer.assign(&tpl).map_err(classify))
+            Action::Assign(starts) => {
+                self.assign(&starts).map_err(|error| failure("assigning partitions", During::Other, &error))
             }
             Action::Release => {
-                self.group = None;
-                done(self.consumer.unassign().map_err(classify))
+                self.assigned = None;
+                self.consumer.unassign().map_err(|error| failure("giving partitions up", During::Other, &error))
             }
-            Action::Begin => done(self.producer.begin_transaction().map_err(classify)),
-            Action::Send(o) => done(self.send(o)),
-            Action::Commit(o) => done(self.commit(&o)),
-            Action::Abort => done(self.abort()),
-            Action::Renew => done(self.renew()),
-            Action::Other(_) | Action::Exit(_) => unreachable!("not the log's business"),
+            Action::Begin => self.producing.begin(),
+            Action::Send(outgoing) => self.producing.send(&outgoing, timeout),
+            Action::Commit(offsets) => {
+                let assigned = self.assigned.as_ref();
+                let ours = |p| assigned.is_some_and(|assigned| assigned.partitions.contains(p));
+                for (partition, _) in offsets.iter().filter(|(p, _)| !ours(p)) {
+                    panic!("a machine commits only what is assigned to it, and {partition} is not");
+                }
+                self.producing.commit(&offsets, assigned.map(|assigned| &assigned.group), timeout)
+            }
+            Action::Abort => self.producing.abort(&self.options),
+            Action::Renew => self.producing.renew(&self.options),
+            Action::Other(_) | Action::Exit(_) => panic!("a driver performs these itself"),
+        };
+        match result {
+            Ok(()) => Event::Done,
+            Err(failure) => Event::Failed(failure),
         }
     }
+
     fn poll<Y>(&mut self) -> Event<Y> {
         if self.stop.load(Ordering::Relaxed) && !self.stop_said {
             self.stop_said = true;
@@ -160,167 +164,130 @@ impl Client {
         }
         let event = match self.consumer.poll(self.options.poll) {
             None => Event::Idle,
-            Some(Ok(m)) => Event::Record(incoming(&m)),
-            Some(Err(e)) => match e.rdkafka_error_code() {
-                Some(
-                    RDKafkaErrorCode::AutoOffsetReset
-                    | RDKafkaErrorCode::OffsetOutOfRange
-                    | RDKafkaErrorCode::TopicAuthorizationFailed
-                    | RDKafkaErrorCode::GroupAuthorizationFailed
-                    | RDKafkaErrorCode::Fatal,
-                ) => Event::Failed(Failure::Fatal(e.to_string())),
-                _ => {
-                    tracing::warn!(error = %e, "kafka consumer");
-                    Event::Idle
-                }
-            },
+            Some(Ok(message)) => Event::Record(incoming(&message, &mut self.names)),
+            Some(Err(error)) => self.read_error(&error),
         };
-        let report = self.consumer.context().0.lock().expect("no panic").pop_front();
+        let Some(report) = self.consumer.context().next() else { return event };
+        assert!(matches!(event, Event::Idle), "a poll that tells of the group brings no record");
         match report {
-            None => event,
-            Some(r) => {
-                assert!(matches!(event, Event::Idle), "a rebalance is reported by a poll without a record");
-                match r {
-                    Report::Assigned(p) => {
-                        self.group = self.consumer.group_metadata();
-                        Event::Assigned(p)
-                    }
-                    Report::Revoked => Event::Revoked,
-                }
+            Report::Assigned(partitions) => self.joined(partitions),
+            Report::Revoked => {
+                self.assigned = None;
+                Event::Revoked
             }
         }
     }
+
+    /// The group gave partitions; keeps the metadata under which it did.
+    fn joined<Y>(&mut self, partitions: Vec<Partition>) -> Event<Y> {
+        // A member that was thrown out meanwhile has metadata without id or generation, and a commit under that is not
+        // checked by the broker at all. Looked at before and after, what lies between is the same.
+        let before = Membership::of(&self.consumer);
+        let group = self.consumer.group_metadata();
+        let after = Membership::of(&self.consumer);
+        let group = group.filter(|_| before == after && after.is_some_and(|member| member.is_member()));
+        let given = match group {
+            // An empty share asks nothing of the machine, but the group waits for it to be taken.
+            Some(_) if partitions.is_empty() => self.consumer.assign(&TopicPartitionList::new()),
+            Some(_) => Ok(()),
+            None => {
+                tracing::warn!("an assignment was lost before it was taken; joining the group again");
+                self.consumer.unassign()
+            }
+        };
+        if let Err(error) = given {
+            return Event::Failed(failure("taking an assignment", During::Other, &error));
+        }
+        let Some(group) = group else { return Event::Idle };
+        self.assigned = Some(Assigned { partitions: partitions.iter().cloned().collect(), group });
+        Event::Assigned(partitions)
+    }
+
+    fn read_error<Y>(&self, error: &KafkaError) -> Event<Y> {
+        match error.rdkafka_error_code() {
+            Some(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange) => {
+                let gone = self.out_of_range().join(", ");
+                Event::Failed(Failure::Fatal(format!(
+                    "the log does not hold what comes next ({gone}): retention deleted it before it was read, or \
+                     the topic was made anew; `logmill topics` says how to go on"
+                )))
+            }
+            Some(code) if matches!(error, KafkaError::MessageConsumptionFatal(_)) || is_refusal(code) => {
+                Event::Failed(Failure::Fatal(format!("reading {}: {error}", self.options.topics.join(", "))))
+            }
+            _ => {
+                tracing::warn!(%error, "reading");
+                Event::Idle
+            }
+        }
+    }
+
+    /// The assigned partitions whose position lies outside the log, with both.
+    fn out_of_range(&self) -> Vec<String> {
+        let Ok(position) = self.consumer.assignment() else { return Vec::new() };
+        let mut gone = Vec::new();
+        for element in position.elements() {
+            let ends = self.consumer.fetch_watermarks(element.topic(), element.partition(), ANSWER);
+            if let (Offset::Offset(at), Ok((low, high))) = (element.offset(), ends)
+                && !(low..=high).contains(&at)
+            {
+                let (topic, partition) = (element.topic(), element.partition());
+                gone.push(format!("{topic}[{partition}] at {at}, its log is {low} to {high}"));
+            }
+        }
+        gone
+    }
+
     fn read(&self, partitions: &[Partition]) -> KafkaResult<Vec<(Partition, Option<Committed>)>> {
-        let mut tpl = TopicPartitionList::new();
-        for p in partitions {
-            tpl.add_partition(&p.topic, p.index);
+        let mut list = TopicPartitionList::with_capacity(partitions.len());
+        for partition in partitions {
+            list.add_partition(&partition.topic, partition.index);
         }
-        let found = self.consumer.committed_offsets(tpl, CALL)?;
-        Ok(found
-            .elements()
-            .iter()
-            .map(|e| {
-                (
-                    Partition::new(e.topic(), e.partition()),
-                    match e.offset() {
-                        Offset::Offset(o) => {
-                            Some(Committed { offset: logmill_core::Offset(o), metadata: e.metadata().to_owned() })
-                        }
-                        _ => None,
-                    },
-                )
-            })
-            .collect())
+        committed_of(&self.consumer.committed_offsets(list, POSITIONS)?)
     }
-    fn send(&mut self, o: Outgoing) -> Result<(), Failure> {
-        let mut headers = OwnedHeaders::new_with_capacity(o.record.headers.len());
-        for (name, value) in &o.record.headers {
-            headers = headers.insert(Header { key: name, value: Some(&value[..]) });
+
+    fn assign(&self, starts: &[(Partition, logmill_core::Offset)]) -> KafkaResult<()> {
+        let mut list = TopicPartitionList::with_capacity(starts.len());
+        for (partition, offset) in starts {
+            list.add_partition_offset(&partition.topic, partition.index, Offset::Offset(offset.0))?;
         }
-        let mut record: BaseRecord<'_, [u8], [u8]> = BaseRecord::to(&o.partition.topic)
-            .partition(o.partition.index)
-            .payload(&o.record.payload[..])
-            .headers(headers);
-        if !o.record.key.is_empty() {
-            record = record.key(&o.record.key[..]);
-        }
-        let deadline = Instant::now() + self.options.transaction_timeout;
-        loop {
-            match self.producer.send(record) {
-                Ok(()) => break,
-                Err((e, back))
-                    if e.rdkafka_error_code() == Some(RDKafkaErrorCode::QueueFull) && Instant::now() < deadline =>
-                {
-                    record = back;
-                    self.producer.poll(Duration::from_millis(5));
-                }
-                Err((e, _)) => return Err(classify(e)),
-            }
-        }
-        self.producer.poll(Duration::ZERO);
-        Ok(())
-    }
-    fn commit(&mut self, offsets: &[(Partition, Committed)]) -> Result<(), Failure> {
-        let deadline = Instant::now() + self.options.transaction_timeout;
-        while self.producer.in_flight_count() > 0 {
-            self.producer.poll(Duration::from_millis(1));
-            if Instant::now() > deadline {
-                return Err(Failure::Abort("records were not acknowledged in time".into()));
-            }
-        }
-        if let Some(e) = self.producer.context().0.lock().expect("no panic").take() {
-            return Err(classify_abort(e));
-        }
-        let Some(group) = &self.group else { return Err(Failure::Abort("no assignment".into())) };
-        let mut tpl = TopicPartitionList::new();
-        for (p, c) in offsets {
-            let mut e = tpl.add_partition(&p.topic, p.index);
-            e.set_offset(Offset::Offset(c.offset.0)).expect("a valid offset");
-            e.set_metadata(&c.metadata);
-        }
-        self.producer.send_offsets_to_transaction(&tpl, group, CALL).map_err(classify_abort)?;
-        self.producer.commit_transaction(CALL).map_err(classify)
-    }
-    fn abort(&mut self) -> Result<(), Failure> {
-        let dirty = self.producer.in_flight_count() > 0;
-        if dirty {
-            self.producer.purge(PurgeConfig::default().queue().inflight());
-            let deadline = Instant::now() + Duration::from_secs(5);
-            while self.producer.in_flight_count() > 0 && Instant::now() < deadline {
-                self.producer.poll(Duration::from_millis(1));
-            }
-        }
-        let result = self.producer.abort_transaction(CALL);
-        self.producer.context().0.lock().expect("no panic").take();
-        if dirty || result.is_err() {
-            return self.renew();
-        }
-        Ok(())
-    }
-    fn renew(&mut self) -> Result<(), Failure> {
-        self.producer = Self::producer(&self.options).map_err(|e| Failure::Unknown(e.to_string()))?;
-        Ok(())
+        self.consumer.assign(&list)
     }
 }
-pub(crate) fn incoming(m: &BorrowedMessage<'_>) -> Incoming {
-    let headers = m
-        .headers()
-        .map(|h| h.iter().map(|h| (h.key.to_owned(), Bytes::copy_from_slice(h.value.unwrap_or_default()))).collect())
-        .unwrap_or_default();
-    Incoming {
-        partition: Partition::new(m.topic(), m.partition()),
-        offset: logmill_core::Offset(m.offset()),
-        timestamp_ms: m.timestamp().to_millis().unwrap_or(-1),
-        record: Record {
-            key: Bytes::copy_from_slice(m.key().unwrap_or_default()),
-            headers,
-            payload: Bytes::copy_from_slice(m.payload().unwrap_or_default()),
-        },
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        self.consumer.context().close();
     }
 }
-fn classify(e: KafkaError) -> Failure {
-    let text = e.to_string();
-    if let KafkaError::Transaction(t) = &e {
-        if t.is_fatal() {
-            return Failure::Fenced(text);
-        }
-        if t.txn_requires_abort() {
-            return Failure::Abort(text);
-        }
-    }
-    match e.rdkafka_error_code() {
-        Some(
-            RDKafkaErrorCode::Fenced
-            | RDKafkaErrorCode::Fatal
-            | RDKafkaErrorCode::InvalidProducerEpoch
-            | RDKafkaErrorCode::ProducerFenced,
-        ) => Failure::Fenced(text),
-        _ => Failure::Unknown(text),
-    }
+
+/// What a list of committed offsets says.
+pub(crate) fn committed_of(list: &TopicPartitionList) -> KafkaResult<Vec<(Partition, Option<Committed>)>> {
+    let each = |(index, element): (usize, &rdkafka::topic_partition_list::TopicPartitionListElem<'_>)| {
+        element.error()?;
+        let committed = match element.offset() {
+            Offset::Offset(offset) => {
+                Some(Committed { offset: logmill_core::Offset(offset), metadata: native::metadata(list, index) })
+            }
+            _ => None,
+        };
+        Ok((Partition::new(element.topic(), element.partition()), committed))
+    };
+    list.elements().iter().enumerate().map(each).collect()
 }
-fn classify_abort(e: KafkaError) -> Failure {
-    match classify(e) {
-        Failure::Unknown(t) => Failure::Abort(t),
-        other => other,
+
+fn is_refusal(code: RDKafkaErrorCode) -> bool {
+    use RDKafkaErrorCode as Code;
+    matches!(code, Code::TopicAuthorizationFailed | Code::GroupAuthorizationFailed | Code::Fatal)
+}
+
+fn partitions(consumer: &BaseConsumer<Reports>, brokers: &str, topic: &str) -> Result<i32, ClientError> {
+    let silent = |source| ClientError::Silent { brokers: brokers.to_owned(), source };
+    let metadata = consumer.fetch_metadata(Some(topic), ANSWER).map_err(silent)?;
+    match metadata.topics().iter().find(|found| found.name() == topic) {
+        Some(found) if found.error().is_none() && !found.partitions().is_empty() => {
+            Ok(i32::try_from(found.partitions().len()).expect("a topic has fewer partitions than that"))
+        }
+        _ => Err(ClientError::Missing { topic: topic.to_owned(), brokers: brokers.to_owned() }),
     }
 }

@@ -1,7 +1,13 @@
-//! Kafka for logmill: the transactional client that performs a machine's actions, and the administration of topics.
+//! Kafka for logmill: the transactional client that performs a machine's actions, journals of one writer, and the
+//! administration of topics.
+//!
+//! **Invariants:** everything that reads, reads committed records alone. A client is one thread's: its consumer, its
+//! producer and their callbacks live in the thread that performs the actions.
 
 pub mod admin;
-pub mod client;
+mod client;
 pub mod journal;
+mod memory;
 
-pub use client::{Client, ClientOptions};
+pub use client::{Client, ClientError, ClientOptions};
+pub use memory::keep_large_buffers;
