@@ -15,7 +15,7 @@ use crate::server::{Recipe, Server};
 
 const CONFIG: &str = include_str!("../assets/clickhouse-config.xml");
 const USERS: &str = include_str!("../assets/clickhouse-users.xml");
-const START: Duration = Duration::from_secs(60);
+const START: Duration = Duration::from_secs(120); // seconds on an idle machine; many test processes share two cores
 
 /// Prepares the engine at `address` with its data under `folder`; data that is there already is kept.
 pub(crate) fn prepare(artifacts: &Artifacts, address: Ipv4Addr, folder: &Path) -> Result<(Server, ClickHouseAddress)> {

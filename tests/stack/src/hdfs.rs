@@ -12,7 +12,7 @@ use crate::java::{self, Archive};
 use crate::network;
 use crate::server::{Recipe, Server};
 
-const START: Duration = Duration::from_secs(60);
+const START: Duration = Duration::from_secs(120); // seconds on an idle machine; many test processes share two cores
 
 /// Prepares the cluster `name` at `address` with its data under `folder`; data that is there already is kept.
 pub(crate) fn prepare(

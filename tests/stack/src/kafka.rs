@@ -17,7 +17,7 @@ use crate::server::{Recipe, Server};
 
 const SERVER: &str = include_str!("../assets/kafka-server.properties");
 const LOG: &str = include_str!("../assets/kafka-log4j2.properties");
-const START: Duration = Duration::from_secs(60);
+const START: Duration = Duration::from_secs(120); // seconds on an idle machine; many test processes share two cores
 
 /// The nodes of one Kafka cluster.
 pub(crate) struct Kafka {
