@@ -10,13 +10,15 @@ use crate::store::{FolderStore, HdfsSettings, HdfsStore, SetUpError, Store};
 use crate::worker::Worker;
 use anyhow::Context as _;
 use logmill_config::{Config, Planner, Selector};
+use logmill_kafka::Client;
 use logmill_kafka::journal::{Journal, JournalOptions};
-use logmill_kafka::{Client, ClientOptions};
 use logmill_protocol::fetch::{Fetch, Lane, ListerOptions, Options, STAGE};
+use logmill_runner::Process;
 use prometheus_client::registry::Registry;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 use tokio::runtime::{Handle, Runtime};
 
 /// Files of one lister's transaction.
@@ -70,54 +72,42 @@ impl Fetcher {
         Ok(Self { config, io, clusters: Arc::new(clusters), kits, metrics })
     }
 
-    /// The runtime on which files are read.
-    #[must_use]
-    pub fn io(&self) -> &Handle {
-        self.io.handle()
-    }
-
-    /// Runs the workers until `stop` is set or one fails; calls `beat` with the worker's number at each of its steps.
+    /// Runs the workers until the process is asked to stop or one of them fails.
     ///
     /// # Errors
     /// The first worker's that failed; the others are stopped then.
-    pub fn run(&self, stop: &Arc<AtomicBool>, beat: impl Fn(u32) + Sync) -> anyhow::Result<()> {
-        let workers = self.config.worker.threads;
+    pub fn run(&self, process: &Process) -> anyhow::Result<()> {
         std::thread::scope(|scope| {
-            let running: Vec<_> = (0..workers)
+            let running: Vec<_> = (0..self.config.worker.threads)
                 .map(|n| {
-                    let beat = &beat;
-                    scope.spawn(move || {
-                        let ended = self.worker(n, stop).and_then(|w| w.run(|| beat(n)).map_err(anyhow::Error::msg));
-                        stop.store(true, Ordering::Relaxed);
-                        ended.with_context(|| format!("worker {n}"))
-                    })
+                    let work = move || {
+                        let beat = format!("worker-{n}");
+                        let run = |worker: Worker<Client>| worker.run(|| process.telemetry.beat(&beat));
+                        let ended = self.worker(process, n).and_then(|w| run(w).map_err(anyhow::Error::msg));
+                        process.telemetry.retire(&beat);
+                        process.stop.store(true, Ordering::Relaxed);
+                        ended.with_context(|| format!("worker {n} of the fetcher has ended"))
+                    };
+                    let thread = std::thread::Builder::new().name(format!("worker-{n}"));
+                    thread.spawn_scoped(scope, work).expect("the system gives a thread")
                 })
                 .collect();
-            let ended = running.into_iter().map(|w| w.join().expect("a worker that panicked has said why"));
+            process.telemetry.ready(true);
+            tracing::info!(stage = STAGE, threads = running.len(), clusters = self.clusters.len(), "running");
+            let ended = running.into_iter().map(|w| w.join().expect("a worker does not panic: its words are above"));
             ended.fold(Ok(()), |all, one| all.and(one))
         })
     }
 
-    fn worker(&self, n: u32, stop: &Arc<AtomicBool>) -> anyhow::Result<Worker<Client>> {
+    fn worker(&self, process: &Process, n: u32) -> anyhow::Result<Worker<Client>> {
         let (config, topics) = (&self.config, self.config.topics());
-        let slot = config
-            .worker
-            .slot
-            .clone()
-            .unwrap_or_else(|| format!("p{}-{}", std::process::id(), crate::worker::now_ms()));
-        let options = ClientOptions {
-            brokers: config.kafka.brokers.clone(),
-            group: topics.group(STAGE),
-            transactional_id: topics.transactional_id(STAGE, &slot, n),
-            topics: topics.inputs(STAGE),
-            // The bytes of `raw` are compressed as a rule: another round costs and gains nothing.
-            compression: "none".into(),
-            transaction_timeout: config.transaction.timeout,
-            // The worker waits for bytes, not here.
-            poll: std::time::Duration::from_millis(1),
-            properties: properties(config),
-        };
-        let log = Client::connect(options, Arc::clone(stop)).context("connecting to Kafka")?;
+        let mut options = process.client(STAGE);
+        options.transactional_id = topics.transactional_id(STAGE, &process.slot(), n);
+        // The bytes of `raw` are compressed as a rule: another round costs and gains nothing.
+        options.compression = "none".into();
+        // The worker waits for bytes, not here.
+        options.poll = Duration::from_millis(1);
+        let log = Client::connect(options, Arc::clone(&process.stop)).context("connecting to Kafka")?;
         let partitions = config.kafka.partitions;
         let coroutines: u32 = config.clusters.values().map(|c| c.coroutines).sum();
         let most = config.clusters.values().map(|c| c.coroutines).max().unwrap_or(1);
@@ -130,14 +120,10 @@ impl Fetcher {
             batch_bytes: usize::try_from(config.transaction.bytes.0).unwrap_or(usize::MAX),
             metadata_bytes: METADATA_BYTES,
         });
-        let source = Source::new(self.io().clone(), Arc::clone(&self.clusters), coroutines as usize);
-        let listers = Listers::new(self.io().clone(), self.kits.clone());
+        let source = Source::new(self.io.handle().clone(), Arc::clone(&self.clusters), coroutines as usize);
+        let listers = Listers::new(self.io.handle().clone(), self.kits.clone());
         Ok(Worker { log, machine, source, listers, metrics: self.metrics.clone() })
     }
-}
-
-fn properties(config: &Config) -> BTreeMap<String, String> {
-    config.kafka.properties.0.clone()
 }
 
 fn store(name: &str, settings: &logmill_config::Cluster, io: &Handle) -> Result<Arc<dyn Store>, SetUpError> {
@@ -174,7 +160,7 @@ impl ListerKit for Kit {
             brokers: self.config.kafka.brokers.clone(),
             transactional_id: self.config.topics().lister_id(&self.cluster.name),
             transaction_timeout: self.config.transaction.timeout,
-            properties: properties(&self.config),
+            properties: self.config.kafka.properties.0.clone(),
         };
         let journal = Journal::connect(options).map_err(|e| e.to_string())?;
         Ok(Box::new(ListerJournal::new(journal, self.known())))

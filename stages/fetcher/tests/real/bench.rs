@@ -1,0 +1,223 @@
+//! A chain of its own for each test on the shared Kafka, files in HDFS, the fetcher as a process; and the check of what
+//! it left in `raw`.
+
+use bytes::Bytes;
+use hdfs_native::{Client, ClientBuilder, WriteOptions};
+use logmill_config::Config;
+use logmill_core::event::{Event as Happening, LedgerRecord};
+use logmill_core::wire::{Kind, Record, WireChunk};
+use logmill_core::{End, FileId, Seq};
+use logmill_kafka::admin::{Admin, TopicSpec};
+use logmill_protocol::Partition;
+use logmill_protocol::fetch::Task;
+use logmill_stack::HdfsAddress;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// How long anything here may take.
+const PATIENCE: Duration = Duration::from_secs(90);
+pub const RAW_BYTES: usize = 16 << 10;
+
+/// A chain: its configuration, its topics, the files that were put into its clusters.
+pub struct Chain {
+    pub config: Config,
+    file: tempfile::NamedTempFile,
+    pub admin: Admin,
+    io: tokio::runtime::Runtime,
+    stores: BTreeMap<String, Client>,
+    /// (cluster, path) and what is in it.
+    pub files: BTreeMap<(String, String), Vec<u8>>,
+}
+
+impl Chain {
+    /// Makes the topics of a chain of this name over these clusters.
+    pub fn new(name: &str, clusters: &[(&str, &HdfsAddress)]) -> Self {
+        let folder = format!("/{name}-{}", std::process::id());
+        let mut text = format!(
+            "chain = \"{name}-{}\"\n[kafka]\nbrokers = \"{}\"\npartitions = 2\n[plan]\nraw_bytes = \"{} B\"\n\
+             [transaction]\nbytes = \"256 KiB\"\n[log]\nlevel = \"debug\"\n",
+            std::process::id(),
+            logmill_stack::shared::kafka(),
+            RAW_BYTES,
+        );
+        let io = tokio::runtime::Runtime::new().unwrap();
+        let mut stores = BTreeMap::new();
+        for (cluster, address) in clusters {
+            write!(
+                text,
+                "[clusters.{cluster}]\nurl = \"{}\"\nfolders = [\"{folder}\"]\nscan_interval = \"300ms\"\nsettle = 2\n\
+                 call_timeout = \"2s\"\npark_after = \"2s\"\n[clusters.{cluster}.hadoop]\n",
+                address.url
+            )
+            .unwrap();
+            for (key, value) in &address.config {
+                writeln!(text, "\"{key}\" = \"{value}\"").unwrap();
+            }
+            let client = ClientBuilder::new().with_url(&address.url).with_config(address.config.clone());
+            let client = client.with_io_runtime(io.handle().clone()).build().unwrap();
+            io.block_on(client.mkdirs(&folder, 0o755, true)).unwrap();
+            stores.insert((*cluster).to_owned(), client);
+        }
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(&file, &text).unwrap();
+        let config = Config::parse(&text, "test", []).unwrap();
+        let admin = Admin::new(&config.kafka.brokers, &BTreeMap::new()).unwrap();
+        let specs: Vec<TopicSpec> = config
+            .topic_specs()
+            .into_iter()
+            .map(|s| TopicSpec {
+                name: s.name,
+                partitions: s.partitions,
+                replication: s.replication,
+                config: s.configs,
+            })
+            .collect();
+        io.block_on(admin.apply(&specs)).unwrap();
+        let chain = Self { config, file, admin, io, stores, files: BTreeMap::new() };
+        let topics = chain.config.topics();
+        let tasks: Vec<Partition> = topics.inputs("fetcher").iter().flat_map(|t| chain.partitions(t)).collect();
+        // A broker that has just started elects the group's coordinator first.
+        chain
+            .until("offset 0 is committed", |chain| chain.admin.commit_start(&topics.group("fetcher"), &tasks).is_ok());
+        chain
+    }
+
+    pub fn partitions(&self, topic: &str) -> Vec<Partition> {
+        let count = self.config.topic_specs().into_iter().find(|s| s.name == topic).unwrap().partitions;
+        (0..count).map(|n| Partition::new(topic, n)).collect()
+    }
+
+    /// Puts a file of `length` bytes into a cluster.
+    pub fn put(&mut self, cluster: &str, name: &str, length: usize) {
+        let path = format!("{}/{name}", self.config.clusters[cluster].folders[0]);
+        let salt = FileId::of(cluster, path.as_bytes(), 0, 0).0 as u64;
+        let content: Vec<u8> = (0..length as u64).map(|i| ((i ^ salt).wrapping_mul(0x9e37_79b9) >> 13) as u8).collect();
+        let client = &self.stores[cluster];
+        self.io.block_on(async {
+            let options = WriteOptions::default().replication(1);
+            let mut writer = client.create(&path, options).await.unwrap();
+            writer.write_bytes(Bytes::from(content.clone())).await.unwrap();
+            writer.close().await.unwrap();
+        });
+        self.files.insert((cluster.to_owned(), path), content);
+    }
+
+    /// Starts a fetcher.
+    pub fn fetcher(&self, slot: &str) -> Fetcher {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_logmill-fetcher"));
+        command.arg("--config").arg(self.file.path()).env("LOGMILL__WORKER__SLOT", slot).stdin(Stdio::null());
+        Fetcher(command.spawn().unwrap())
+    }
+
+    /// Every committed record of a topic.
+    pub fn records(&self, topic: &str) -> Vec<Record> {
+        let read = |p: &Partition| self.admin.read(p, 0, None, usize::MAX).unwrap();
+        self.partitions(topic).iter().flat_map(read).map(|incoming| incoming.record).collect()
+    }
+
+    /// The sum of the ends of a topic's partitions: grows with everything that is sent.
+    pub fn size(&self, topic: &str) -> i64 {
+        self.partitions(topic).iter().map(|p| self.admin.watermarks(p).unwrap().1).sum()
+    }
+
+    pub fn events(&self) -> Vec<LedgerRecord> {
+        let records = self.records(&self.config.topics().file_events());
+        records.iter().map(|r| serde_json::from_slice(&r.payload).unwrap()).collect()
+    }
+
+    /// Waits until something is so.
+    pub fn until(&self, what: &str, mut is_so: impl FnMut(&Self) -> bool) {
+        let start = Instant::now();
+        while !is_so(self) {
+            assert!(start.elapsed() < PATIENCE, "after {PATIENCE:?} still not: {what}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Waits until every file has ended, then checks that `raw` holds each file's bytes live exactly once, in order.
+    pub fn check(&self) {
+        let closed = |chain: &Self| {
+            chain.events().iter().filter(|e| matches!(e.event, Happening::Closed { .. })).count() >= chain.files.len()
+        };
+        self.until("every file is closed", closed);
+        let mut chunks: BTreeMap<FileId, Vec<WireChunk>> = BTreeMap::new();
+        for record in self.records(&self.config.topics().raw()) {
+            let chunk = WireChunk::decode(&record).unwrap();
+            chunks.entry(chunk.file_id).or_default().push(chunk);
+        }
+        assert_eq!(chunks.len(), self.files.len(), "each file has one id");
+        for chunks in chunks.values() {
+            let file = chunks[0].file.as_ref().expect("the first chunk describes the file");
+            let content = &self.files[&(file.cluster.clone(), file.path.clone())];
+            let (mut next, mut parked, mut live, mut ended) = (Seq(0), Seq(0), Vec::new(), false);
+            for chunk in chunks {
+                assert!(!ended && chunk.seq == next, "{}: chunk {} after {next}", file.path, chunk.seq);
+                assert_eq!(chunk.silent, chunk.seq < parked, "{}: chunk {}", file.path, chunk.seq);
+                match chunk.kind {
+                    Kind::Data => {
+                        assert_eq!(chunk.payload[..], content[next.0 as usize * RAW_BYTES..][..chunk.payload.len()]);
+                        if !chunk.silent {
+                            live.extend_from_slice(&chunk.payload);
+                        }
+                        next = next.next();
+                    }
+                    Kind::Park => (parked, next) = (parked.max(next), Seq(0)),
+                    Kind::End(end) => {
+                        assert_eq!(end, End::Complete, "{}", file.path);
+                        ended = true;
+                    }
+                }
+            }
+            assert!(ended, "{} has no end", file.path);
+            assert!(live == *content, "{}: {} live bytes of {}", file.path, live.len(), content.len());
+        }
+        for event in self.events() {
+            if let Happening::Closed { crc32, bytes_in, .. } = event.event {
+                let content = &self.files[&(event.cluster, event.path)];
+                let sum = format!("{:08x}", crc32fast::hash(content));
+                assert_eq!((crc32, bytes_in), (Some(sum), content.len() as u64));
+            }
+        }
+    }
+
+    /// The tasks of a cluster, those of parked files too.
+    pub fn tasks(&self, cluster: &str) -> Vec<Task> {
+        let topic = self.config.topics().tasks(cluster);
+        self.records(&topic).iter().map(|r| Task::decode(r).unwrap()).collect()
+    }
+}
+
+/// A fetcher's process; killed when it is dropped.
+pub struct Fetcher(Child);
+
+impl Fetcher {
+    /// kill -9.
+    pub fn kill(mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+
+    /// SIGTERM; how it ended.
+    pub fn terminate(mut self) -> std::process::ExitStatus {
+        // SAFETY: the process is a child that was not waited for, so the id is its own still.
+        let sent = unsafe { libc::kill(self.0.id() as i32, libc::SIGTERM) };
+        assert_eq!(sent, 0);
+        let start = Instant::now();
+        loop {
+            if let Some(status) = self.0.try_wait().unwrap() {
+                return status;
+            }
+            assert!(start.elapsed() < Duration::from_secs(20), "the fetcher does not end after SIGTERM");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+impl Drop for Fetcher {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
