@@ -142,9 +142,10 @@ impl Keeper {
         loop {
             match heard.recv_timeout(BEAT) {
                 Ok(ask) => self.answer(ask),
-                Err(RecvTimeoutError::Timeout) => self.look(),
+                Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return self.end(),
             }
+            self.look();
         }
     }
 
@@ -322,7 +323,7 @@ mod tests {
                 Some(pid) if pid != before => return pid,
                 _ => assert!(begun.elapsed() < Duration::from_secs(10), "no successor within 10 s"),
             }
-            std::thread::yield_now();
+            std::thread::sleep(BEAT);
         }
     }
 

@@ -1,1 +1,140 @@
-//! logmill-e2e
+//! What the end-to-end tests share: one stack and one set of logs a test process, a chain for each test.
+//!
+//! The programs of the stages must lie in the same target folder: `cargo build --release --workspace` (`make test` does
+//! it first).
+
+use logmill_config::Layout;
+use logmill_demo::chain::{Chain, Settings};
+use logmill_demo::logs::generate::{Logs, Wish, clients, generate};
+use logmill_demo::logs::upload::{Put, upload};
+use logmill_demo::processes::Processes;
+use logmill_demo::progress::{self, Snapshot};
+use logmill_stack::{Stack, Wanted, default_dir};
+use std::path::PathBuf;
+use std::process::Output;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+use tokio::runtime::Runtime;
+
+/// How long nothing may move before a test fails.
+pub const PATIENCE: Duration = Duration::from_secs(90);
+
+/// Text of all logs, and files. Small, so that all tests together take minutes, and cut into small chunks, so that
+/// there is much to interrupt.
+const BYTES: u64 = 24_000_000;
+const FILES: usize = 40;
+const CHUNK: u64 = 16 << 10;
+
+/// The servers and the logs of this test process, and a test's right to be alone with them.
+pub struct Fixture {
+    pub stack: Stack,
+    pub logs: Logs,
+    pub runtime: Runtime,
+}
+
+/// The fixture; tests that hold it run one after the other, because each wants both cores.
+///
+/// # Panics
+/// When the servers do not start: no test can go on.
+pub fn fixture() -> (&'static Fixture, MutexGuard<'static, ()>) {
+    static FIXTURE: OnceLock<Fixture> = OnceLock::new();
+    static TURN: Mutex<()> = Mutex::new(());
+    let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    (FIXTURE.get_or_init(|| make().expect("the servers and the logs")), turn)
+}
+
+fn make() -> anyhow::Result<Fixture> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let wanted = Wanted { brokers: 1, hdfs: vec!["a".into(), "b".into()], clickhouse: true };
+    let stack = Stack::start_kept(&default_dir(), "e2e", &wanted, true)?;
+    let folder = folder("logs");
+    let logs = runtime.block_on(async {
+        let wish = Wish { files: FILES, bytes: BYTES, limit: Duration::from_secs(60) };
+        let logs = generate(&stack, &folder, wish, |_| ()).await?;
+        upload(&clients(&stack)?, logs.entries.iter().map(|entry| Put::of(&folder, entry)).collect()).await?;
+        anyhow::Ok(logs)
+    })?;
+    assert!(logs.entries.iter().any(|entry| entry.damage.is_some()), "one file is damaged");
+    Ok(Fixture { stack, logs, runtime })
+}
+
+/// An empty folder of this name, below the stack's.
+fn folder(name: &str) -> PathBuf {
+    let folder = default_dir().join("e2e-files").join(name);
+    let _ = std::fs::remove_dir_all(&folder); // of the run before, if there was one
+    folder
+}
+
+/// A chain that runs: two processes of each stage.
+pub struct Running {
+    pub chain: Chain,
+    pub processes: Processes,
+    runtime: &'static Runtime,
+    files: u64,
+}
+
+/// Sets a chain up and starts it.
+///
+/// # Panics
+/// When that fails.
+pub fn start(fixture: &'static Fixture, name: &str, layout: Layout) -> Running {
+    let settings = Settings {
+        name: name.into(),
+        folder: folder(name),
+        layout,
+        instances: 2,
+        files: "/logs".into(),
+        chunk_bytes: Some(CHUNK),
+    };
+    let chain = Chain::set_up(&fixture.stack, settings).expect("topics and tables");
+    let processes = chain.start(|text| println!("{text}")).expect("the stages start");
+    Running { chain, processes, runtime: &fixture.runtime, files: fixture.logs.entries.len() as u64 }
+}
+
+impl Running {
+    /// Waits for something of the demo's parts.
+    pub fn block_on<T>(&self, future: impl Future<Output = anyhow::Result<T>>) -> T {
+        self.runtime.block_on(future).expect("what was waited for")
+    }
+
+    /// Waits until all files are through.
+    pub async fn through(&self) -> anyhow::Result<Snapshot> {
+        let every = Duration::from_millis(500);
+        progress::wait(&self.chain, self.files, every, PATIENCE, |line| println!("{line}")).await
+    }
+
+    /// `logmill reconcile`: whether every file is proven, and what it printed.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    #[must_use]
+    pub fn reconcile(&self) -> (bool, String) {
+        said(&self.chain.logmill(&["reconcile"]).expect("logmill reconcile runs"))
+    }
+
+    /// The independent comparison: whether all is equal, and what it printed.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    #[must_use]
+    pub fn compare(&self, logs: &Logs) -> (bool, String) {
+        said(&self.chain.compare(&logs.manifest, false).expect("the comparison runs"))
+    }
+
+    /// Asserts that reconciliation and comparison agree that every line is there once.
+    ///
+    /// # Panics
+    /// When one of them does not.
+    pub fn assert_exactly_once(&self, logs: &Logs) {
+        let (proven, report) = self.reconcile();
+        assert!(proven, "logmill reconcile: {report}");
+        let (equal, report) = self.compare(logs);
+        println!("{report}");
+        assert!(equal, "{report}");
+    }
+}
+
+fn said(output: &Output) -> (bool, String) {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (output.status.success(), text(&output.stdout) + &text(&output.stderr))
+}

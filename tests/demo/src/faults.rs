@@ -1,0 +1,92 @@
+//! SIGKILL for one process of each stage while it works: as soon as its stage has put something out.
+
+use crate::chain::Chain;
+use crate::processes::Processes;
+use anyhow::{Context, ensure};
+use rdkafka::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use std::time::{Duration, Instant};
+
+/// How often it is looked whether a stage works.
+const LOOK: Duration = Duration::from_millis(20);
+const CALL: Duration = Duration::from_secs(10);
+
+/// A kill that happened.
+#[derive(Clone, Debug)]
+pub struct Kill {
+    pub process: String,
+    pub pid: u32,
+    /// Records that the stage had put out until then (the loader: rows).
+    pub output: u64,
+}
+
+/// Kills slot 0 of each stage once, each as soon as its stage has put something out.
+///
+/// # Errors
+/// A stage put nothing out within `patience`, or a server does not answer.
+pub async fn kill_each(chain: &Chain, processes: &Processes, patience: Duration) -> anyhow::Result<Vec<Kill>> {
+    let watch = Watch::new(chain)?;
+    let begun = Instant::now();
+    let mut left: Vec<&str> = chain.stages().to_vec();
+    let mut kills = Vec::new();
+    while !left.is_empty() {
+        let round = || -> anyhow::Result<()> {
+            for stage in std::mem::take(&mut left) {
+                let output = watch.output(stage)?;
+                let process = format!("{stage}-0");
+                // A process that is being started again just now gets its turn in the next round.
+                match (output > 0).then(|| processes.kill(&process)) {
+                    Some(Ok(pid)) => kills.push(Kill { process, pid, output }),
+                    _ => left.push(stage),
+                }
+            }
+            Ok(())
+        };
+        tokio::task::block_in_place(round)?;
+        ensure!(begun.elapsed() < patience, "no output of {left:?} within {patience:?}");
+        tokio::time::sleep(LOOK).await;
+    }
+    Ok(kills)
+}
+
+/// Looks at what the stages put out.
+pub struct Watch<'a> {
+    chain: &'a Chain,
+    consumer: BaseConsumer,
+}
+
+impl<'a> Watch<'a> {
+    /// # Errors
+    /// The client cannot be made.
+    pub fn new(chain: &'a Chain) -> anyhow::Result<Self> {
+        let brokers = &chain.config.kafka.brokers;
+        let consumer =
+            ClientConfig::new().set("bootstrap.servers", brokers).create().context("a client that watches")?;
+        Ok(Self { chain, consumer })
+    }
+
+    /// Records that a stage has put out so far, committed or not; for the loader, rows in the table.
+    ///
+    /// # Errors
+    /// A server does not answer.
+    pub fn output(&self, stage: &str) -> anyhow::Result<u64> {
+        let topics = self.chain.config.topics();
+        let each = |name: &dyn Fn(&str) -> String| topics.channels().iter().map(|c| name(c)).collect();
+        let outputs: Vec<String> = match stage {
+            "fetcher" => vec![topics.raw()],
+            "decompressor" => topics.plain().into_iter().collect(),
+            "reencoder" | "decoder" => vec![topics.text()],
+            "distributor" => each(&|channel| topics.channel(channel)),
+            "splitter" => each(&|channel| topics.rows(channel)),
+            _ => return Ok(self.chain.sql("SELECT count() FROM rows")?.trim().parse()?),
+        };
+        let mut records = 0;
+        for topic in outputs {
+            for partition in 0..self.chain.config.kafka.partitions {
+                let (_, high) = self.consumer.fetch_watermarks(&topic, partition, CALL).context(topic.clone())?;
+                records += high.max(0) as u64;
+            }
+        }
+        Ok(records)
+    }
+}
