@@ -1,1 +1,13 @@
-//! ledger
+//! What the ledger's tables say about files: their way through the chain, the proof that every line arrived, and the
+//! state of the whole. A few queries for any number of files, never one a file.
+
+mod queries;
+mod reconcile;
+mod selector;
+mod status;
+mod way;
+
+pub use reconcile::{Fault, Options, Place, Reconciliation, Verdict, reconcile};
+pub use selector::Selector;
+pub use status::{Oldest, Status, status};
+pub use way::{FileWay, RejectSeen, StageWay, where_file};

@@ -27,7 +27,11 @@ async fn records_with_dictionaries_of_their_own_arrive_as_they_are() {
         OR (line % 2 = 0) != isNotNull(time) OR part != 0 OR load != 0 OR cluster != 'a' OR app != 'demo'";
     assert_eq!(number(&sink, wrong).await, 0);
     assert_eq!(number(&sink, "count() AS n FROM rows").await, 157);
-    assert_eq!(number(&sink, "count() AS n FROM system.parts WHERE database = 'dictionaries' AND table = 'rows' AND active").await, 2);
+    assert_eq!(
+        number(&sink, "count() AS n FROM system.parts WHERE database = 'dictionaries' AND table = 'rows' AND active")
+            .await,
+        2
+    );
 }
 
 #[tokio::test]

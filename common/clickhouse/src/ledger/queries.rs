@@ -1,0 +1,180 @@
+//! The few queries that everything else is computed from. Each gives one row for each (file, load), or for each of its
+//! stages.
+
+use super::selector::Selector;
+use crate::client::Database;
+use crate::error::Error;
+use logmill_core::{FileId, Load};
+use serde::Deserialize;
+use std::collections::HashMap;
+
+/// One loading of one file.
+pub(super) type Key = (FileId, Load);
+
+/// Which loads a query is about: files by selector, with or without those that are proven already.
+#[derive(Clone)]
+pub(super) struct Scope {
+    condition: String,
+}
+
+impl Scope {
+    pub(super) fn new(selector: &Selector, skip_proven: bool) -> Self {
+        let proven =
+            if skip_proven { " AND (file_id, load) NOT IN (SELECT file_id, load FROM reconciled)" } else { "" };
+        Self { condition: format!("({}){proven}", selector.condition()) }
+    }
+}
+
+/// What the stages with state per file said.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub(super) struct Ends {
+    pub id: FileId,
+    pub load: Load,
+    pub cluster: String,
+    pub path: String,
+    pub modified_ms: u64,
+    pub first_ms: u64,
+    pub fetched: u64,
+    pub fetched_bytes: u64,
+    pub fetched_crc32: String,
+    pub decompressed: u64,
+    pub compressed_bytes: u64,
+    pub compressed_crc32: String,
+    pub plain_bytes: u64,
+    pub reencoded: u64,
+    pub reencoder_bytes: u64,
+    pub lines: u64,
+    pub rows: u64,
+}
+
+pub(super) async fn ends(database: &Database, scope: &Scope) -> Result<Vec<Ends>, Error> {
+    let closed = |stage: &str| format!("event = 'closed' AND stage = '{stage}'");
+    let (f, d, r) = (closed("fetcher"), closed("decompressor"), closed("reencoder"));
+    database
+        .select(&format!(
+            "SELECT lower(hex(file_id)) AS id, load, any(cluster) AS cluster, any(path) AS path, \
+             toUInt64(toUnixTimestamp64Milli(any(modified))) AS modified_ms, \
+             toUInt64(toUnixTimestamp64Milli(min(at))) AS first_ms, \
+             countIf({f}) AS fetched, sumIf(bytes_out, {f}) AS fetched_bytes, anyIf(crc32, {f}) AS fetched_crc32, \
+             countIf({d}) AS decompressed, sumIf(bytes_in, {d}) AS compressed_bytes, \
+             anyIf(crc32, {d}) AS compressed_crc32, sumIf(bytes_out, {d}) AS plain_bytes, \
+             countIf({r}) AS reencoded, sumIf(bytes_in, {r}) AS reencoder_bytes, \
+             sumIf(lines, {r}) AS lines, sumIf(rows, {r}) AS rows \
+             FROM (SELECT * FROM file_events WHERE {}) AS e GROUP BY file_id, load",
+            scope.condition
+        ))
+        .await
+}
+
+/// How the chunks that went through one stage cover a file's lines.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub(super) struct Coverage {
+    pub id: FileId,
+    pub load: Load,
+    pub stage: String,
+    pub rows: u64,
+    /// Places where something is missing before a chunk, and the line of the first one.
+    pub gaps: u64,
+    pub gap_line: u64,
+    /// Places where a chunk repeats what was there before, and the line of the first one.
+    pub overlaps: u64,
+    pub overlap_line: u64,
+    pub last_line: u64,
+}
+
+/// Chunks of distributor and splitter; what they rejected counts as gone through, and is counted as rejected elsewhere.
+pub(super) async fn coverage(database: &Database, scope: &Scope) -> Result<Vec<Coverage>, Error> {
+    database
+        .select(&format!(
+            "WITH spans AS (\
+               SELECT file_id, load, toString(stage) AS stage, first_line, first_part, rows FROM file_events \
+               WHERE event = 'passed' AND stage IN ('distributor', 'splitter') AND {condition} \
+               UNION ALL \
+               SELECT file_id, load, arrayJoin(if(stage = 'distributor', ['distributor', 'splitter'], ['splitter'])) \
+                 AS stage, assumeNotNull(first_line) AS first_line, first_part, rows FROM rejects \
+               WHERE stage IN ('distributor', 'splitter') AND isNotNull(first_line) AND rows > 0 AND {condition}), \
+             steps AS (\
+               SELECT file_id, load, stage, first_line, first_part, rows, first_line + rows - 1 AS last_line, \
+                 row_number() OVER w AS n, \
+                 any(tuple(first_line + rows - 1, if(rows = 1, first_part, 0))) OVER \
+                   (PARTITION BY file_id, load, stage ORDER BY first_line, first_part \
+                    ROWS BETWEEN 1 PRECEDING AND 1 PRECEDING) AS before \
+               FROM spans WINDOW w AS (PARTITION BY file_id, load, stage ORDER BY first_line, first_part \
+                 ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)), \
+             judged AS (\
+               SELECT *, if(n = 1, first_line = 1 AND first_part = 0, \
+                   (first_line = before.1 + 1 AND first_part = 0) OR \
+                   (first_line = before.1 AND first_part = before.2 + 1)) AS fits, \
+                 n > 1 AND tuple(first_line, toUInt64(first_part)) <= tuple(before.1, toUInt64(before.2)) AS overlap \
+               FROM steps) \
+             SELECT lower(hex(file_id)) AS id, load, stage, sum(rows) AS rows, \
+               countIf(NOT fits AND NOT overlap) AS gaps, minIf(first_line, NOT fits AND NOT overlap) AS gap_line, \
+               countIf(overlap) AS overlaps, minIf(first_line, overlap) AS overlap_line, max(last_line) AS last_line \
+             FROM judged GROUP BY file_id, load, stage",
+            condition = scope.condition
+        ))
+        .await
+}
+
+/// The rows of a load, counted in the table.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+pub(super) struct Counted {
+    pub id: FileId,
+    pub load: Load,
+    pub total: u64,
+    pub distinct: u64,
+}
+
+pub(super) async fn counted(database: &Database, scope: &Scope) -> Result<HashMap<Key, Counted>, Error> {
+    let rows: Vec<Counted> = database
+        .select(&format!(
+            "SELECT lower(hex(file_id)) AS id, load, sum(c) AS total, count() AS distinct FROM (\
+             SELECT file_id, load, line, part, count() AS c FROM rows WHERE {} GROUP BY file_id, load, line, part) \
+             GROUP BY file_id, load SETTINGS optimize_aggregation_in_order = 1",
+            scope.condition
+        ))
+        .await?;
+    Ok(rows.into_iter().map(|row| ((row.id, row.load), row)).collect())
+}
+
+/// The rejects of a load.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+pub(super) struct Rejected {
+    pub id: FileId,
+    pub load: Load,
+    /// Rows that were cut and are not in the table because of a reject.
+    pub rows: u64,
+    /// Rejects of the stages before the rows are cut: bytes that never became text.
+    pub before: u64,
+}
+
+pub(super) async fn rejected(database: &Database, scope: &Scope) -> Result<HashMap<Key, Rejected>, Error> {
+    let rows: Vec<Rejected> = database
+        .select(&format!(
+            "SELECT lower(hex(file_id)) AS id, load, \
+             sumIf(rows, stage IN ('distributor', 'splitter', 'loader')) AS rows, \
+             countIf(stage NOT IN ('distributor', 'splitter', 'loader')) AS before \
+             FROM (SELECT * FROM rejects WHERE {}) AS e GROUP BY file_id, load",
+            scope.condition
+        ))
+        .await?;
+    Ok(rows.into_iter().map(|row| ((row.id, row.load), row)).collect())
+}
+
+/// What was proven before.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub(super) struct Proven {
+    pub id: FileId,
+    pub load: Load,
+    pub rows: u64,
+}
+
+pub(super) async fn proven(database: &Database, scope: &Scope) -> Result<HashMap<Key, Proven>, Error> {
+    let rows: Vec<Proven> = database
+        .select(&format!(
+            "SELECT lower(hex(file_id)) AS id, load, rows FROM (SELECT * FROM reconciled FINAL WHERE {})",
+            scope.condition
+        ))
+        .await?;
+    Ok(rows.into_iter().map(|row| ((row.id, row.load), row)).collect())
+}
