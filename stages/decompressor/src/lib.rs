@@ -1,1 +1,42 @@
-//! logmill-decompressor
+//! The decompressor: compressed bytes to plain bytes, in chunks of exactly the plan's size.
+//!
+//! The content decides what a file is, never its name: gzip with all of its members, zstd with all of its frames, or
+//! plain bytes as they are. What decodes is delivered; damage, a missing end and bytes that belong to nothing are
+//! rejects that name their place, and decoding goes on at the next member or frame that can be found.
+//!
+//! **Invariant:** a plain chunk is cut at a multiple of `plan.plain_bytes` from the file's first plain byte, whatever the
+//! cuts of the input, and is pushed with its last byte.
+
+mod magic;
+mod member;
+mod state;
+
+pub use state::State;
+
+use logmill_core::{Chunk, End, FileMeta, Flow, Out, Outcome, Progress, Reject, Stage};
+use std::sync::Arc;
+
+/// The stage; it has nothing to configure, the plan says all.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Decompressor;
+
+impl Stage for Decompressor {
+    type State = State;
+    const NAME: &'static str = "decompressor";
+    const INPUT: Flow = Flow::Stream;
+    const OUTPUT: Flow = Flow::Stream;
+
+    fn open(&self, file: &Arc<FileMeta>) -> State {
+        State::new(&file.plan)
+    }
+
+    /// Never rejects the whole file: after a limit was passed the rest is read for its checksum alone, so that the
+    /// ledger has an event for every file.
+    fn process(&self, state: &mut State, chunk: &mut Chunk, out: &mut Out) -> Result<Progress, Reject> {
+        Ok(state.read(&mut chunk.payload, out))
+    }
+
+    fn finish(&self, state: State, end: End, out: &mut Out) -> Result<Outcome, Reject> {
+        Ok(state.finish(end, out))
+    }
+}

@@ -1,0 +1,384 @@
+//! Where the decoder of one file stands.
+
+use crate::magic::{Codec, Sniff, resume, sniff};
+use crate::member::{Member, Then};
+use bytes::{Buf, Bytes};
+use logmill_core::{End, Event, Out, Outcome, Plan, Product, Progress, Reject, RejectReason};
+
+/// So many rejects a file at most; those after them are only counted.
+const MAX_REJECTS: u32 = 100;
+/// The bytes of a skipped range that its dead letter carries.
+const SAMPLE: usize = 1024;
+
+/// Which part of the file comes next.
+enum Phase {
+    /// The beginning of the file, or what follows a member: too short yet to tell what it is.
+    Head {
+        held: Vec<u8>,
+        first: bool,
+    },
+    Plain,
+    Member(Codec, Member),
+    /// Bytes that belong to nothing, until a member or frame is found among them.
+    Skip(Skip),
+    /// A limit was passed: the rest is only counted.
+    Over,
+}
+
+/// A range without a member.
+struct Skip {
+    /// Where it begins in the input.
+    from: u64,
+    /// Whether its first bytes were rejected already, as damage; else it is trailing garbage.
+    damage: bool,
+    only_nuls: bool,
+    /// The first bytes of the range.
+    sample: Vec<u8>,
+    /// The last ones, which may be the beginning of a member: a few bytes.
+    held: Vec<u8>,
+}
+
+/// The state of one file.
+pub struct State {
+    phase: Phase,
+    plain_bytes: usize,
+    max_ratio: u64,
+    max_bytes: u64,
+    /// The plain chunk under way; shorter than `plain_bytes` between two calls.
+    chunk: Vec<u8>,
+    /// The decoder may hold output for which there was no room.
+    pending: bool,
+    /// What the file turned out to be.
+    found: Option<&'static str>,
+    /// Members or frames that ended well.
+    members: u64,
+    bytes_in: u64,
+    bytes_out: u64,
+    /// Of the bytes in.
+    crc: crc32fast::Hasher,
+    rejects: u32,
+    outcome: Outcome,
+}
+
+impl State {
+    pub(crate) fn new(plan: &Plan) -> Self {
+        Self {
+            phase: Phase::Head { held: Vec::new(), first: true },
+            plain_bytes: plan.plain_bytes.max(1) as usize,
+            max_ratio: u64::from(plan.max_ratio),
+            max_bytes: plan.max_bytes,
+            chunk: Vec::new(),
+            pending: false,
+            found: None,
+            members: 0,
+            bytes_in: 0,
+            bytes_out: 0,
+            crc: crc32fast::Hasher::new(),
+            rejects: 0,
+            outcome: Outcome::Complete,
+        }
+    }
+
+    /// Takes `n` bytes from the front of the input.
+    fn take(&mut self, input: &mut Bytes, n: usize) -> Bytes {
+        let taken = input.split_to(n);
+        self.crc.update(&taken);
+        self.bytes_in += n as u64;
+        taken
+    }
+
+    pub(crate) fn read(&mut self, input: &mut Bytes, out: &mut Out) -> Progress {
+        while input.has_remaining() || self.pending {
+            if out.is_full() {
+                return Progress::More;
+            }
+            match &mut self.phase {
+                Phase::Head { held, first } => {
+                    let first = *first;
+                    held.push(input[0]);
+                    let held = std::mem::take(held);
+                    self.take(input, 1);
+                    self.decide(held, first, out);
+                }
+                Phase::Plain => {
+                    let room = self.plain_bytes - self.chunk.len();
+                    let bytes = self.take(input, room.min(input.len()));
+                    if bytes.len() == self.plain_bytes {
+                        self.push(bytes, out);
+                    } else {
+                        self.feed_plain(&bytes, out);
+                    }
+                }
+                Phase::Member(..) => {
+                    let bytes = input.clone();
+                    let read = self.decode(&bytes, out);
+                    self.take(input, read);
+                }
+                Phase::Skip(_) => self.skip(input, out),
+                Phase::Over => {
+                    self.take(input, input.len());
+                }
+            }
+        }
+        Progress::Done
+    }
+
+    /// Looks at the beginning of the file or of what follows a member; `held` was taken from the input.
+    fn decide(&mut self, held: Vec<u8>, first: bool, out: &mut Out) {
+        match sniff(&held, first) {
+            Sniff::Short => self.phase = Phase::Head { held, first },
+            Sniff::Codec(codec) => self.begin(codec, &held, out),
+            Sniff::Foreign(name) => {
+                self.found = Some(name);
+                let at = self.bytes_in - held.len() as u64;
+                self.refuse(
+                    RejectReason::Malformed,
+                    format!("{name} is a compression that is not read"),
+                    at,
+                    &held,
+                    out,
+                );
+                self.phase = Phase::Over;
+            }
+            Sniff::Other if first => {
+                self.found = Some("plain");
+                self.phase = Phase::Plain;
+                self.feed_plain(&held, out);
+            }
+            Sniff::Other => {
+                let from = self.bytes_in - held.len() as u64;
+                self.phase = Phase::Skip(Skip::new(from, false, held));
+            }
+        }
+    }
+
+    /// A member begins with `held`: a magic, which gives no output.
+    fn begin(&mut self, codec: Codec, held: &[u8], out: &mut Out) {
+        self.found.get_or_insert(codec.name());
+        self.phase = Phase::Member(codec, Member::new(codec));
+        let mut rest = held;
+        while !rest.is_empty() && matches!(self.phase, Phase::Member(..)) {
+            let read = self.decode(rest, out);
+            rest = &rest[read..];
+        }
+    }
+
+    /// One step of the member under way; how many bytes it took. They are not yet counted in `bytes_in`.
+    fn decode(&mut self, input: &[u8], out: &mut Out) -> usize {
+        self.make_room();
+        let Phase::Member(codec, member) = &mut self.phase else { unreachable!("only called within a member") };
+        let codec = *codec;
+        let before = self.chunk.len();
+        let step = member.step(input, &mut self.chunk);
+        self.bytes_out += (self.chunk.len() - before) as u64;
+        let full = self.chunk.len() == self.plain_bytes;
+        self.pending = full && step.then == Then::GoOn;
+        let at = self.bytes_in + step.read as u64;
+        match step.then {
+            Then::GoOn => {}
+            Then::Ended => {
+                self.members += 1;
+                self.phase = Phase::Head { held: Vec::new(), first: false };
+            }
+            Then::Corrupt(why) => {
+                let nth = self.members + 1;
+                let detail = format!("{} {nth} ({}) is damaged: {why}", codec.unit(), codec.name());
+                self.refuse(RejectReason::Corrupt, detail, at, &[], out);
+                self.phase = Phase::Skip(Skip::new(at, true, Vec::new()));
+            }
+            Then::TooLarge(why) => {
+                self.refuse(RejectReason::Bomb, format!("{}: {why}", codec.name()), at, &[], out);
+                self.phase = Phase::Skip(Skip::new(at, true, Vec::new()));
+            }
+        }
+        if full {
+            self.flush(out);
+        }
+        self.hold_to_limits(at, out);
+        step.read
+    }
+
+    /// A decompressed byte too many ends the decoding.
+    fn hold_to_limits(&mut self, read: u64, out: &mut Out) {
+        // One chunk is always allowed: a small file of one repeated byte is no bomb.
+        let allowed = (read.saturating_mul(self.max_ratio)).saturating_add(self.plain_bytes as u64);
+        let why = if self.bytes_out > self.max_bytes {
+            format!("more than {} bytes decompressed, the plan's limit", self.max_bytes)
+        } else if self.bytes_out > allowed {
+            format!("more than {} bytes decompressed for each compressed byte, the plan's limit", self.max_ratio)
+        } else {
+            return;
+        };
+        self.refuse(RejectReason::Bomb, why, read, &[], out);
+        self.pending = false;
+        self.phase = Phase::Over;
+    }
+
+    fn skip(&mut self, input: &mut Bytes, out: &mut Out) {
+        let Phase::Skip(skip) = &mut self.phase else { unreachable!("only called while skipping") };
+        let mut window = std::mem::take(&mut skip.held);
+        let taken = window.len();
+        window.extend_from_slice(input);
+        match resume(&window) {
+            Err(clean) => {
+                skip.pass(&window[..clean]);
+                skip.held = window.split_off(clean);
+                self.take(input, input.len());
+            }
+            Ok(at) => {
+                skip.pass(&window[..at]);
+                let to = self.bytes_in - taken as u64 + at as u64;
+                self.end_skip(to, out);
+                self.take(input, at.saturating_sub(taken));
+                let held = window[at..].iter().take(taken.saturating_sub(at)).copied().collect();
+                self.phase = Phase::Head { held, first: false };
+            }
+        }
+    }
+
+    fn end_skip(&mut self, to: u64, out: &mut Out) {
+        let Phase::Skip(skip) = &mut self.phase else { unreachable!("only called while skipping") };
+        if skip.damage || to == skip.from {
+            return;
+        }
+        let (from, sample, only_nuls) = (skip.from, std::mem::take(&mut skip.sample), skip.only_nuls);
+        let what = if only_nuls { "NULs" } else { "bytes that belong to no member" };
+        let outcome = self.outcome;
+        let detail = format!("bytes {from} to {to}: {what}");
+        self.refuse(RejectReason::TrailingGarbage, detail, from, &sample, out);
+        if only_nuls {
+            self.outcome = outcome;
+        }
+    }
+
+    pub(crate) fn finish(mut self, end: End, out: &mut Out) -> Outcome {
+        match std::mem::replace(&mut self.phase, Phase::Over) {
+            Phase::Head { held, first } if !held.is_empty() => self.end_in_head(&held, first, end, out),
+            Phase::Member(codec, _) => self.truncated(codec, end, out),
+            Phase::Skip(mut skip) => {
+                let held = std::mem::take(&mut skip.held);
+                skip.pass(&held);
+                self.phase = Phase::Skip(skip);
+                self.end_skip(self.bytes_in, out);
+            }
+            Phase::Head { .. } | Phase::Plain | Phase::Over => {}
+        }
+        self.flush(out);
+        let outcome = self.outcome.and(end.outcome());
+        out.event(self.closed(outcome));
+        outcome
+    }
+
+    /// The file ends with bytes that may have become a magic.
+    fn end_in_head(&mut self, held: &[u8], first: bool, end: End, out: &mut Out) {
+        let at = self.bytes_in - held.len() as u64;
+        let beginning = held.len() >= 2 && [&[0x1f, 0x8b][..], &[0x28, 0xb5]].contains(&&held[..2]);
+        match (first, beginning) {
+            (_, true) => self.truncated(if held[0] == 0x1f { Codec::Gzip } else { Codec::Zstd }, end, out),
+            (true, false) => {
+                self.found = Some("plain");
+                self.feed_plain(held, out);
+            }
+            (false, false) => {
+                let mut skip = Skip::new(at, false, Vec::new());
+                skip.pass(held);
+                self.phase = Phase::Skip(skip);
+                self.end_skip(self.bytes_in, out);
+            }
+        }
+    }
+
+    /// The input ends within a member. When it was cut off upstream, whoever cut it has said so.
+    fn truncated(&mut self, codec: Codec, end: End, out: &mut Out) {
+        self.found.get_or_insert(codec.name());
+        self.outcome = Outcome::Partial;
+        if end != End::Abort {
+            let detail = format!("the file ends within {} {} ({})", codec.unit(), self.members + 1, codec.name());
+            self.refuse(RejectReason::Truncated, detail, self.bytes_in, &[], out);
+        }
+    }
+
+    fn closed(self, outcome: Outcome) -> Event {
+        let mut evidence = match self.found {
+            None => "empty".to_owned(),
+            Some("plain") => "no magic of a compression".to_owned(),
+            Some("gzip") => format!("magic bytes; {} whole members", self.members),
+            Some("zstd") => format!("magic bytes; {} whole frames", self.members),
+            Some(_) => "magic bytes".to_owned(),
+        };
+        if self.rejects > MAX_REJECTS {
+            evidence.push_str(&format!("; {} damaged places, of which {MAX_REJECTS} are reported", self.rejects));
+        }
+        Event::Closed {
+            outcome,
+            bytes_in: self.bytes_in,
+            bytes_out: self.bytes_out,
+            lines: 0,
+            rows: 0,
+            malformed: 0,
+            crc32: Some(format!("{:08x}", self.crc.finalize())),
+            found: Some(self.found.unwrap_or("plain").to_owned()),
+            evidence: Some(evidence),
+            quarantine: None,
+        }
+    }
+
+    fn refuse(&mut self, reason: RejectReason, detail: String, at: u64, bytes: &[u8], out: &mut Out) {
+        self.outcome = Outcome::Partial;
+        self.rejects += 1;
+        if self.rejects <= MAX_REJECTS {
+            let sample = Bytes::copy_from_slice(&bytes[..bytes.len().min(SAMPLE)]);
+            out.reject(Reject::new(reason, detail).at(at).carrying(&sample));
+        }
+    }
+
+    fn make_room(&mut self) {
+        if self.chunk.capacity() == 0 {
+            self.chunk = Vec::with_capacity(self.plain_bytes);
+            assert_eq!(self.chunk.capacity(), self.plain_bytes, "a chunk is cut where its buffer ends");
+        }
+    }
+
+    /// Plain bytes of a plain file, at most up to the end of the chunk under way unless they are a magic's worth.
+    fn feed_plain(&mut self, mut bytes: &[u8], out: &mut Out) {
+        self.bytes_out += bytes.len() as u64;
+        while !bytes.is_empty() {
+            self.make_room();
+            let n = bytes.len().min(self.plain_bytes - self.chunk.len());
+            self.chunk.extend_from_slice(&bytes[..n]);
+            bytes = &bytes[n..];
+            if self.chunk.len() == self.plain_bytes {
+                self.flush(out);
+            }
+        }
+    }
+
+    /// A whole chunk of a plain file, as it came.
+    fn push(&mut self, bytes: Bytes, out: &mut Out) {
+        self.bytes_out += bytes.len() as u64;
+        out.push(Product::new(bytes).note("codec", "plain"));
+    }
+
+    fn flush(&mut self, out: &mut Out) {
+        if !self.chunk.is_empty() {
+            let mut chunk = std::mem::take(&mut self.chunk);
+            if chunk.len() < chunk.capacity() / 2 {
+                chunk.shrink_to_fit(); // a small file does not hold a large chunk's memory on its way
+            }
+            out.push(Product::new(chunk.into()).note("codec", self.found.unwrap_or("plain")));
+        }
+    }
+}
+
+impl Skip {
+    fn new(from: u64, damage: bool, held: Vec<u8>) -> Self {
+        Self { from, damage, only_nuls: true, sample: Vec::new(), held }
+    }
+
+    /// `bytes` belong to the range for certain.
+    fn pass(&mut self, bytes: &[u8]) {
+        self.only_nuls &= bytes.iter().all(|b| *b == 0);
+        let room = SAMPLE - self.sample.len();
+        self.sample.extend_from_slice(&bytes[..bytes.len().min(room)]);
+    }
+}
