@@ -5,7 +5,8 @@ use logmill_protocol::{Committed, Incoming, Partition};
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use rdkafka::metadata::MetadataTopic;
 use rdkafka::{ClientConfig, Message, Offset, TopicPartitionList};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -42,6 +43,8 @@ pub enum AdminError {
 
 /// How long one request may take.
 const CALL: Duration = Duration::from_secs(30);
+/// The wait before something is asked again.
+const AGAIN: Duration = Duration::from_millis(20);
 
 /// Asks and changes things at a cluster of brokers.
 pub struct Admin {
@@ -120,15 +123,23 @@ impl Admin {
         // Their leaders are elected a moment later; whoever connects then must find them.
         let deadline = Instant::now() + CALL;
         for spec in &missing {
-            while self.watermarks(&Partition::new(spec.name.as_str(), spec.partitions - 1)).is_err() {
+            while !self.has_leaders(&spec.name)? {
                 if Instant::now() > deadline {
-                    let why = "it has no leader after 30 s".to_owned();
+                    let why = format!("its partitions have no leaders after {CALL:?}");
                     return Err(AdminError::Create { topic: spec.name.clone(), why });
                 }
-                std::thread::sleep(Duration::from_millis(20));
+                std::thread::sleep(AGAIN);
             }
         }
         Ok(missing.iter().map(|spec| spec.name.clone()).collect())
+    }
+
+    fn has_leaders(&self, topic: &str) -> Result<bool, AdminError> {
+        let metadata = self.consumer.fetch_metadata(Some(topic), CALL).map_err(self.failed("look at a topic"))?;
+        let led = |topic: &MetadataTopic| {
+            topic.error().is_none() && topic.partitions().iter().all(|p| p.error().is_none() && p.leader() >= 0)
+        };
+        Ok(metadata.topics().iter().any(|found| found.name() == topic && led(found)))
     }
 
     /// Where existing topics are not as `specs` want them: one line each, for people. Topics that are missing are not
@@ -164,7 +175,8 @@ impl Admin {
         Ok(differences)
     }
 
-    /// The first and the next offset of a partition.
+    /// The first offset of a partition, and the one at which a reader of committed records ends now: the first of the
+    /// oldest transaction that is open, or the end of the log.
     ///
     /// # Errors
     /// When the partition does not exist or has no leader.
@@ -174,13 +186,18 @@ impl Admin {
             .map_err(self.failed("read the ends of a partition"))
     }
 
-    fn group(&self, group: &str) -> Result<BaseConsumer, AdminError> {
+    /// Looks at a group's positions again and again, without joining it.
+    ///
+    /// # Errors
+    /// When a setting is not one.
+    pub fn reader(&self, group: &str) -> Result<GroupReader, AdminError> {
         let mut config = self.config.clone();
         config.set("group.id", group).set("enable.auto.commit", "false").set("isolation.level", "read_committed");
-        config.create().map_err(self.failed("prepare a connection"))
+        let consumer = config.create().map_err(self.failed("prepare a connection"))?;
+        Ok(GroupReader { brokers: self.brokers.clone(), consumer })
     }
 
-    /// A group's committed offsets of these partitions.
+    /// A group's committed offsets of these partitions. Waits for transactions that are pending.
     ///
     /// # Errors
     /// When no broker answers in time.
@@ -189,12 +206,7 @@ impl Admin {
         group: &str,
         partitions: &[Partition],
     ) -> Result<Vec<(Partition, Option<Committed>)>, AdminError> {
-        let mut list = TopicPartitionList::new();
-        for partition in partitions {
-            list.add_partition(&partition.topic, partition.index);
-        }
-        let found = self.group(group)?.committed_offsets(list, CALL);
-        found.and_then(|found| committed_of(&found)).map_err(self.failed("read committed offsets"))
+        self.reader(group)?.committed(partitions)
     }
 
     /// Commits offset 0 for each of the group's partitions that has none, once: from then on a missing or lost offset is
@@ -217,7 +229,8 @@ impl Admin {
         }
         let count = list.count();
         if count > 0 {
-            self.group(group)?.commit(&list, CommitMode::Sync).map_err(self.failed("commit offset 0"))?;
+            let reader = self.reader(group)?;
+            patiently(|| reader.consumer.commit(&list, CommitMode::Sync)).map_err(self.failed("commit offset 0"))?;
         }
         Ok(count)
     }
@@ -293,5 +306,60 @@ impl Admin {
             }
         }
         Err(AdminError::Short { partition: partition.clone(), to, read: records.len() })
+    }
+}
+
+/// A group's positions, and the ends of what it reads.
+pub struct GroupReader {
+    brokers: String,
+    consumer: BaseConsumer,
+}
+
+impl GroupReader {
+    /// As [`Admin::committed`].
+    ///
+    /// # Errors
+    /// When no broker answers in time.
+    pub fn committed(&self, partitions: &[Partition]) -> Result<Vec<(Partition, Option<Committed>)>, AdminError> {
+        let read = || {
+            let mut list = TopicPartitionList::new();
+            for partition in partitions {
+                list.add_partition(&partition.topic, partition.index);
+            }
+            committed_of(&self.consumer.committed_offsets(list, CALL)?)
+        };
+        patiently(read).map_err(self.failed("read committed offsets"))
+    }
+
+    /// As [`Admin::watermarks`].
+    ///
+    /// # Errors
+    /// When the partition does not exist or has no leader.
+    pub fn watermarks(&self, partition: &Partition) -> Result<(i64, i64), AdminError> {
+        let read = || self.consumer.fetch_watermarks(&partition.topic, partition.index, CALL);
+        read().map_err(self.failed("read the ends of a partition"))
+    }
+
+    fn failed(&self, what: &'static str) -> impl FnOnce(KafkaError) -> AdminError {
+        let brokers = self.brokers.clone();
+        move |source| AdminError::Kafka { what, brokers, source }
+    }
+}
+
+/// Asks again while a group's coordinator is being found or starts up.
+fn patiently<T>(mut ask: impl FnMut() -> KafkaResult<T>) -> KafkaResult<T> {
+    use RDKafkaErrorCode as Code;
+    let deadline = Instant::now() + CALL;
+    loop {
+        let answer = ask();
+        let code = answer.as_ref().err().and_then(KafkaError::rdkafka_error_code);
+        let passing = matches!(
+            code,
+            Some(Code::NotCoordinator | Code::CoordinatorNotAvailable | Code::CoordinatorLoadInProgress)
+        );
+        if !passing || Instant::now() > deadline {
+            return answer;
+        }
+        std::thread::sleep(AGAIN);
     }
 }

@@ -1,14 +1,30 @@
 //! Runs a stage: as many workers as configured, each a thread with its own consumer and producer; stops on SIGTERM; shows
 //! what it does. A stage's `main` is one call of [`stage_main`].
+//!
+//! What goes wrong is told apart in one place: a machine's failures are the protocol's business; a worker whose machine
+//! gives up, panics or stands still begins anew with a new connection, from what is committed; what no repetition helps
+//! against ends the process with a message.
+//!
+//! Memory of a process: for each worker `worker.queue_bytes` + `worker.fetch_bytes` (read ahead) + `worker.send_bytes`
+//! (on their way out) + 4 MiB (one step's output), beside the states of the files that are open.
 
+mod clock;
+mod drive;
+mod lags;
 mod main_program;
 mod metrics;
+mod restart;
 mod routes;
 mod signals;
+mod stall;
 mod worker;
 
+pub use clock::Clock;
+pub use drive::{Driver, Trouble, run_machine};
+pub use lags::LagWatch;
 pub use main_program::{Arguments, Process, stage_main};
 pub use metrics::WorkerMetrics;
+pub use restart::{Restarts, keep_running};
 pub use routes::routes;
 pub use signals::stop_on_signals;
 pub use worker::{Settings, run_stage};

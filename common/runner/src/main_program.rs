@@ -1,30 +1,31 @@
 //! The whole of a stage's program but the stage.
 
+use crate::lags::LagWatch;
 use crate::metrics::WorkerMetrics;
+use crate::restart::Restarts;
 use crate::routes::routes;
 use crate::signals::stop_on_signals;
 use crate::worker::{Settings, run_stage};
 use anyhow::Context as _;
-use clap::Parser;
-use logmill_config::{Config, LogFormat};
+use clap::{CommandFactory, FromArgMatches, Parser};
+use logmill_config::{Choose, Config, LogFormat};
 use logmill_core::Stage;
 use logmill_kafka::ClientOptions;
 use logmill_protocol::worker::Options;
 use logmill_telemetry::Telemetry;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+const EXIT_CODES: &str = "Exit codes: 0 stopped as asked, 1 failed (the log says why), 2 the arguments or the \
+                          configuration are wrong,\n130 asked to stop, but not finished within worker.grace.";
+
 /// The arguments of every stage's program.
 #[derive(Parser, Debug)]
-#[command(
-    version,
-    about = "A stage of logmill: consumes, transforms and produces, exactly once",
-    after_help = "Example:\n  LOGMILL__WORKER__SLOT=0 PROGRAM --config logmill.toml\n\n\
-                  Exit codes: 0 stopped as asked, 1 failed (the log says why), 2 the configuration is wrong."
-)]
+#[command(version, about = "A stage of logmill: consumes, transforms and produces, exactly once")]
 pub struct Arguments {
     /// The configuration; else $LOGMILL_CONFIG, else logmill.toml
     #[arg(long, value_name = "FILE")]
@@ -43,13 +44,16 @@ impl Process {
     ///
     /// # Errors
     /// With the exit code.
-    pub fn start() -> Result<Self, ExitCode> {
-        let arguments = Arguments::parse();
+    pub fn start(name: &str) -> Result<Self, ExitCode> {
+        let program: &'static str = format!("logmill-{name}").leak();
+        let example = format!("Example:\n  LOGMILL__WORKER__SLOT=0 {program} --config logmill.toml\n\n{EXIT_CODES}");
+        let command = Arguments::command().name(program).bin_name(program).after_help(example);
+        let arguments = Arguments::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit());
         let config = Config::load(arguments.config.as_deref()).map_err(|error| {
             eprintln!("{error}");
             ExitCode::from(2)
         })?;
-        keep_payloads_mapped();
+        logmill_kafka::keep_large_buffers();
         let format = match config.log.format {
             LogFormat::Text => logmill_telemetry::LogFormat::Text,
             LogFormat::Json => logmill_telemetry::LogFormat::Json,
@@ -84,7 +88,7 @@ impl Process {
             compression: config.kafka.compression.name().into(),
             transaction_timeout: config.transaction.timeout,
             poll: Duration::from_millis(50),
-            properties: config.kafka.properties.0.clone(),
+            properties: properties(config),
         }
     }
 
@@ -101,10 +105,14 @@ impl Process {
 
 /// Runs the stage `name` of the chain: the whole `main` of its program.
 pub fn stage_main<S: Stage>(name: &'static str, make: impl Fn(&Config) -> anyhow::Result<S> + Sync) -> ExitCode {
-    let process = match Process::start() {
+    let process = match Process::start(name) {
         Ok(process) => process,
         Err(code) => return code,
     };
+    if let Err(error) = routes(&process.config, name) {
+        eprintln!("{error:#}");
+        return ExitCode::from(2);
+    }
     match run(&process, name, make) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&error),
@@ -124,8 +132,6 @@ fn run<S: Stage>(
         out_bytes: OUT_BYTES,
         metadata_bytes: METADATA_BYTES,
         attempts: process.config.worker.attempts,
-        #[cfg(feature = "weaken")]
-        weaken: None,
     };
     let metrics = process.telemetry.register(WorkerMetrics::register);
     process.serve()?;
@@ -136,11 +142,39 @@ fn run<S: Stage>(
         metrics,
         telemetry: process.telemetry.clone(),
         stop: Arc::clone(&process.stop),
+        stall: process.config.worker.stall,
+        restarts: Restarts::default(),
+        lags: lags(process, name)?,
     };
     tracing::info!(stage = name, threads = settings.threads, "running");
     run_stage(&settings, || make(&process.config)).with_context(|| format!("the {name} has ended"))?;
     tracing::info!(stage = name, "stopped as asked");
     Ok(())
+}
+
+/// The channels' lags, for the stage that is configured to choose by them.
+fn lags(process: &Process, name: &str) -> anyhow::Result<Option<LagWatch>> {
+    let wanted = name == "distributor" && process.config.distributor.choose == Choose::Lag;
+    wanted.then(|| LagWatch::start(&process.config, Arc::clone(&process.stop))).transpose()
+}
+
+/// librdkafka's settings that follow from the configuration, then the configured ones as they are.
+fn properties(config: &Config) -> BTreeMap<String, String> {
+    let kilobytes = |bytes: u64| bytes.div_ceil(1024).max(1).to_string();
+    let (message, worker) = (config.kafka.message_bytes.0, &config.worker);
+    // A member that hangs is thrown out after this time; the library wants it to be no less than the session's.
+    let stall = worker.stall.as_millis().clamp(10_000, 86_400_000);
+    let mut all: BTreeMap<String, String> = [
+        ("message.max.bytes", message.clamp(1_000, 1_000_000_000).to_string()),
+        ("fetch.max.bytes", worker.fetch_bytes.0.clamp(message, 1 << 30).to_string()),
+        ("queued.max.messages.kbytes", kilobytes(worker.queue_bytes.0.max(worker.fetch_bytes.0))),
+        ("queue.buffering.max.kbytes", kilobytes(worker.send_bytes.0)),
+        ("max.poll.interval.ms", stall.to_string()),
+    ]
+    .map(|(key, value)| (key.to_owned(), value))
+    .into();
+    all.extend(config.kafka.properties.0.clone());
+    all
 }
 
 /// What a stage may heap up in one step.
@@ -152,14 +186,4 @@ fn fail(error: &anyhow::Error) -> ExitCode {
     tracing::error!("{error:#}");
     eprintln!("{error:#}");
     ExitCode::FAILURE
-}
-
-/// Payloads of up to a chunk's size come from the heap: as glibc has it, each is mapped and unmapped, which costs a
-/// third of a hop.
-fn keep_payloads_mapped() {
-    // SAFETY: mallopt changes a number of the allocator; no other thread runs yet.
-    unsafe {
-        libc::mallopt(libc::M_MMAP_THRESHOLD, 64 << 20);
-        libc::mallopt(libc::M_TRIM_THRESHOLD, 128 << 20);
-    }
 }

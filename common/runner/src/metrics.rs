@@ -1,5 +1,6 @@
 //! What a stage counts.
 
+use logmill_protocol::Partition;
 use logmill_protocol::worker::Snapshot;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -26,12 +27,19 @@ pub struct WorkerMetrics {
     next: Family<OfPartition, Gauge>,
     first: Family<OfPartition, Gauge>,
     open_files: Family<OfPartition, Gauge>,
+    lag: Family<OfPartition, Gauge>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct OfPartition {
     topic: String,
     partition: i32,
+}
+
+impl OfPartition {
+    fn of(partition: &Partition) -> Self {
+        Self { topic: partition.topic.to_string(), partition: partition.index }
+    }
 }
 
 impl WorkerMetrics {
@@ -52,6 +60,7 @@ impl WorkerMetrics {
             next: Family::default(),
             first: Family::default(),
             open_files: Family::default(),
+            lag: Family::default(),
         };
         registry.register("stage_chunks", "Chunks taken", all.chunks.clone());
         registry.register("stage_silent_chunks", "Chunks read only to rebuild states", all.silent_chunks.clone());
@@ -70,7 +79,13 @@ impl WorkerMetrics {
         );
         registry.register("stage_first_offset", "S: where a successor would begin to read", all.first.clone());
         registry.register("stage_open_files", "Files that are open", all.open_files.clone());
+        registry.register("stage_lag", "Records from H to the end of the partition", all.lag.clone());
         all
+    }
+
+    /// How many records of a partition wait, H to the end.
+    pub fn lag(&self, partition: &Partition, records: i64) {
+        self.lag.get_or_create(&OfPartition::of(partition)).set(records);
     }
 
     /// Adds what one worker did between two looks at it, and shows where its partitions stand now.
@@ -90,13 +105,14 @@ impl WorkerMetrics {
         }
         let held: BTreeSet<_> = now.partitions.iter().map(|p| &p.partition).collect();
         for gone in before.partitions.iter().filter(|p| !held.contains(&p.partition)) {
-            let of = OfPartition { topic: gone.partition.topic.to_string(), partition: gone.partition.index };
+            let of = OfPartition::of(&gone.partition);
             self.next.remove(&of);
             self.first.remove(&of);
             self.open_files.remove(&of);
+            self.lag.remove(&of);
         }
         for at in &now.partitions {
-            let of = OfPartition { topic: at.partition.topic.to_string(), partition: at.partition.index };
+            let of = OfPartition::of(&at.partition);
             self.next.get_or_create(&of).set(at.next.0);
             self.first.get_or_create(&of).set(at.first.0);
             self.open_files.get_or_create(&of).set(i64::try_from(at.open_files).unwrap_or(i64::MAX));

@@ -1,15 +1,19 @@
-//! The loop of a worker, and the threads that run it.
+//! The workers of a stage: threads, each with a connection and a machine.
 
+use crate::drive::{Driver, Trouble, run_machine};
+use crate::lags::LagWatch;
 use crate::metrics::WorkerMetrics;
+use crate::restart::{Restarts, keep_running};
+use crate::stall::Stall;
 use anyhow::Context as _;
 use logmill_core::Stage;
 use logmill_kafka::{Client, ClientOptions};
-use logmill_protocol::worker::{Options, StageWorker};
-use logmill_protocol::{Action, Event, Machine, Never};
+use logmill_protocol::worker::{Options, Snapshot, StageWorker};
+use logmill_protocol::{Event, Never};
 use logmill_telemetry::Telemetry;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 /// What the workers of a process share.
 pub struct Settings {
@@ -22,91 +26,170 @@ pub struct Settings {
     pub telemetry: Telemetry,
     /// Set when the process is asked to stop.
     pub stop: Arc<AtomicBool>,
+    /// A worker that stands still for so long gives its partitions up.
+    pub stall: Duration,
+    pub restarts: Restarts,
+    /// Where the stage chooses by lag.
+    pub lags: Option<LagWatch>,
 }
 
-/// Runs `settings.threads` workers, each with a stage of its own, until the process is asked to stop or one fails.
+/// Runs `settings.threads` workers, each with a stage of its own, until the process is asked to stop or one fails for
+/// good. Sets `settings.stop` in any case.
 ///
 /// # Errors
-/// Of the first worker that failed; the others were stopped then.
+/// Of the first worker that failed for good; the others were stopped then.
 pub fn run_stage<S: Stage>(settings: &Settings, make: impl Fn() -> anyhow::Result<S> + Sync) -> anyhow::Result<()> {
     std::thread::scope(|scope| {
         let make = &make;
         let workers: Vec<_> = (0..settings.threads)
             .map(|number| {
-                let name = format!("worker {number}");
+                let name = format!("worker-{number}");
                 let run = move || {
-                    let ended = run_worker(settings, number, make);
+                    let name = format!("worker-{number}");
+                    let once = || run_worker(settings, number, &name, make);
+                    let ended = keep_running(&name, settings.restarts, &settings.stop, once);
+                    settings.telemetry.retire(&name);
                     // One that failed ends the process: its supervisor sees it, and the group gives its partitions away.
                     settings.stop.store(true, Ordering::Relaxed);
-                    ended
+                    ended.with_context(|| name)
                 };
-                let thread = std::thread::Builder::new().name(name).spawn_scoped(scope, run);
-                thread.context("starting a worker's thread")
+                std::thread::Builder::new().name(name).spawn_scoped(scope, run).context("starting a worker's thread")
             })
             .collect();
         let mut all = Ok(());
-        for (number, worker) in workers.into_iter().enumerate() {
-            let ended = worker?.join().unwrap_or_else(|_| Err(anyhow::anyhow!("it panicked; the log says where")));
-            all = all.and(ended.with_context(|| format!("worker {number}")));
+        for worker in workers {
+            let ended = worker.and_then(|worker| worker.join().expect("panics are caught within the thread"));
+            if ended.is_err() {
+                settings.stop.store(true, Ordering::Relaxed);
+            }
+            all = all.and(ended);
         }
         all
     })
 }
 
+/// One life of a worker: from a new connection to the end of its machine.
 fn run_worker<S: Stage>(
     settings: &Settings,
     number: u32,
+    name: &str,
     make: &(impl Fn() -> anyhow::Result<S> + Sync),
-) -> anyhow::Result<()> {
+) -> Result<(), Trouble> {
+    settings.telemetry.beat(name);
     let mut options = settings.client.clone();
     options.transactional_id = format!("{}.{number}", options.transactional_id);
-    let name = format!("worker {number}");
-    settings.telemetry.beat(&name);
-    let mut client = Client::connect(options, Arc::clone(&settings.stop)).context("connecting to Kafka")?;
-    let mut machine = StageWorker::new(make()?, settings.machine.clone());
-    let mut seen = machine.snapshot();
-    let mut looked = Instant::now();
-    let mut event = Event::Start;
-    loop {
-        settings.telemetry.beat(&name);
-        if let Event::Failed(failure) = &event {
-            tracing::warn!(worker = number, ?failure, "a transaction failed; going on from what is committed");
-        }
-        let action = machine.step(now_ms(), event);
-        let committing = matches!(action, Action::Commit(_)).then(Instant::now);
-        event = match action {
-            Action::Exit(result) => {
-                settings.telemetry.retire(&name);
-                settings.metrics.add(&seen, &machine.snapshot());
-                return result.map_err(anyhow::Error::msg);
-            }
-            action => client.perform::<Never, Never>(action),
-        };
-        match &event {
-            Event::Assigned(partitions) => {
-                settings.telemetry.ready(true);
-                tracing::info!(worker = number, partitions = partitions.len(), "assigned");
-            }
-            Event::Revoked => tracing::info!(worker = number, "revoked"),
-            _ => {}
-        }
-        if let Some(since) = committing {
-            settings.metrics.commit_seconds.observe(since.elapsed().as_secs_f64());
-        }
-        if looked.elapsed() > LOOK {
-            looked = Instant::now();
-            let now = machine.snapshot();
-            settings.metrics.add(&seen, &now);
-            seen = now;
+    let stage = make().map_err(|error| Trouble::Hopeless(format!("{error:#}")))?;
+    let mut machine = StageWorker::new(stage, settings.machine.clone());
+    let mut client = Client::connect(options, Arc::clone(&settings.stop))?;
+    check_outputs(settings, &client)?;
+    let mut driver = StageDriver {
+        settings,
+        name,
+        seen: machine.snapshot(),
+        looked: Instant::now(),
+        idle: false,
+        lags_seen: 0,
+        stall: Stall::new(settings.stall),
+    };
+    run_machine(&mut client, &mut machine, &mut driver)
+}
+
+/// Every output topic is there with the number of partitions that the routes spread over: the broker would take records
+/// for a topic that is missing, and only the commit would fail, late.
+fn check_outputs(settings: &Settings, client: &Client) -> Result<(), Trouble> {
+    for lane in settings.machine.routes.lanes() {
+        let found = client.partitions(&lane.topic)?;
+        if found != lane.partitions {
+            let (topic, wanted) = (&lane.topic, lane.partitions);
+            return Err(Trouble::Hopeless(format!(
+                "{topic} has {found} partitions, but kafka.partitions is {wanted}: all topics of a chain have as many"
+            )));
         }
     }
+    Ok(())
+}
+
+/// What a stage's machine has beside the log: eyes.
+struct StageDriver<'a> {
+    settings: &'a Settings,
+    name: &'a str,
+    /// The machine as it was at the last look.
+    seen: Snapshot,
+    looked: Instant,
+    /// The last poll brought nothing.
+    idle: bool,
+    /// The number of the last lags that the stage was told.
+    lags_seen: u64,
+    stall: Stall,
 }
 
 /// How often the metrics follow the machine.
 const LOOK: Duration = Duration::from_millis(500);
 
-/// Milliseconds since 1970.
-fn now_ms() -> u64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
+impl<S: Stage> Driver<StageWorker<S>> for StageDriver<'_> {
+    fn other(&mut self, ask: Never) -> Event {
+        match ask {}
+    }
+
+    fn look(&mut self, client: &Client, machine: &mut StageWorker<S>, event: &Event) -> Result<(), Trouble> {
+        self.settings.telemetry.beat(self.name);
+        match event {
+            Event::Assigned(partitions) => {
+                self.settings.telemetry.ready(true);
+                tracing::info!(worker = self.name, partitions = partitions.len(), "assigned");
+            }
+            Event::Revoked => tracing::info!(worker = self.name, "revoked"),
+            Event::Failed(failure) => {
+                tracing::warn!(worker = self.name, ?failure, "going on from what is committed");
+            }
+            Event::Idle => self.idle = true,
+            Event::Record(_) => self.idle = false,
+            _ => {}
+        }
+        if self.looked.elapsed() < LOOK {
+            return Ok(());
+        }
+        self.looked = Instant::now();
+        let snapshot = machine.snapshot();
+        let mut lag = 0;
+        for at in &snapshot.partitions {
+            let end = client.ends(&at.partition).map_or(at.next.0, |(_, end)| end);
+            let waits = (end - at.next.0).max(0);
+            // What stands before the end may be the markers of transactions, which no reader sees.
+            let waits = if self.idle && waits <= MARKERS { 0 } else { waits };
+            self.settings.metrics.lag(&at.partition, waits);
+            lag += waits;
+        }
+        self.settings.metrics.add(&self.seen, &snapshot);
+        let still = self.stall.look(&snapshot, lag);
+        self.seen = snapshot;
+        if let Some(watch) = &self.settings.lags
+            && let Some((number, lags)) = watch.newer(self.lags_seen)
+        {
+            self.lags_seen = number;
+            machine.stage_mut().observe(&lags);
+        }
+        match still {
+            None => Ok(()),
+            Some(still) => Err(Trouble::Again(format!(
+                "nothing moved for {} s while {lag} records waited: its partitions are given up",
+                still.as_secs()
+            ))),
+        }
+    }
+
+    fn committed(&mut self, time: Duration) {
+        self.settings.metrics.commit_seconds.observe(time.as_secs_f64());
+    }
+}
+
+/// Up to so many records before the end are taken for markers while nothing comes.
+const MARKERS: i64 = 64;
+
+impl Drop for StageDriver<'_> {
+    /// The partitions are another worker's to show.
+    fn drop(&mut self) {
+        let gone = Snapshot { partitions: Vec::new(), ..self.seen.clone() };
+        self.settings.metrics.add(&self.seen, &gone);
+    }
 }

@@ -39,6 +39,17 @@ pub(super) struct Origin<'a> {
 }
 
 impl Routes {
+    /// Every topic that is written to, with its number of partitions.
+    #[must_use]
+    pub fn lanes(&self) -> Vec<&Lane> {
+        let mut all = vec![&self.file_events, &self.dead_letters];
+        match &self.product {
+            Route::Topic(lane) => all.push(lane),
+            Route::Channels(lanes) | Route::SameChannel(lanes) => all.extend(lanes.values()),
+        }
+        all
+    }
+
     /// Whether a chunk that came by this channel, or by none, can go on.
     pub(super) fn takes(&self, channel: Option<&str>) -> bool {
         match &self.product {

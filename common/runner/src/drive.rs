@@ -1,0 +1,86 @@
+//! The loop between a machine and the log.
+
+use crate::clock::Clock;
+use logmill_kafka::{Client, ClientError};
+use logmill_protocol::{Action, Event, Failure, Machine};
+use std::time::{Duration, Instant};
+
+/// What a machine has beside the log.
+pub trait Driver<M: Machine> {
+    /// Does what the machine asks of others than the log.
+    fn other(&mut self, ask: M::Ask) -> Event<M::Answer>;
+
+    /// What has come by itself, if anything: it answers a `Poll` in place of the log.
+    fn came(&mut self) -> Option<M::Answer> {
+        None
+    }
+
+    /// Told of every event before the machine is. Also the place to beat and to look at the machine.
+    ///
+    /// # Errors
+    /// Ends the loop: the worker begins anew, or not.
+    fn look(&mut self, client: &Client, machine: &mut M, event: &Event<M::Answer>) -> Result<(), Trouble>;
+
+    /// How long a commit took.
+    fn committed(&mut self, time: Duration) {
+        let _ = time;
+    }
+}
+
+/// Why a loop ended without being asked to.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Trouble {
+    /// A new connection may help.
+    #[error("{0}")]
+    Again(String),
+    /// Nothing helps but an operator.
+    #[error("{0}")]
+    Hopeless(String),
+}
+
+impl From<ClientError> for Trouble {
+    fn from(error: ClientError) -> Self {
+        match error {
+            ClientError::Silent { .. } | ClientError::Initialise { .. } => Self::Again(error.to_string()),
+            ClientError::Settings(_) | ClientError::Missing { .. } | ClientError::Join { .. } => {
+                Self::Hopeless(error.to_string())
+            }
+        }
+    }
+}
+
+/// Runs `machine` until it ends: does what it asks, and tells it what came of that.
+///
+/// # Errors
+/// When it ends by a failure, or the driver ends it.
+pub fn run_machine<M: Machine>(
+    client: &mut Client,
+    machine: &mut M,
+    driver: &mut impl Driver<M>,
+) -> Result<(), Trouble> {
+    let clock = Clock::start();
+    let mut event = Event::Start;
+    loop {
+        driver.look(client, machine, &event)?;
+        // A machine that gives up over a failure has tried for long; one that gives up over anything else has found
+        // something that a repetition finds again.
+        let helps = matches!(&event, Event::Failed(failure) if !matches!(failure, Failure::Fatal(_)));
+        event = match machine.step(clock.now_ms(), event) {
+            Action::Exit(Ok(())) => return Ok(()),
+            Action::Exit(Err(why)) if helps => return Err(Trouble::Again(why)),
+            Action::Exit(Err(why)) => return Err(Trouble::Hopeless(why)),
+            Action::Other(ask) => driver.other(ask),
+            Action::Poll => match driver.came() {
+                Some(answer) => Event::Other(answer),
+                None => client.perform(Action::<M::Ask>::Poll),
+            },
+            Action::Commit(offsets) => {
+                let start = Instant::now();
+                let event = client.perform(Action::<M::Ask>::Commit(offsets));
+                driver.committed(start.elapsed());
+                event
+            }
+            action => client.perform(action),
+        };
+    }
+}

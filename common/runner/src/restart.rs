@@ -1,0 +1,78 @@
+//! Workers that begin anew.
+
+use crate::drive::Trouble;
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// How often and how fast.
+#[derive(Clone, Copy, Debug)]
+pub struct Restarts {
+    /// The first wait; each further one is twice as long, ...
+    pub first: Duration,
+    /// ... but never longer than this.
+    pub longest: Duration,
+    /// Restarts in a row after which the process ends, for its supervisor to see.
+    pub most: u32,
+    /// A worker that ran for so long has recovered: the count begins anew.
+    pub recovered: Duration,
+}
+
+impl Default for Restarts {
+    fn default() -> Self {
+        Self {
+            first: Duration::from_millis(200),
+            longest: Duration::from_secs(10),
+            most: 20,
+            recovered: Duration::from_secs(60),
+        }
+    }
+}
+
+/// The longest wait before `stop` is looked at again.
+const STEP: Duration = Duration::from_millis(50);
+
+/// Runs `work` until it ends as it should; again after a panic, or after trouble that a new start may help against.
+///
+/// # Errors
+/// What no start helps against, or helped against after as many as `restarts` allows.
+pub fn keep_running(
+    name: &str,
+    restarts: Restarts,
+    stop: &AtomicBool,
+    mut work: impl FnMut() -> Result<(), Trouble>,
+) -> anyhow::Result<()> {
+    let mut count = 0;
+    let mut wait = restarts.first;
+    loop {
+        let start = Instant::now();
+        let why = match catch_unwind(AssertUnwindSafe(&mut work)) {
+            Ok(Ok(())) => return Ok(()),
+            Ok(Err(Trouble::Hopeless(why))) => anyhow::bail!(why),
+            Ok(Err(Trouble::Again(why))) => why,
+            Err(panic) => format!("it panicked: {}", text_of(panic.as_ref())),
+        };
+        if start.elapsed() > restarts.recovered {
+            (count, wait) = (0, restarts.first);
+        }
+        count += 1;
+        if count > restarts.most {
+            anyhow::bail!("{why} (after {} restarts in a row)", restarts.most);
+        }
+        tracing::error!(worker = name, restart = count, ?wait, "begins anew: {why}");
+        let until = Instant::now() + wait;
+        while Instant::now() < until {
+            if stop.load(Ordering::Relaxed) {
+                return Ok(());
+            }
+            std::thread::sleep(STEP.min(until.saturating_duration_since(Instant::now())));
+        }
+        wait = (wait * 2).min(restarts.longest);
+    }
+}
+
+fn text_of(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
+}
