@@ -1,0 +1,165 @@
+//! Cuts text into chunks of whole lines.
+//!
+//! The rules, which make the cuts a function of the text alone. A line of more than `line_bytes` bytes (its LF not
+//! counted) is cut into parts of at most so many, at the boundaries of characters; a chunk ends after each part that is
+//! not its line's last. Otherwise a chunk takes rows as long as they end within `text_bytes` of its beginning, and at
+//! least one. It is pushed as soon as the text that follows leaves no choice.
+
+use bytes::Bytes;
+use logmill_core::{LineSpan, Out, Product};
+use memchr::{memchr_iter, memrchr};
+
+/// The longest character of UTF-8.
+const LONGEST_CHARACTER: usize = 4;
+/// Room behind a chunk's longest text, for what is being looked at.
+pub(crate) const SLACK: usize = 256;
+/// Text is checked and decoded in pieces that stay in a core's own cache.
+const PIECE: usize = 128 << 10;
+
+/// The text that is not yet in a chunk, and the number of its first line.
+pub(crate) struct Cutter {
+    text_bytes: usize,
+    line_bytes: usize,
+    /// Begins where the chunk under way begins. The first `valid` bytes are UTF-8; what stands behind them is the
+    /// beginning of a character, or bytes that are just being looked at.
+    pub(crate) text: Vec<u8>,
+    pub(crate) valid: usize,
+    /// The line, from 1, and the part in which `text` begins.
+    line: u64,
+    part: u32,
+    /// Rows and bytes pushed.
+    rows: u64,
+    bytes: u64,
+}
+
+/// Where a chunk ends, from the beginning of the text.
+enum Cut {
+    /// A chunk ends here, with the end of a row.
+    Rows(usize),
+    /// A chunk ends here, within a line.
+    Part(usize),
+}
+
+impl Cut {
+    fn end(&self) -> usize {
+        match self {
+            Cut::Rows(end) | Cut::Part(end) => *end,
+        }
+    }
+}
+
+/// What came out of a file.
+pub(crate) struct Totals {
+    pub(crate) lines: u64,
+    pub(crate) rows: u64,
+    pub(crate) bytes: u64,
+}
+
+impl Cutter {
+    pub(crate) fn new(text_bytes: u32, line_bytes: u32) -> Self {
+        let line_bytes = (line_bytes as usize).max(LONGEST_CHARACTER);
+        let text_bytes = (text_bytes as usize).max(line_bytes);
+        Self { text_bytes, line_bytes, text: Vec::new(), valid: 0, line: 1, part: 0, rows: 0, bytes: 0 }
+    }
+
+    /// How many bytes may be put behind the valid ones before the next [`Cutter::cut`]: some, and few enough that little
+    /// stands behind a chunk's end.
+    pub(crate) fn room(&mut self) -> usize {
+        if self.text.capacity() == 0 {
+            self.text.reserve_exact(self.text_bytes + SLACK);
+        }
+        (self.text_bytes + 1).saturating_sub(self.valid).clamp(LONGEST_CHARACTER, PIECE)
+    }
+
+    /// Pushes what is decided. Whatever stands behind the valid text stays there.
+    pub(crate) fn cut(&mut self, out: &mut Out) {
+        self.push_all(false, out);
+    }
+
+    /// Pushes the rest; only valid text is left. How many lines there were.
+    pub(crate) fn finish(mut self, out: &mut Out) -> Totals {
+        self.push_all(true, out);
+        Totals { lines: self.line - 1, rows: self.rows, bytes: self.bytes }
+    }
+
+    /// Pushes the chunks that are decided, as slices of the one buffer; only what comes after them is copied.
+    fn push_all(&mut self, last: bool, out: &mut Out) {
+        let Some(first) = self.next(0, last) else { return };
+        let mut ends = vec![first];
+        while let Some(cut) = self.next(ends[ends.len() - 1].end(), last) {
+            ends.push(cut);
+        }
+        let end = ends[ends.len() - 1].end();
+        let mut rest = Vec::new();
+        if self.text.len() > end {
+            rest.reserve_exact(self.text_bytes + SLACK);
+            rest.extend_from_slice(&self.text[end..]);
+        }
+        self.valid -= end;
+        let mut text = std::mem::replace(&mut self.text, rest);
+        text.truncate(end);
+        if end < text.capacity() / 2 {
+            text.shrink_to_fit(); // a small file does not hold a large chunk's memory on its way
+        }
+        let mut text = Bytes::from(text);
+        let mut from = 0;
+        for cut in ends {
+            self.push(text.split_to(cut.end() - from), matches!(cut, Cut::Part(_)), out);
+            from = cut.end();
+        }
+    }
+
+    /// Where the chunk ends that begins at `base`; `None` when that needs more text. `last`: nothing more comes.
+    fn next(&self, base: usize, last: bool) -> Option<Cut> {
+        let text = &self.text[base..self.valid];
+        if text.is_empty() {
+            return None;
+        }
+        let mut row = 0; // where the row under way begins; those before it are in the chunk
+        while row < self.text_bytes {
+            // The row's LF stands here at the latest, if the row is short enough for a line and for this chunk.
+            let longest = row + self.line_bytes;
+            let mut furthest = longest.min(self.text_bytes - 1);
+            if furthest >= text.len() {
+                return last.then_some(Cut::Rows(base + text.len()));
+            }
+            let mut lf = memrchr(b'\n', &text[row..=furthest]);
+            if lf.is_none() && furthest < longest {
+                if row > 0 {
+                    break; // it is the next chunk's first row
+                }
+                furthest = longest; // a chunk has a first row, even if the row's LF is a byte too many
+                if furthest >= text.len() {
+                    return last.then_some(Cut::Rows(base + text.len()));
+                }
+                lf = memrchr(b'\n', &text[row..=furthest]);
+            }
+            match lf {
+                Some(lf) => row += lf + 1, // all rows up to there are short enough
+                None => return Some(Cut::Part(base + character_boundary(text, longest))),
+            }
+        }
+        Some(Cut::Rows(base + row))
+    }
+
+    /// Pushes a chunk. `part`: it ends within a line.
+    fn push(&mut self, chunk: Bytes, part: bool, out: &mut Out) {
+        let ends = memchr_iter(b'\n', &chunk).count() as u64;
+        let open = chunk.last() != Some(&b'\n');
+        let span = LineSpan { first_line: self.line, first_part: self.part, rows: ends + u64::from(open) };
+        self.line += ends + u64::from(open && !part); // an open row that is no part is the file's last line
+        self.part = match (part, ends) {
+            (true, 0) => self.part + 1,
+            (true, _) => 1,
+            (false, _) => 0,
+        };
+        self.rows += span.rows;
+        self.bytes += chunk.len() as u64;
+        out.push(Product::new(chunk).lines(span));
+    }
+}
+
+/// The last place at or before `at` where a character begins; `at` is within the text.
+fn character_boundary(text: &[u8], at: usize) -> usize {
+    (at.saturating_sub(LONGEST_CHARACTER - 1)..=at).rev().find(|i| text[*i] & 0xc0 != 0x80).unwrap_or(at)
+}

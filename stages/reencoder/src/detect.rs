@@ -1,0 +1,100 @@
+//! Which encoding a file has, from its bytes.
+//!
+//! By a byte order mark; by NULs in every second byte (UTF-16 without a mark); else ASCII passes undecided, and the bytes
+//! from the first one that is not ASCII (or is ESC) decide: UTF-8 when they are, or nearly; else what detection thinks
+//! of them; else, where they are few, what the plan says.
+//!
+//! **Invariant:** both windows are a fixed number of bytes (or the whole rest of the file), so that what is decided does
+//! not depend on how the file came.
+
+use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
+use encoding_rs::{Encoding, GB18030, GBK, ISO_2022_JP, UTF_8, UTF_16BE, UTF_16LE};
+
+/// The bytes at the beginning that show a mark, or NULs between ASCII characters.
+pub(crate) const HEAD: usize = 64;
+/// The bytes from the first one that is not ASCII.
+pub(crate) const WINDOW: usize = 16 << 10;
+/// Fewer bytes than these that are not ASCII are too little to tell one legacy encoding from another.
+pub(crate) const FEW: usize = 6;
+
+/// What was found, and why, for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Found {
+    pub(crate) encoding: &'static Encoding,
+    pub(crate) evidence: String,
+}
+
+impl Found {
+    fn new(encoding: &'static Encoding, evidence: impl Into<String>) -> Self {
+        Self { encoding, evidence: evidence.into() }
+    }
+}
+
+/// What the first [`HEAD`] bytes (or the whole of a shorter file) say, and how many of them are a mark to drop.
+pub(crate) fn head(bytes: &[u8]) -> Option<(Found, usize)> {
+    if let Some((encoding, mark)) = Encoding::for_bom(bytes) {
+        return Some((Found::new(encoding, "byte order mark"), mark));
+    }
+    let pairs = bytes.chunks_exact(2);
+    let count = pairs.len();
+    let nul_at = |i: usize| bytes.chunks_exact(2).filter(|pair| pair[i] == 0).count();
+    let (even, odd) = (nul_at(0), nul_at(1));
+    // Most characters of a log are ASCII, whatever its language; text has no NUL of its own.
+    let (encoding, share) = match (even, odd) {
+        (0, n) => (UTF_16LE, n),
+        (n, 0) => (UTF_16BE, n),
+        _ => return None,
+    };
+    let enough = count >= 2 && share * 2 > count;
+    enough.then(|| (Found::new(encoding, format!("NUL in {share} of the first {count} pairs of bytes")), 0))
+}
+
+/// Where ASCII ends: the first byte that is not ASCII, or is ESC.
+pub(crate) fn ascii_end(bytes: &[u8]) -> Option<usize> {
+    let ascii = if bytes.is_ascii() {
+        bytes
+    } else {
+        &bytes[..bytes.iter().position(|b| !b.is_ascii()).unwrap_or(bytes.len())]
+    };
+    let end = memchr::memchr(0x1b, ascii).unwrap_or(ascii.len());
+    (end < bytes.len()).then_some(end)
+}
+
+/// What a window says that begins with the first byte that is not ASCII (or is ESC). `whole`: the file ends with it.
+pub(crate) fn window(bytes: &[u8], whole: bool, default: &'static Encoding) -> Found {
+    let shift = |bytes: &[u8]| bytes == b"\x1b$B" || bytes == b"\x1b$@";
+    if bytes.is_ascii() && bytes.windows(3).any(shift) {
+        return Found::new(ISO_2022_JP, "escape sequences of ISO-2022-JP");
+    }
+    let (good, bad) = utf8_sequences(bytes, whole);
+    if bad == 0 {
+        return Found::new(UTF_8, if good == 0 { "ASCII".into() } else { format!("valid: {good} sequences") });
+    }
+    if bad * 10 <= good {
+        return Found::new(UTF_8, format!("{good} sequences are valid, {bad} are not"));
+    }
+    let high = bytes.iter().filter(|b| !b.is_ascii()).count();
+    if high < FEW {
+        let why = format!("the plan's default: {high} bytes that are not ASCII, and not UTF-8, are too few to tell");
+        return Found::new(default, why);
+    }
+    let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
+    detector.feed(bytes, false);
+    let guess = detector.guess(None, Utf8Detection::Deny);
+    // GB18030 contains GBK, and both are decoded alike.
+    let encoding = if guess == GBK { GB18030 } else { guess };
+    Found::new(encoding, format!("detected in {} bytes, {high} of them not ASCII", bytes.len()))
+}
+
+/// How many sequences of two bytes and more are UTF-8, and how many are not. One that the window cuts is neither.
+fn utf8_sequences(bytes: &[u8], whole: bool) -> (usize, usize) {
+    let (mut good, mut bad) = (0, 0);
+    let mut at = 0;
+    for piece in bytes.utf8_chunks() {
+        good += piece.valid().bytes().filter(|b| *b >= 0xc2).count();
+        at += piece.valid().len() + piece.invalid().len();
+        let cut = at == bytes.len() && !whole && crate::decode::unfinished(piece.invalid()) == piece.invalid().len();
+        bad += usize::from(!piece.invalid().is_empty() && !cut);
+    }
+    (good, bad)
+}

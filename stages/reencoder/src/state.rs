@@ -1,0 +1,188 @@
+//! Where the decoder of one file stands.
+
+use crate::cutter::Cutter;
+use crate::decode::Decode;
+use crate::detect::{self, Found, HEAD, WINDOW};
+use bytes::{Buf, Bytes};
+use encoding_rs::{Encoding, UTF_8};
+use logmill_core::{End, Event, Out, Outcome, Plan, Progress};
+
+/// What is known of the encoding.
+enum Phase {
+    /// The beginning of the file, shorter than [`HEAD`].
+    Head(Vec<u8>),
+    /// Only ASCII so far, which needs no decision.
+    Ascii,
+    /// From the first byte that is not ASCII, shorter than [`WINDOW`].
+    Window(Vec<u8>),
+    Known(Decode),
+}
+
+/// The state of one file.
+pub struct State {
+    phase: Phase,
+    cutter: Cutter,
+    /// The encoding that the plan fixes.
+    fixed: Option<&'static Encoding>,
+    default: &'static Encoding,
+    /// `None` until it is decided.
+    found: Option<Found>,
+    malformed: u64,
+    malformed_per_million: u64,
+    bytes_in: u64,
+}
+
+impl State {
+    /// A label that the Encoding Standard does not know counts as none: configuration refuses those.
+    pub(crate) fn new(plan: &Plan) -> Self {
+        let label = |label: &str| Encoding::for_label(label.as_bytes());
+        Self {
+            phase: Phase::Head(Vec::new()),
+            cutter: Cutter::new(plan.text_bytes, plan.line_bytes),
+            fixed: plan.encoding.as_deref().and_then(label),
+            default: label(&plan.default_encoding).unwrap_or(UTF_8),
+            found: None,
+            malformed: 0,
+            malformed_per_million: u64::from(plan.malformed_per_million),
+            bytes_in: 0,
+        }
+    }
+
+    pub(crate) fn read(&mut self, input: &mut Bytes, out: &mut Out) -> Progress {
+        while input.has_remaining() {
+            if out.is_full() {
+                return Progress::More;
+            }
+            let used = match &mut self.phase {
+                Phase::Head(held) => {
+                    let n = input.len().min(HEAD - held.len());
+                    held.extend_from_slice(&input[..n]);
+                    if held.len() == HEAD {
+                        self.end_head(out);
+                    }
+                    n
+                }
+                Phase::Ascii => self.ascii(input, out),
+                Phase::Window(held) => {
+                    let n = input.len().min(WINDOW - held.len());
+                    held.extend_from_slice(&input[..n]);
+                    if held.len() == WINDOW {
+                        self.end_window(false, out);
+                    }
+                    n
+                }
+                Phase::Known(decode) => {
+                    let (used, malformed) = decode.step(input, &mut self.cutter, out);
+                    self.malformed += malformed;
+                    used
+                }
+            };
+            self.bytes_in += used as u64;
+            input.advance(used);
+        }
+        Progress::Done
+    }
+
+    /// All that `held` can tell is there.
+    fn end_head(&mut self, out: &mut Out) {
+        let Phase::Head(held) = std::mem::replace(&mut self.phase, Phase::Ascii) else {
+            unreachable!("only called at the beginning")
+        };
+        let mut bytes = &held[..];
+        if let Some(encoding) = self.fixed {
+            if let Some((_, mark)) = Encoding::for_bom(bytes).filter(|(of, _)| *of == encoding) {
+                bytes = &bytes[mark..];
+            }
+            self.know(Found { encoding, evidence: "fixed by the plan".into() });
+        } else if let Some((found, mark)) = detect::head(bytes) {
+            bytes = &bytes[mark..];
+            self.know(found);
+        }
+        self.again(bytes, out);
+    }
+
+    fn end_window(&mut self, whole: bool, out: &mut Out) {
+        let Phase::Window(held) = std::mem::replace(&mut self.phase, Phase::Ascii) else {
+            unreachable!("only called within the window")
+        };
+        self.know(detect::window(&held, whole, self.default));
+        self.again(&held, out);
+    }
+
+    fn know(&mut self, found: Found) {
+        self.phase = Phase::Known(Decode::new(found.encoding));
+        self.found = Some(found);
+    }
+
+    /// Reads bytes that were held back, and are counted already where they came in. A few KiB: `out` is not asked.
+    fn again(&mut self, mut bytes: &[u8], out: &mut Out) {
+        while !bytes.is_empty() {
+            let used = match &mut self.phase {
+                Phase::Ascii => self.ascii(bytes, out),
+                Phase::Known(decode) => {
+                    let (used, malformed) = decode.step(bytes, &mut self.cutter, out);
+                    self.malformed += malformed;
+                    used
+                }
+                Phase::Window(held) => {
+                    held.extend_from_slice(bytes);
+                    bytes.len()
+                }
+                Phase::Head(_) => unreachable!("the head comes once"),
+            };
+            bytes = &bytes[used..];
+        }
+    }
+
+    /// Passes ASCII on as it is; at its end the window begins.
+    fn ascii(&mut self, bytes: &[u8], out: &mut Out) -> usize {
+        let n = bytes.len().min(self.cutter.room());
+        let end = detect::ascii_end(&bytes[..n]);
+        let ascii = end.unwrap_or(n);
+        self.cutter.text.extend_from_slice(&bytes[..ascii]);
+        self.cutter.valid += ascii;
+        self.cutter.cut(out);
+        if end.is_some() {
+            self.phase = Phase::Window(Vec::new());
+        }
+        ascii
+    }
+
+    pub(crate) fn finish(mut self, end: End, out: &mut Out) -> Outcome {
+        if matches!(self.phase, Phase::Head(_)) {
+            self.end_head(out);
+        }
+        if matches!(self.phase, Phase::Window(_)) {
+            self.end_window(true, out);
+        }
+        if let Phase::Known(decode) = &mut self.phase {
+            self.malformed += decode.finish(&mut self.cutter, out);
+        }
+        let totals = self.cutter.finish(out);
+        let outcome = end.outcome();
+        let found = self.found.unwrap_or_else(|| Found { encoding: UTF_8, evidence: "ASCII".into() });
+        let too_many = self.malformed.saturating_mul(1_000_000) > self.malformed_per_million * self.bytes_in.max(1);
+        let quarantine = (self.malformed > 0 && too_many).then(|| {
+            format!(
+                "{} malformed sequences in {} bytes as {}, more than {} in a million",
+                self.malformed,
+                self.bytes_in,
+                found.encoding.name(),
+                self.malformed_per_million
+            )
+        });
+        out.event(Event::Closed {
+            outcome,
+            bytes_in: self.bytes_in,
+            bytes_out: totals.bytes,
+            lines: totals.lines,
+            rows: totals.rows,
+            malformed: self.malformed,
+            crc32: None,
+            found: Some(found.encoding.name().to_lowercase()),
+            evidence: Some(found.evidence),
+            quarantine,
+        });
+        outcome
+    }
+}
