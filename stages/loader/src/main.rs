@@ -1,26 +1,20 @@
 //! `logmill-loader`: rows, file events and dead letters into ClickHouse.
 
-use clap::Parser;
-use logmill_config::{Config, LogFormat};
-use logmill_telemetry::{Telemetry, init_logs};
-use std::path::PathBuf;
+use logmill_runner::Process;
+use std::process::ExitCode;
 
-/// Loads the chain's rows, events and dead letters into ClickHouse, exactly once.
-#[derive(Parser)]
-struct Arguments {
-    /// The configuration; else $LOGMILL_CONFIG, else logmill.toml.
-    #[arg(long)]
-    config: Option<PathBuf>,
-}
-
-fn main() -> anyhow::Result<()> {
-    let config = Config::load(Arguments::parse().config.as_deref())?;
-    let format = match config.log.format {
-        LogFormat::Text => logmill_telemetry::LogFormat::Text,
-        LogFormat::Json => logmill_telemetry::LogFormat::Json,
+fn main() -> ExitCode {
+    let process = match Process::start("loader") {
+        Ok(process) => process,
+        Err(code) => return code,
     };
-    init_logs(&config.log.level, format)?;
-    let telemetry = Telemetry::new();
-    telemetry.serve(&config.http.listen)?;
-    logmill_loader::run(&config, &telemetry)
+    let result = process.serve().and_then(|()| logmill_loader::run(&process));
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error:#}");
+            eprintln!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
 }

@@ -9,13 +9,11 @@ use logmill_clickhouse::Database;
 use logmill_config::Config;
 use logmill_kafka::{Client, ClientOptions};
 use logmill_protocol::load::{self, Content, Loader};
-use logmill_telemetry::Telemetry;
+use logmill_runner::Process;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use tokio::runtime::Runtime;
-use tokio::signal::unix::{SignalKind, signal};
+use std::time::Duration;
 
 /// Records in a batch at most: its INSERT names every file of them in the URL, of which ClickHouse takes 1 MiB
 /// (`http_max_uri_size`); a file takes up to 60 bytes, escaped.
@@ -23,11 +21,12 @@ const BATCH_RECORDS: usize = 8_192;
 /// The longest wait for a record: answers of the database are looked for between two polls.
 const POLL: Duration = Duration::from_millis(20);
 
-/// Loads until asked to stop by SIGTERM or SIGINT.
+/// Loads until asked to stop.
 ///
 /// # Errors
-/// The configuration's files cannot be read, Kafka refuses, or a worker could not go on.
-pub fn run(config: &Config, telemetry: &Telemetry) -> anyhow::Result<()> {
+/// The password's file cannot be read, Kafka refuses, or a worker could not go on.
+pub fn run(process: &Process) -> anyhow::Result<()> {
+    let Process { config, telemetry, stop, .. } = process;
     let io = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .thread_name("insert")
@@ -36,21 +35,23 @@ pub fn run(config: &Config, telemetry: &Telemetry) -> anyhow::Result<()> {
         .context("the runtime of the INSERTs")?;
     let sink = sink(config)?;
     let metrics = telemetry.register(Metrics::new);
-    let stop = stop_on_signals(&io);
-    let slot = config.worker.slot.clone().unwrap_or_else(unique);
+    let client = process.client("loader");
     let results: Vec<_> = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..config.worker.threads)
             .map(|number| {
-                let (sink, metrics, stop, slot) = (sink.clone(), metrics.clone(), stop.clone(), &slot);
-                let io = io.handle().clone();
+                let (sink, metrics, io) = (sink.clone(), metrics.clone(), io.handle().clone());
+                let transactional_id = format!("{}.{number}", client.transactional_id);
+                let options = ClientOptions { transactional_id, poll: POLL, ..client.clone() };
                 scope.spawn(move || {
                     let name = format!("worker-{number}");
-                    let options = options(config, slot, number);
-                    let result = Client::connect(options, stop.clone()).map_err(|e| e.to_string()).and_then(|client| {
-                        telemetry.ready(true);
-                        Worker::new(client, Loader::new(limits(config)), sink, io, metrics)
-                            .run(|| telemetry.beat(&name))
-                    });
+                    let result = match connect(&options, stop, || telemetry.beat(&name)) {
+                        None => Ok(()),
+                        Some(client) => {
+                            telemetry.ready(true);
+                            Worker::new(client, Loader::new(limits(config)), sink, io, metrics)
+                                .run(|| telemetry.beat(&name))
+                        }
+                    };
                     telemetry.retire(&name);
                     // One worker that cannot go on ends the process: it is started anew as a whole.
                     stop.store(true, Ordering::Relaxed);
@@ -63,6 +64,20 @@ pub fn run(config: &Config, telemetry: &Telemetry) -> anyhow::Result<()> {
     telemetry.ready(false);
     io.shutdown_background();
     results.into_iter().collect::<Result<(), String>>().map_err(anyhow::Error::msg)
+}
+
+/// Connects, however long Kafka is away; `None` when asked to stop before.
+fn connect(options: &ClientOptions, stop: &Arc<AtomicBool>, beat: impl Fn()) -> Option<Client> {
+    const AGAIN: Duration = Duration::from_secs(2);
+    while !stop.load(Ordering::Relaxed) {
+        beat();
+        match Client::connect(options.clone(), Arc::clone(stop)) {
+            Ok(client) => return Some(client),
+            Err(why) => tracing::warn!(brokers = %options.brokers, %why, "waiting for Kafka"),
+        }
+        std::thread::sleep(AGAIN);
+    }
+    None
 }
 
 /// Where the chain's records go.
@@ -109,38 +124,4 @@ pub fn limits(config: &Config) -> load::Config {
         backoff_ms: (100, 10_000),
         grace_ms: ms(config.worker.grace),
     }
-}
-
-fn options(config: &Config, slot: &str, number: u32) -> ClientOptions {
-    let topics = config.topics();
-    ClientOptions {
-        brokers: config.kafka.brokers.clone(),
-        group: topics.group("loader"),
-        transactional_id: topics.transactional_id("loader", slot, number),
-        topics: topics.inputs("loader"),
-        compression: config.kafka.compression.name().into(),
-        transaction_timeout: config.transaction.timeout,
-        poll: POLL,
-        properties: config.kafka.properties.0.clone(),
-    }
-}
-
-/// A name that no other process has, where none is configured.
-fn unique() -> String {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    format!("{}-{:x}", std::process::id(), now.as_nanos())
-}
-
-fn stop_on_signals(io: &Runtime) -> Arc<AtomicBool> {
-    let stop = Arc::new(AtomicBool::new(false));
-    let asked = Arc::clone(&stop);
-    io.spawn(async move {
-        let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
-            tracing::error!("signals cannot be caught: SIGTERM will end this process at once");
-            return;
-        };
-        tokio::select! { _ = term.recv() => {}, _ = int.recv() => {} }
-        asked.store(true, Ordering::Relaxed);
-    });
-    stop
 }

@@ -1,4 +1,5 @@
 //! Row batches as a splitter makes them, records around them, and a database of one's own.
+#![allow(dead_code)] // each test takes what it needs
 
 use arrow_array::builder::{MapBuilder, StringBuilder};
 use arrow_array::types::Int32Type;
