@@ -181,9 +181,8 @@ impl Admin {
     /// # Errors
     /// When the partition does not exist or has no leader.
     pub fn watermarks(&self, partition: &Partition) -> Result<(i64, i64), AdminError> {
-        self.consumer
-            .fetch_watermarks(&partition.topic, partition.index, CALL)
-            .map_err(self.failed("read the ends of a partition"))
+        let read = || self.consumer.fetch_watermarks(&partition.topic, partition.index, CALL);
+        patiently(read).map_err(self.failed("read the ends of a partition"))
     }
 
     /// Looks at a group's positions again and again, without joining it.
@@ -337,7 +336,7 @@ impl GroupReader {
     /// When the partition does not exist or has no leader.
     pub fn watermarks(&self, partition: &Partition) -> Result<(i64, i64), AdminError> {
         let read = || self.consumer.fetch_watermarks(&partition.topic, partition.index, CALL);
-        read().map_err(self.failed("read the ends of a partition"))
+        patiently(read).map_err(self.failed("read the ends of a partition"))
     }
 
     fn failed(&self, what: &'static str) -> impl FnOnce(KafkaError) -> AdminError {
@@ -346,7 +345,7 @@ impl GroupReader {
     }
 }
 
-/// Asks again while a group's coordinator is being found or starts up.
+/// Asks again while a coordinator or a leader is being found or starts up.
 fn patiently<T>(mut ask: impl FnMut() -> KafkaResult<T>) -> KafkaResult<T> {
     use RDKafkaErrorCode as Code;
     let deadline = Instant::now() + CALL;
@@ -355,7 +354,13 @@ fn patiently<T>(mut ask: impl FnMut() -> KafkaResult<T>) -> KafkaResult<T> {
         let code = answer.as_ref().err().and_then(KafkaError::rdkafka_error_code);
         let passing = matches!(
             code,
-            Some(Code::NotCoordinator | Code::CoordinatorNotAvailable | Code::CoordinatorLoadInProgress)
+            Some(
+                Code::NotCoordinator
+                    | Code::CoordinatorNotAvailable
+                    | Code::CoordinatorLoadInProgress
+                    | Code::NotLeaderForPartition
+                    | Code::LeaderNotAvailable
+            )
         );
         if !passing || Instant::now() > deadline {
             return answer;

@@ -142,7 +142,7 @@ impl Client {
             Action::Commit(offsets) => {
                 let assigned = self.assigned.as_ref();
                 let ours = |p| assigned.is_some_and(|assigned| assigned.partitions.contains(p));
-                for (partition, _) in offsets.iter().filter(|(p, _)| !ours(p)) {
+                if let Some((partition, _)) = offsets.iter().find(|(p, _)| !ours(p)) {
                     panic!("a machine commits only what is assigned to it, and {partition} is not");
                 }
                 self.producing.commit(&offsets, assigned.map(|assigned| &assigned.group), timeout)

@@ -22,7 +22,7 @@ mod worker;
 pub use clock::Clock;
 pub use drive::{Driver, Trouble, run_machine};
 pub use lags::LagWatch;
-pub use main_program::{Arguments, Process, stage_main};
+pub use main_program::{Arguments, Process, properties, stage_main};
 pub use metrics::WorkerMetrics;
 pub use restart::{Restarts, keep_running};
 pub use routes::routes;

@@ -158,8 +158,10 @@ fn lags(process: &Process, name: &str) -> anyhow::Result<Option<LagWatch>> {
     wanted.then(|| LagWatch::start(&process.config, Arc::clone(&process.stop))).transpose()
 }
 
-/// librdkafka's settings that follow from the configuration, then the configured ones as they are.
-fn properties(config: &Config) -> BTreeMap<String, String> {
+/// librdkafka's settings that follow from the configuration (what bounds memory and messages, and how long a member may
+/// hang), then the configured ones as they are.
+#[must_use]
+pub fn properties(config: &Config) -> BTreeMap<String, String> {
     let kilobytes = |bytes: u64| bytes.div_ceil(1024).max(1).to_string();
     let (message, worker) = (config.kafka.message_bytes.0, &config.worker);
     // A member that hangs is thrown out after this time; the library wants it to be no less than the session's.

@@ -76,3 +76,53 @@ fn text_of(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const QUICK: Restarts =
+        Restarts { first: Duration::ZERO, longest: Duration::ZERO, most: 2, recovered: Duration::from_secs(60) };
+
+    /// What becomes of a worker whose lives end like this, one after the other; and how many it had.
+    fn run(mut lives: Vec<fn() -> Result<(), Trouble>>) -> (Result<(), String>, usize) {
+        let all = lives.len();
+        let stop = AtomicBool::new(false);
+        let ended = keep_running("w", QUICK, &stop, || lives.remove(0)());
+        (ended.map_err(|error| error.to_string()), all - lives.len())
+    }
+
+    const AGAIN: fn() -> Result<(), Trouble> = || Err(Trouble::Again("a broker is away".into()));
+    const HOPELESS: fn() -> Result<(), Trouble> = || Err(Trouble::Hopeless("no such topic".into()));
+    const PANIC: fn() -> Result<(), Trouble> = || panic!("an invariant broke");
+    const WELL: fn() -> Result<(), Trouble> = || Ok(());
+
+    #[test]
+    fn a_worker_begins_anew_after_what_may_pass_and_after_a_panic() {
+        assert_eq!(run(vec![WELL]), (Ok(()), 1));
+        assert_eq!(run(vec![AGAIN, PANIC, WELL]), (Ok(()), 3));
+    }
+
+    #[test]
+    fn what_no_start_helps_against_ends_it_at_once() {
+        assert_eq!(run(vec![HOPELESS, WELL]), (Err("no such topic".into()), 1));
+    }
+
+    #[test]
+    fn after_too_many_starts_in_a_row_it_ends_with_the_last_reason() {
+        let why = "a broker is away (after 2 restarts in a row)".to_owned();
+        assert_eq!(run(vec![PANIC, PANIC, AGAIN, WELL]), (Err(why), 3));
+    }
+
+    #[test]
+    fn a_worker_that_is_asked_to_stop_does_not_begin_anew() {
+        let stop = AtomicBool::new(true);
+        let mut lives = 0;
+        let patient = Restarts { first: Duration::from_secs(60), ..QUICK };
+        let ended = keep_running("w", patient, &stop, || {
+            lives += 1;
+            AGAIN()
+        });
+        assert_eq!((ended.is_ok(), lives), (true, 1));
+    }
+}

@@ -55,7 +55,8 @@ const FIXED: &[(&str, &str)] = &[
 pub(super) fn consumer(options: &ClientOptions) -> ClientConfig {
     let mut config = ClientConfig::new();
     for (key, value) in [
-        ("session.timeout.ms", "10000"),
+        // The shortest that a broker allows by default: so long the partitions of a process that died wait.
+        ("session.timeout.ms", "6000"),
         ("heartbeat.interval.ms", "1000"),
         ("queued.max.messages.kbytes", "16384"),
         ("fetch.max.bytes", "8388608"),

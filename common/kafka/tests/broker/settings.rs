@@ -79,6 +79,7 @@ fn a_range_of_a_partition_is_read_without_its_neighbours() {
     let place = Place::new(1);
     let mut worker = place.client("w");
     worker.publish(&place.output(0), &["a", "b", "c", "d"]);
+    assert_eq!(place.payloads(&place.output(0)).len(), 4);
     let read = |from, to| {
         let records = place.admin.read(&place.output(0), from, to, usize::MAX).expect("records");
         records.into_iter().map(|r| r.offset.0).collect::<Vec<_>>()

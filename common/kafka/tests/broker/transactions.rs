@@ -81,6 +81,7 @@ fn key_headers_and_payload_come_back_as_they_were_sent() {
         writer.done(Action::Send(Outgoing { partition: place.input(0), record: record.clone() }));
     }
     writer.done(Action::Commit(Vec::new()));
+    assert_eq!(place.payloads(&place.input(0)).len(), 2);
     let found = place.admin.read(&place.input(0), 0, None, 10).expect("records");
     assert_eq!([&found[0].record, &found[1].record], [&record, &empty]);
     assert!(found[0].timestamp_ms > 1_600_000_000_000);

@@ -1,0 +1,142 @@
+//! A whole stage on a real broker: its workers in processes of their own, one of them killed.
+
+mod place;
+mod shout;
+
+use logmill_core::wire::Kind;
+use logmill_runner::{run_stage, stop_on_signals};
+use place::{File, Place};
+use shout::Shout;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// The longest that anything here is waited for.
+const PATIENCE: Duration = Duration::from_secs(120);
+const CHILD: &str = "LOGMILL_TEST_STAGE";
+
+/// Not a test by itself: a process of the stage, as the tests below start it.
+#[test]
+fn process() {
+    let Ok(arguments) = std::env::var(CHILD) else { return };
+    let [brokers, name, slot] = arguments.split(' ').collect::<Vec<_>>().try_into().expect("three arguments");
+    let stop = stop_on_signals(Duration::from_secs(30)).expect("signals");
+    run_stage(&Place::at(brokers, name).settings(slot, &stop), || Ok(Shout)).expect("it stops as asked");
+}
+
+struct Running(Child);
+
+impl Running {
+    fn start(place: &Place, slot: &str) -> Self {
+        let child = Command::new(std::env::current_exe().expect("this test"))
+            .args(["process", "--exact", "--nocapture", "--test-threads=1"])
+            .env(CHILD, format!("{} {} {slot}", place.brokers, place.name))
+            .stdout(Stdio::null())
+            .spawn();
+        Self(child.expect("a process"))
+    }
+
+    fn kill(mut self) {
+        self.0.kill().expect("kill -9");
+        self.0.wait().expect("its end");
+    }
+
+    fn terminate(mut self) -> ExitStatus {
+        let pid = i32::try_from(self.0.id()).expect("a process id");
+        // SAFETY: kill sends a signal to a process that we started and have not waited for.
+        assert_eq!(unsafe { libc::kill(pid, libc::SIGTERM) }, 0);
+        let start = Instant::now();
+        loop {
+            if let Some(status) = self.0.try_wait().expect("its state") {
+                return status;
+            }
+            assert!(start.elapsed() < PATIENCE, "it did not stop within {PATIENCE:?}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !holds() {
+        assert!(start.elapsed() < PATIENCE, "not within {PATIENCE:?}: {what}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+#[test]
+fn two_processes_of_which_one_is_killed_again_and_again_bring_every_byte_exactly_once() {
+    let place = Place::new();
+    let files: Vec<_> = (0..12).map(|n| File::new(n, 100_000 + 7_001 * n)).collect();
+    let steady = Running::start(&place, "steady");
+    let mut victim = Running::start(&place, "victim");
+    let mut seen = 0;
+    for some in files.chunks(4) {
+        place.publish(some);
+        until("the stage goes on", || place.count("out") > seen + 20);
+        seen = place.count("out");
+        victim.kill();
+        victim = Running::start(&place, "victim");
+    }
+    let ends = |output: &[logmill_core::wire::WireChunk]| {
+        output.iter().filter(|chunk| matches!(chunk.kind, Kind::End(_))).count()
+    };
+    until("every file ends", || ends(&place.output("out")) >= files.len());
+    for process in [steady, victim] {
+        assert!(process.terminate().success(), "SIGTERM is obeyed");
+    }
+    let output = place.output("out");
+    for file in &files {
+        file.check(&output);
+    }
+    assert_eq!(ends(&output), files.len());
+    assert_eq!(place.count("events"), files.len(), "one event a file");
+    assert_eq!(place.count("dead"), 0);
+    // Nothing is left to do: what a successor would read begins at the end.
+    for (partition, committed) in place.admin.committed(&place.name, &place.partitions("in")).expect("positions") {
+        let committed = committed.expect("offset 0 was committed");
+        let position = logmill_protocol::worker::Position::decode(&committed).expect("a position");
+        assert_eq!(position.first, position.next, "{partition}");
+        let from = position.next.0;
+        assert!(place.admin.read(&partition, from, None, 1).expect("readable").is_empty(), "{partition}");
+    }
+}
+
+#[test]
+fn a_stage_whose_output_topic_is_missing_ends_at_once_and_names_it() {
+    let place = Place::new();
+    let stop = Arc::new(AtomicBool::new(false));
+    let mut settings = place.settings("w", &stop);
+    settings.machine.routes.dead_letters.topic = "no-such-topic".into();
+    let why = run_stage(&settings, || Ok(Shout)).expect_err("a topic is missing");
+    assert!(format!("{why:#}").contains("no-such-topic"), "{why:#}");
+    assert!(stop.load(Ordering::Relaxed), "the process ends");
+}
+
+#[test]
+fn what_workers_do_shows_in_the_metrics() {
+    let place = Place::new();
+    place.publish(&[File::new(0, 10_000)]);
+    let stop = Arc::new(AtomicBool::new(false));
+    let settings = place.settings("w", &stop);
+    let telemetry = settings.telemetry.clone();
+    let stage = std::thread::spawn(move || run_stage(&settings, || Ok(Shout)));
+    let partition = place::PARTITIONS;
+    let shows = |line: &str| telemetry.metrics().lines().any(|found| found == line);
+    until("metrics tell of the file", || shows("logmill_stage_bytes_in_total 10000") && telemetry.dead().is_empty());
+    let at = File::new(0, 10_000).meta.file_id.partition(partition);
+    until("nothing waits", || {
+        shows(&format!("logmill_stage_lag{{topic=\"{}\",partition=\"{at}\"}} 0", place.topic("in")))
+    });
+    stop.store(true, Ordering::Relaxed);
+    stage.join().expect("no panic").expect("it stops as asked");
+    assert!(!telemetry.metrics().contains("logmill_stage_lag{"), "partitions that were given up are not shown");
+}
