@@ -37,9 +37,6 @@ pub struct Options {
     pub metadata_bytes: usize,
     /// A chunk that was begun this often without getting past it is rejected by decree.
     pub attempts: u32,
-    /// Which rule to break, for tests that see the alarm.
-    #[cfg(feature = "weaken")]
-    pub weaken: Option<Weaken>,
 }
 
 /// The rules that a test can switch off, to see what they are for.
@@ -110,6 +107,9 @@ pub struct StageWorker<S: Stage> {
     current: Option<Current<S::State>>,
     /// The first record of a partition, while its attempt is being marked.
     held: Option<Incoming>,
+    /// The chunks whose attempts this process has marked: it lived on, so a transaction that failed since is not held
+    /// against them.
+    survived: BTreeMap<Partition, Offset>,
     out: Out,
     /// Records of the open transaction that are still to be sent.
     queue: VecDeque<Outgoing>,
@@ -118,6 +118,9 @@ pub struct StageWorker<S: Stage> {
     /// Failures since the last commit.
     failures: u32,
     counts: Snapshot,
+    /// The rule that is switched off.
+    #[cfg(feature = "weaken")]
+    weaken: Option<Weaken>,
 }
 
 /// The open transaction, or the one to come.
@@ -166,12 +169,22 @@ impl<S: Stage> StageWorker<S> {
             kept: BTreeMap::new(),
             current: None,
             held: None,
+            survived: BTreeMap::new(),
             queue: VecDeque::new(),
             transaction: Transaction::default(),
             stopping: false,
             failures: 0,
             counts: Snapshot::default(),
+            #[cfg(feature = "weaken")]
+            weaken: None,
         }
+    }
+
+    /// The same with a rule switched off, for tests that see the alarm.
+    #[cfg(feature = "weaken")]
+    #[must_use]
+    pub fn weakened(stage: S, options: Options, rule: Option<Weaken>) -> Self {
+        Self { weaken: rule, ..Self::new(stage, options) }
     }
 
     /// The stage, to hand it a new snapshot of the lags.
@@ -196,7 +209,7 @@ impl<S: Stage> StageWorker<S> {
     #[cfg_attr(not(feature = "weaken"), expect(clippy::unused_self, reason = "the feature needs it"))]
     fn weak(&self, rule: Weaken) -> bool {
         #[cfg(feature = "weaken")]
-        return self.options.weaken == Some(rule);
+        return self.weaken == Some(rule);
         #[cfg(not(feature = "weaken"))]
         return {
             let _ = rule;
@@ -342,8 +355,11 @@ impl<S: Stage> StageWorker<S> {
             part.fresh = false;
             // The attempt is committed before the chunk is begun, and the chunk by itself: so of all partitions only
             // the one whose chunk kills its worker shows attempts.
-            let mark = Position { tries: part.base.tries.saturating_add(1), ..part.base.clone() };
             let partition = incoming.partition.clone();
+            let before = self.survived.insert(partition.clone(), part.base.next);
+            let tries =
+                if before == Some(part.base.next) { part.base.tries } else { part.base.tries.saturating_add(1) };
+            let mark = Position { tries, ..part.base.clone() };
             self.held = Some(incoming);
             self.transaction.commits.push((partition, mark));
             self.transaction.due = true;

@@ -111,14 +111,10 @@ impl<S: Stage> StageWorker<S> {
     pub(super) fn within(&self, part: &Part<S::State>, current: &Current<S::State>) -> Position {
         let k_seq = part.files.get(&current.key).map_or(Seq(0), |f| f.out_seq);
         if self.weak(Weaken::FirstAfterChunk) {
-            let after = part.position();
-            return Position {
-                next: current.incoming.offset,
-                k: current.outputs,
-                k_seq,
-                first: current.incoming.offset.max(after.first),
-                ..after
-            };
+            let first = part.files.iter().filter(|(key, _)| **key != current.key).map(|(_, f)| f.first).min();
+            let next = current.incoming.offset;
+            let first = first.unwrap_or(next);
+            return Position { first, next, k: current.outputs, k_seq, open: None, ..Position::start(next) };
         }
         Position { next: current.incoming.offset, k: current.outputs, k_seq, tries: 0, ..current.before.clone() }
     }
@@ -132,8 +128,9 @@ impl<S: Stage> StageWorker<S> {
         let (ignore_k, aloud) = (self.weak(Weaken::IgnoreK), self.weak(Weaken::SilentAloud));
         let part = self.parts.get_mut(&incoming.partition).expect("a record of an assigned partition");
         let silent = part.is_silent(offset) && !aloud;
-        let at_h = offset == part.base.next;
-        if !silent && !at_h && part.base.k > 0 && part.at <= part.base.next {
+        // H may be the offset of a marker: then the next visible record is meant.
+        let at_h = offset >= part.base.next && part.at <= part.base.next;
+        if at_h && part.base.k > 0 && offset != part.base.next {
             return Err(format!(
                 "{}: {} of the outputs of offset {} are committed, but that record is gone (next is {offset})",
                 incoming.partition, part.base.k, part.base.next
@@ -259,15 +256,14 @@ impl<S: Stage> StageWorker<S> {
                 return;
             }
             let file = Arc::new(*file.expect("a first chunk has its file"));
-            let by_decree = part.base.decrees.contains(&offset);
-            let status =
-                if by_decree { Status::Rejected { by_decree } } else { Status::Running(self.stage.open(&file)) };
+            let by_decree = part.decrees.contains(&offset);
+            let status = if by_decree { Status::Rejected } else { Status::Running(self.stage.open(&file)) };
             let plan = current.plan.clone();
             let open = OpenFile { first: offset, next: Seq(0), out_seq: Seq(0), file: Some(file), plan, status };
             part.files.insert(current.key, open);
         }
         let open = part.files.get_mut(&current.key).expect("it is open by now");
-        if matches!(open.status, Status::Rejected { .. }) {
+        if matches!(open.status, Status::Rejected) {
             if kind != Kind::Data {
                 part.files.remove(&current.key);
             }
@@ -290,9 +286,12 @@ impl<S: Stage> StageWorker<S> {
             None
         };
         if let Some(reject) = broken {
-            let by_decree = reject.reason == RejectReason::Decree;
+            if reject.reason == RejectReason::Decree && !self.weak(Weaken::ForgetDecrees) {
+                let part = self.parts.get_mut(&current.incoming.partition).expect("an assigned partition");
+                part.decrees.extend(part.files.get(&current.key).map(|open| open.first));
+            }
             let reject = reject.carrying(&current.chunk.payload);
-            self.close_rejected(now_ms, current, &file, reject, by_decree, kind != Kind::Data);
+            self.close_rejected(now_ms, current, &file, reject, kind != Kind::Data);
             return;
         }
         let part = self.parts.get_mut(&current.incoming.partition).expect("a record of an assigned partition");
@@ -315,7 +314,7 @@ impl<S: Stage> StageWorker<S> {
         let over = kind != Kind::Data;
         if !over {
             let (first, next) = (current.incoming.offset, current.chunk.seq);
-            let status = Status::Rejected { by_decree: false };
+            let status = Status::Rejected;
             let plan = current.plan.clone();
             part.files.insert(current.key, OpenFile { first, next, out_seq: Seq(0), file: None, plan, status });
         }
@@ -339,7 +338,6 @@ impl<S: Stage> StageWorker<S> {
         mut current: Current<S::State>,
         file: &Arc<FileMeta>,
         reject: Reject,
-        by_decree: bool,
         over: bool,
     ) {
         let stage = reject.stage.unwrap_or(S::NAME);
@@ -351,10 +349,9 @@ impl<S: Stage> StageWorker<S> {
         if over {
             self.remove(&current);
         } else {
-            let by_decree = by_decree && !self.weak(Weaken::ForgetDecrees);
             let part = self.parts.get_mut(&current.incoming.partition).expect("a record of an assigned partition");
             let open = part.files.get_mut(&current.key).expect("a rejected file was open");
-            open.status = Status::Rejected { by_decree };
+            open.status = Status::Rejected;
         }
         self.taken(&current);
     }
@@ -365,8 +362,8 @@ impl<S: Stage> StageWorker<S> {
         let Status::Running(state) = open.status else { unreachable!("a tombstone is not ended by its stage") };
         let result = self.stage.finish(state, end, &mut self.out);
         // The number goes on counting in the entry, which `emit` looks up: put a tombstone back for that long.
-        open.status = Status::Rejected { by_decree: false };
-        let open = OpenFile { status: Status::Rejected { by_decree: false }, ..open };
+        open.status = Status::Rejected;
+        let open = OpenFile { status: Status::Rejected, ..open };
         part.files.insert(current.key, open);
         self.flush(now_ms, &mut current, file);
         let outcome = match result {
@@ -410,7 +407,7 @@ impl<S: Stage> StageWorker<S> {
                 self.emit(now_ms, &mut current, Some(&file), |sink, source, _| sink.reject(source, stage, reject));
                 self.taken(&current);
             }
-            Err(reject) => self.close_rejected(now_ms, current, &file, reject, false, false),
+            Err(reject) => self.close_rejected(now_ms, current, &file, reject, false),
         }
     }
 
@@ -492,8 +489,9 @@ impl<S: Stage> StageWorker<S> {
 
     /// All outputs of a chunk are queued.
     fn taken(&mut self, current: &Current<S::State>) {
+        let aloud = self.weak(Weaken::CommitSilent);
         let part = self.parts.get_mut(&current.incoming.partition).expect("a record of an assigned partition");
         part.at = current.incoming.offset.next();
-        part.dirty |= !part.is_silent(current.incoming.offset);
+        part.dirty |= !part.is_silent(current.incoming.offset) || aloud;
     }
 }

@@ -26,9 +26,7 @@ pub(super) struct OpenFile<State> {
 pub(super) enum Status<State> {
     Running(State),
     /// A tombstone: the rest of the file is passed over, its end removes it.
-    Rejected {
-        by_decree: bool,
-    },
+    Rejected,
 }
 
 /// An assigned partition.
@@ -38,6 +36,9 @@ pub(super) struct Part<State> {
     /// No record below this one is taken: it was seen. Below `base.next` the stretch is silent.
     pub at: Offset,
     pub files: BTreeMap<Key, OpenFile<State>>,
+    /// The first offsets of files that were rejected by decree, kept while they are not below S, even when the file is
+    /// over: where the list of open files did not fit, a successor reads all files from S on, the deadly one too.
+    pub decrees: BTreeSet<Offset>,
     /// Something was taken since the last commit.
     pub dirty: bool,
     /// The next live record is the first since the assignment: an attempt that has to be marked first.
@@ -46,7 +47,8 @@ pub(super) struct Part<State> {
 
 impl<State> Part<State> {
     pub fn new(base: Position) -> Self {
-        Self { at: base.first, base, files: BTreeMap::new(), dirty: false, fresh: true }
+        let decrees = base.decrees.clone();
+        Self { at: base.first, base, files: BTreeMap::new(), decrees, dirty: false, fresh: true }
     }
 
     /// Whether what is read now was already sent by a predecessor.
@@ -61,10 +63,9 @@ impl<State> Part<State> {
 
     /// The position to commit when all outputs of what was taken are sent.
     pub fn position(&self) -> Position {
-        let by_decree = |f: &&OpenFile<State>| matches!(f.status, Status::Rejected { by_decree: true });
         let open: BTreeSet<Offset> = self.files.values().map(|f| f.first).collect();
-        let decrees = self.files.values().filter(by_decree).map(|f| f.first).collect();
         let (first, next) = (self.first(), self.at);
+        let decrees = self.decrees.range(first..).copied().collect();
         Position { first, next, k: 0, k_seq: Seq(0), tries: 0, open: Some(open), decrees }
     }
 

@@ -1,0 +1,72 @@
+//! What the simulated chain is fed with: files of all kinds, as records of its first topic.
+
+use bytes::Bytes;
+use logmill_core::wire::{Kind, Record, WireChunk};
+use logmill_core::{End, FileId, FileMeta, Load, Plan, Seq};
+use rand::rngs::StdRng;
+use rand::{Rng as _, RngExt as _};
+
+/// One file's records, in order.
+#[must_use]
+pub fn file(rng: &mut StdRng, number: u128) -> Vec<Record> {
+    let meta = FileMeta {
+        file_id: FileId(number.wrapping_mul(0x9e37_79b9_7f4a_7c15)),
+        load: Load(0),
+        cluster: "a".into(),
+        path: format!("/{number}"),
+        path_bytes: None,
+        length: number as u64,
+        modified_ms: 0,
+        app: String::new(),
+        plan: Plan::default(),
+    };
+    let plan = meta.plan.version();
+    let chunk = |seq: u64, kind, silent, payload: &[u8]| WireChunk {
+        file_id: meta.file_id,
+        load: meta.load,
+        seq: Seq(seq),
+        kind,
+        silent,
+        plan: plan.clone(),
+        file: (seq == 0).then(|| Box::new(meta.clone())),
+        span: None,
+        notes: Vec::new(),
+        payload: Bytes::copy_from_slice(payload),
+    };
+    let count = rng.random_range(0..6_u64);
+    let payloads: Vec<Vec<u8>> = (0..count).map(|_| vec![op(rng), 9, rng.random()]).collect();
+    let data = |range: std::ops::Range<u64>, silent| {
+        range.map(|seq| chunk(seq, Kind::Data, silent, &payloads[seq as usize])).collect::<Vec<_>>()
+    };
+    let end = match rng.next_u32() % 8 {
+        0 => End::Abort,
+        1 => End::Partial,
+        _ => End::Complete,
+    };
+    let mut records = match rng.next_u32() % 10 {
+        // Retention ate its beginning.
+        0 if count > 1 => data(1..count, false),
+        // Its cluster did not answer for a while.
+        1 | 2 if count > 0 => {
+            let parked = rng.random_range(1..=count);
+            let mut records = data(0..parked, false);
+            records.push(chunk(parked, Kind::Park, false, &[]));
+            records.extend(data(0..parked, true));
+            records.extend(data(parked..count, false));
+            records
+        }
+        _ => data(0..count, false),
+    };
+    records.push(chunk(count, Kind::End(end), false, &[]));
+    records.into_iter().map(WireChunk::encode).collect()
+}
+
+fn op(rng: &mut StdRng) -> u8 {
+    match rng.next_u32() % 40 {
+        0 => b'X',
+        1 => b"D2"[usize::from(rng.random_ratio(3, 4))],
+        2 => b'R',
+        3..8 => b'B',
+        n => b'0' + (n % 4) as u8,
+    }
+}

@@ -1,0 +1,195 @@
+//! Two small stages that do all that a stage may do, and what they must put out, told in a straight line.
+//!
+//! A chunk's first byte says what happens: a digit puts out that many products; `B` puts out many, with a pause whenever
+//! the output is full; `R` rejects something and goes on; `X` rejects the file; `D` kills its worker after some output.
+
+use bytes::Bytes;
+use logmill_core::wire::{Kind, WireChunk};
+use logmill_core::{Chunk, End, Event, FileMeta, Flow, Out, Outcome, Product, Progress, Reject, RejectReason, Stage};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Products of a `B`, and of a `D` before it kills.
+const MANY: u8 = 5;
+const BEFORE_DEATH: u8 = 3;
+
+/// What both stages do; `LAST` is the one whose output stands alone.
+pub struct Model<const LAST: bool> {
+    /// Set when the stage has killed its worker: the step that set it never returned.
+    pub killed: Arc<AtomicBool>,
+}
+
+/// A running sum of everything seen: whatever is lost or doubled in a rebuilt state shows in all later output.
+#[derive(Clone, Debug)]
+pub struct Sum(u64);
+
+impl Sum {
+    fn add(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.wrapping_mul(1_099_511_628_211) ^ u64::from(*byte);
+        }
+    }
+
+    /// What the next stage is told to do, and the sum.
+    fn product(&mut self, n: u8) -> Bytes {
+        self.add(&[n]);
+        let ops = *b"0112201121101B2012";
+        let mut op = ops[(self.0 >> 20) as usize % ops.len()];
+        match (self.0 >> 33) % 240 {
+            0 => op = b'X',
+            1 => op = b'D',
+            2 | 3 => op = b'R',
+            _ => {}
+        }
+        let mut payload = vec![op, MANY];
+        payload.extend(self.0.to_be_bytes());
+        Bytes::from(payload)
+    }
+}
+
+impl<const LAST: bool> Stage for Model<LAST> {
+    type State = Sum;
+    const NAME: &'static str = if LAST { "second" } else { "first" };
+    const INPUT: Flow = Flow::Stream;
+    const OUTPUT: Flow = if LAST { Flow::Standalone } else { Flow::Stream };
+
+    fn open(&self, file: &Arc<FileMeta>) -> Sum {
+        Sum(file.length)
+    }
+
+    fn process(&self, sum: &mut Sum, chunk: &mut Chunk, out: &mut Out) -> Result<Progress, Reject> {
+        let mut payload = chunk.payload.to_vec();
+        let op = payload[0];
+        let put = |sum: &mut Sum, out: &mut Out, n| {
+            let payload = sum.product(n);
+            out.push(Product::new(payload));
+        };
+        match op {
+            b'B' | b'D' => {
+                let most = if op == b'B' { MANY } else { BEFORE_DEATH };
+                payload[1] = payload[1].min(most);
+                while payload[1] > 0 {
+                    if out.is_full() {
+                        chunk.payload = Bytes::from(payload);
+                        return Ok(Progress::More);
+                    }
+                    put(sum, out, payload[1]);
+                    payload[1] -= 1;
+                }
+                if op == b'D' {
+                    self.killed.store(true, Ordering::Relaxed);
+                }
+            }
+            b'X' => return Err(Reject::new(RejectReason::Corrupt, "X")),
+            b'R' => {
+                out.reject(Reject::new(RejectReason::TrailingGarbage, "R"));
+                put(sum, out, 1);
+            }
+            digit => {
+                sum.add(&payload);
+                for n in 0..digit - b'0' {
+                    put(sum, out, n);
+                }
+            }
+        }
+        Ok(Progress::Done)
+    }
+
+    fn finish(&self, mut sum: Sum, end: End, out: &mut Out) -> Result<Outcome, Reject> {
+        out.push(Product::new(sum.product(9)));
+        out.event(Event::Opened);
+        Ok(end.outcome())
+    }
+}
+
+/// What came out of one file at one stage.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// Products and markers, as they stand in the file's partition (standalone ones: by their number): (number, kind,
+    /// silent, payload).
+    pub chunks: Vec<(u64, Kind, bool, Bytes)>,
+    /// Reasons of the dead letters, sorted.
+    pub rejects: Vec<String>,
+    pub events: usize,
+}
+
+/// What must come out of a file whose records are `input`, when of each deadly chunk (a parked file has it twice) so many
+/// products were committed before it was given up.
+#[must_use]
+pub fn reference<const LAST: bool>(input: &[WireChunk], before_death: [usize; 2]) -> Seen {
+    let mut before_death = before_death.into_iter();
+    let stage = Model::<LAST> { killed: Arc::default() };
+    let mut seen = Seen::default();
+    let mut open: Option<(Option<Sum>, u64)> = None;
+    for chunk in input {
+        let over = chunk.kind != Kind::Data;
+        if open.is_none() {
+            match &chunk.file {
+                Some(file) if chunk.seq.0 == 0 => open = Some((Some(stage.open(&Arc::new((**file).clone()))), 0)),
+                _ if matches!(chunk.kind, Kind::Park | Kind::End(End::Abort)) => continue,
+                _ => {
+                    seen.rejects.push("headless".into());
+                    open = (!over).then_some((None, 0));
+                    continue;
+                }
+            }
+        }
+        let (sum, seq) = open.as_mut().expect("it is open by now");
+        let mut put = |seq: &mut u64, kind, payload| {
+            if !LAST || (kind == Kind::Data && !chunk.silent) {
+                seen.chunks.push((*seq, kind, chunk.silent, payload));
+            }
+            if kind == Kind::Data || !LAST {
+                *seq += 1;
+            }
+        };
+        let mut end = None;
+        if let Some(state) = sum.as_mut() {
+            match chunk.kind {
+                Kind::Park => put(seq, Kind::Park, Bytes::new()),
+                Kind::End(how) => {
+                    put(seq, Kind::Data, state.product(9));
+                    if !chunk.silent {
+                        seen.events += 1;
+                    }
+                    put(seq, Kind::End(how), Bytes::new());
+                }
+                Kind::Data => {
+                    let (op, mut rejected) = (chunk.payload[0], None);
+                    match op {
+                        b'B' => (1..=MANY).rev().for_each(|i| put(seq, Kind::Data, state.product(i))),
+                        b'D' => {
+                            let n = before_death.next().expect("a file comes twice at most");
+                            (1..=BEFORE_DEATH).rev().take(n).for_each(|i| put(seq, Kind::Data, state.product(i)));
+                            end = Some("decree");
+                        }
+                        b'X' => end = Some("corrupt"),
+                        b'R' => {
+                            rejected = Some("trailing-garbage");
+                            put(seq, Kind::Data, state.product(1));
+                        }
+                        digit => {
+                            state.add(&chunk.payload);
+                            (0..digit - b'0').for_each(|i| put(seq, Kind::Data, state.product(i)));
+                        }
+                    }
+                    if let Some(reason) = end {
+                        put(seq, Kind::End(End::Abort), Bytes::new());
+                        rejected = Some(reason);
+                    }
+                    if let (Some(reason), false) = (rejected, chunk.silent) {
+                        seen.rejects.push(reason.into());
+                    }
+                }
+            }
+        }
+        if end.is_some() {
+            *sum = None;
+        }
+        if over {
+            open = None;
+        }
+    }
+    seen.rejects.sort();
+    seen
+}

@@ -1,0 +1,86 @@
+//! The protocol under random schedules, and each of its rules seen to be needed.
+
+use logmill_protocol::worker::Weaken;
+use logmill_simulate::{Weaker, run_campaign};
+
+/// `SIMULATE_SCHEDULES` and `SIMULATE_SEED` ask for others.
+fn from_environment(name: &str, default: u64) -> u64 {
+    std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(default)
+}
+
+#[test]
+fn every_schedule_puts_out_each_output_once() {
+    let (seed, schedules) = (from_environment("SIMULATE_SEED", 1), from_environment("SIMULATE_SCHEDULES", 100_000));
+    println!("seeds {seed} to {}", seed + schedules - 1);
+    let coverage = run_campaign(seed, schedules, None).unwrap_or_else(|failed| panic!("{failed}"));
+    println!("{coverage}");
+    assert_eq!(coverage.missing(), Vec::<&str>::new(), "a campaign that never saw a kind of fault shows nothing of it");
+}
+
+/// With the rule switched off, some schedule must go wrong, and be seen to.
+fn is_needed(rule: Weaker) {
+    let failed = run_campaign(1, 20_000, Some(rule)).err();
+    let failed = failed.unwrap_or_else(|| panic!("{rule:?} was switched off and nothing went wrong"));
+    println!("{rule:?}: seed {}, {} faults: {}", failed.setup.seed, failed.setup.faults.len(), failed.why);
+}
+
+#[test]
+fn rule_1_committed_offsets_are_read_when_nothing_is_pending() {
+    is_needed(Weaker::DirtyRead);
+}
+
+#[test]
+fn rule_1_output_k_of_h_is_the_first_to_be_sent() {
+    is_needed(Weaker::Machine(Weaken::IgnoreK));
+}
+
+#[test]
+fn rule_1_the_silent_stretch_is_silent() {
+    is_needed(Weaker::Machine(Weaken::SilentAloud));
+}
+
+#[test]
+fn rule_2_s_is_taken_from_before_chunk_h() {
+    is_needed(Weaker::Machine(Weaken::FirstAfterChunk));
+}
+
+#[test]
+fn rule_3_a_silent_partition_is_not_committed() {
+    is_needed(Weaker::Machine(Weaken::CommitSilent));
+}
+
+/// Going on with a transaction under the next assignment's metadata is what the rule forbids.
+#[test]
+fn rule_3_a_revocation_aborts_and_the_metadata_is_that_of_the_assignment() {
+    is_needed(Weaker::Machine(Weaken::KeepOverRevoke));
+}
+
+#[test]
+fn rule_4_an_abort_is_followed_by_reading_again() {
+    is_needed(Weaker::Machine(Weaken::NoRewind));
+}
+
+#[test]
+fn rule_4_records_in_flight_at_an_abort_ask_for_a_new_producer() {
+    is_needed(Weaker::SameProducer);
+}
+
+#[test]
+fn rule_6_a_rejected_file_stays_as_a_tombstone() {
+    is_needed(Weaker::Machine(Weaken::ForgetRejected));
+}
+
+#[test]
+fn rule_6_a_headless_chunk_is_rejected_once() {
+    is_needed(Weaker::Machine(Weaken::HeadlessAloud));
+}
+
+#[test]
+fn rule_7_a_decree_is_kept() {
+    is_needed(Weaker::Machine(Weaken::ForgetDecrees));
+}
+
+#[test]
+fn states_are_kept_over_a_rebalance_only_where_the_position_is_unchanged() {
+    is_needed(Weaker::Machine(Weaken::KeepStates));
+}
