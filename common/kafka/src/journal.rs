@@ -5,10 +5,10 @@
 //! transaction that is committed already but whose marker is still on its way to this partition.)
 
 use logmill_protocol::{Outgoing, Partition};
-use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::KafkaError;
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
-use rdkafka::{ClientConfig, Message, Offset, TopicPartitionList};
+use rdkafka::{ClientConfig, ClientContext, Message, Offset, TopicPartitionList};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -38,6 +38,18 @@ pub enum JournalError {
     Short { partition: Partition, high: i64, reached: i64 },
     #[error("{count} records were not acknowledged within {CALL:?}")]
     Unacknowledged { count: i32 },
+}
+
+/// Says nothing of the end of a partition, which is what a reader of a journal waits for.
+struct Quiet;
+
+impl ConsumerContext for Quiet {}
+impl ClientContext for Quiet {
+    fn error(&self, error: KafkaError, reason: &str) {
+        if !matches!(error, KafkaError::Global(RDKafkaErrorCode::PartitionEOF)) {
+            tracing::warn!("{error}: {reason}");
+        }
+    }
 }
 
 /// How long one call may take.
@@ -110,7 +122,7 @@ impl Journal {
         Err(JournalError::Short { partition: partition.clone(), high, reached })
     }
 
-    fn reader(&self, isolation: &str) -> Result<BaseConsumer, JournalError> {
+    fn reader(&self, isolation: &str) -> Result<BaseConsumer<Quiet>, JournalError> {
         let mut config = ClientConfig::new();
         config.set("bootstrap.servers", &self.options.brokers).set("group.id", &self.options.transactional_id);
         config.set("isolation.level", isolation).set("enable.partition.eof", "true");
@@ -118,7 +130,7 @@ impl Journal {
         for (key, value) in &self.options.properties {
             config.set(key, value);
         }
-        config.create().map_err(failed("make a reader"))
+        config.create_with_context(Quiet).map_err(failed("make a reader"))
     }
 
     /// Writes these records, to whatever topics, all or none. An empty payload becomes null: compaction takes its key.
@@ -138,12 +150,14 @@ impl Journal {
             self.producer.poll(Duration::ZERO);
         }
         let deadline = Instant::now() + CALL;
-        // Polled here, because `flush` polls in steps of 100 ms.
+        // Not by `flush`, which polls in steps of 100 ms, nor by longer polls: rdkafka rounds what is left of a time-out
+        // down to whole milliseconds, so that the last of them is spent spinning.
         while self.producer.in_flight_count() > 0 {
             if Instant::now() > deadline {
                 return Err(JournalError::Unacknowledged { count: self.producer.in_flight_count() });
             }
-            self.producer.poll(Duration::from_millis(1));
+            self.producer.poll(Duration::ZERO);
+            std::thread::sleep(Duration::from_micros(500));
         }
         self.producer.commit_transaction(CALL).map_err(failed("commit"))
     }

@@ -95,7 +95,9 @@ impl Fetcher {
             process.telemetry.ready(true);
             tracing::info!(stage = STAGE, threads = running.len(), clusters = self.clusters.len(), "running");
             let ended = running.into_iter().map(|w| w.join().expect("a worker does not panic: its words are above"));
-            ended.fold(Ok(()), |all, one| all.and(one))
+            // All have to end, whichever failed.
+            let ended: Vec<anyhow::Result<()>> = ended.collect();
+            ended.into_iter().collect()
         })
     }
 
@@ -106,7 +108,7 @@ impl Fetcher {
         // The bytes of `raw` are compressed as a rule: another round costs and gains nothing.
         options.compression = "none".into();
         // The worker waits for bytes, not here.
-        options.poll = Duration::from_millis(1);
+        options.poll = Duration::ZERO;
         let log = Client::connect(options, Arc::clone(&process.stop)).context("connecting to Kafka")?;
         let partitions = config.kafka.partitions;
         let coroutines: u32 = config.clusters.values().map(|c| c.coroutines).sum();

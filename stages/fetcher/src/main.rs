@@ -5,7 +5,7 @@ use logmill_runner::Process;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let process = match Process::start() {
+    let process = match Process::start(logmill_protocol::fetch::STAGE) {
         Ok(process) => process,
         Err(code) => return code,
     };

@@ -37,7 +37,7 @@ impl Chain {
         let folder = format!("/{name}-{}", std::process::id());
         let mut text = format!(
             "chain = \"{name}-{}\"\n[kafka]\nbrokers = \"{}\"\npartitions = 2\n[plan]\nraw_bytes = \"{} B\"\n\
-             [transaction]\nbytes = \"256 KiB\"\n[log]\nlevel = \"debug\"\n",
+             [transaction]\nbytes = \"256 KiB\"\n[log]\nlevel = \"info\"\n",
             std::process::id(),
             logmill_stack::shared::kafka(),
             RAW_BYTES,
@@ -97,9 +97,12 @@ impl Chain {
         let client = &self.stores[cluster];
         self.io.block_on(async {
             let options = WriteOptions::default().replication(1);
-            let mut writer = client.create(&path, options).await.unwrap();
+            // As `hdfs dfs -put` does: a file that is being written looks settled, with too few bytes.
+            let draft = format!("{path}._COPYING_");
+            let mut writer = client.create(&draft, options).await.unwrap();
             writer.write_bytes(Bytes::from(content.clone())).await.unwrap();
             writer.close().await.unwrap();
+            client.rename(&draft, &path, false).await.unwrap();
         });
         self.files.insert((cluster.to_owned(), path), content);
     }

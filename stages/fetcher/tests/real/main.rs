@@ -73,7 +73,7 @@ fn a_cluster_that_does_not_answer_parks_its_files_and_holds_up_no_other() {
         let closed = |e: &&logmill_core::event::LedgerRecord| matches!(e.event, Happening::Closed { .. });
         chain.events().iter().filter(closed).count()
     };
-    chain.until("the other cluster's files arrive", |chain| of_a(chain) == 11);
+    chain.until("the other cluster's files arrive", |chain| of_a(chain) >= 11);
     stack.resume(&server).unwrap();
     chain.check();
     let resumed = chain.events().iter().filter(|e| matches!(e.event, Happening::Resumed { .. })).count();

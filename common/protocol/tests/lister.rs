@@ -1,0 +1,146 @@
+//! The lister against a listing and a topic of known files in memory.
+
+use logmill_core::{FileId, Plan};
+use logmill_protocol::fetch::{Lane, Listed, Lister, ListerAnswer, ListerAsk, ListerOptions, Task};
+use logmill_protocol::{Action, Event, Failure, Machine, Outgoing};
+use std::collections::BTreeSet;
+
+/// A cluster's topics, and one lister after the other.
+#[derive(Default)]
+struct World {
+    tasks: Vec<Task>,
+    known: BTreeSet<FileId>,
+    now_ms: u64,
+}
+
+fn file(path: &str, length: u64) -> Listed {
+    Listed { path: path.into(), length, modified_ms: 7 }
+}
+
+fn lister(settle: u8) -> Lister {
+    Lister::new(ListerOptions {
+        cluster: "a".into(),
+        tasks: Lane::new("tasks.a", 3),
+        known: Lane::new("known.a", 1),
+        plan_for: Box::new(|path| (path[1..2].to_owned(), Plan::default())),
+        settle,
+        forget_ms: 1000,
+        batch: 2,
+    })
+}
+
+impl World {
+    fn commit(&mut self, sent: Vec<Outgoing>) {
+        for Outgoing { partition, record } in sent {
+            if &*partition.topic == "tasks.a" {
+                let task = Task::decode(&record).unwrap();
+                assert_eq!(partition.index, task.file.file_id.partition(3));
+                self.tasks.push(task);
+            } else if record.payload.is_empty() {
+                self.known.remove(&record.file_id().unwrap());
+            } else {
+                self.known.insert(record.file_id().unwrap());
+            }
+        }
+    }
+
+    /// Runs a lister over scans, each its files and whether it saw all there is; commit number `fails` fails.
+    fn run(&mut self, mut lister: Lister, scans: &[(&[Listed], bool)], fails: Option<usize>) -> Result<(), String> {
+        let mut answers: Vec<ListerAnswer> = vec![ListerAnswer::Stop];
+        for (files, whole) in scans.iter().rev() {
+            answers.push(if *whole { ListerAnswer::ScanEnd } else { ListerAnswer::ScanFailed });
+            answers.push(ListerAnswer::Files(files.to_vec()));
+        }
+        let (mut sent, mut commits) = (Vec::new(), 0);
+        let mut event = Event::Start;
+        loop {
+            event = match lister.step(self.now_ms, event) {
+                Action::Other(ListerAsk::Known) => {
+                    Event::Other(ListerAnswer::Known(self.known.iter().copied().collect()))
+                }
+                Action::Other(ListerAsk::List) => Event::Other(answers.pop().expect("it ends after Stop")),
+                Action::Begin => Event::Done,
+                Action::Send(outgoing) => {
+                    sent.push(outgoing);
+                    Event::Done
+                }
+                Action::Commit(positions) => {
+                    assert!(positions.is_empty(), "a lister has no positions");
+                    commits += 1;
+                    if fails == Some(commits) {
+                        Event::Failed(Failure::Fenced("another lister".into()))
+                    } else {
+                        self.commit(std::mem::take(&mut sent));
+                        Event::Done
+                    }
+                }
+                Action::Exit(why) => return why,
+                other => panic!("a lister does not ask for {other:?}"),
+            };
+        }
+    }
+
+    fn paths(&self) -> Vec<(&str, u64)> {
+        self.tasks.iter().map(|t| (t.file.path.as_str(), t.file.length)).collect()
+    }
+}
+
+#[test]
+fn a_file_is_taken_when_two_scans_see_the_same_and_never_again() {
+    let mut world = World::default();
+    let (growing, grown) = ([file("/a", 5), file("/b", 1)], [file("/a", 5), file("/b", 2)]);
+    world.run(lister(2), &[(&growing, true), (&grown, true)], None).unwrap();
+    assert_eq!(world.paths(), [("/a", 5)], "/b has changed between the scans");
+    assert_eq!(world.tasks[0].file.app, "a");
+    world.run(lister(2), &[(&grown, true), (&grown, true), (&grown, true)], None).unwrap();
+    assert_eq!(world.paths(), [("/a", 5), ("/b", 2)]);
+}
+
+#[test]
+fn seeing_a_file_twice_in_one_scan_or_in_a_broken_one_does_not_settle_it() {
+    let mut world = World::default();
+    let twice = [file("/a", 5), file("/a", 5)];
+    world.run(lister(2), &[(&twice, false), (&twice, true)], None).unwrap();
+    assert_eq!(world.paths(), []);
+    world.run(lister(1), &[(&twice, true)], None).unwrap();
+    assert_eq!(world.paths(), [("/a", 5)]);
+}
+
+#[test]
+fn a_lister_that_is_fenced_ends_and_the_next_makes_the_missing_tasks_alone() {
+    let files: Vec<Listed> = (0..7).map(|n| file("/f", n)).collect();
+    for fails in 1..=4 {
+        let mut world = World::default();
+        let ended = world.run(lister(1), &[(&files, true)], Some(fails));
+        assert!(ended.is_err_and(|why| why.contains("another lister")));
+        assert_eq!(world.tasks.len(), 2 * (fails - 1), "whole transactions of two files");
+        world.run(lister(1), &[(&files, true)], None).unwrap();
+        let ids: BTreeSet<FileId> = world.tasks.iter().map(|t| t.file.file_id).collect();
+        assert_eq!((world.tasks.len(), ids.len()), (7, 7));
+        assert_eq!(ids, world.known);
+    }
+}
+
+#[test]
+fn a_file_is_forgotten_when_it_was_out_of_every_whole_scan_for_long_enough() {
+    let mut world = World::default();
+    world.run(lister(1), &[(&[file("/a", 5)], true)], None).unwrap();
+    // The time is counted from when a lister began to look.
+    world.now_ms = 5000;
+    world.run(lister(1), &[(&[], true)], None).unwrap();
+    assert_eq!(world.known.len(), 1);
+
+    let mut late = lister(1);
+    let mut event = Event::Start;
+    for now_ms in [5000, 5000, 5900] {
+        event = match late.step(now_ms, event) {
+            Action::Other(ListerAsk::Known) => Event::Other(ListerAnswer::Known(world.known.iter().copied().collect())),
+            Action::Other(ListerAsk::List) => Event::Other(ListerAnswer::ScanEnd),
+            other => panic!("nothing to write yet: {other:?}"),
+        };
+    }
+    assert_eq!(late.step(6001, event), Action::Begin);
+    let Action::Send(outgoing) = late.step(6001, Event::Done) else { panic!("it sends what is forgotten") };
+    world.commit(vec![outgoing]);
+    assert!(world.known.is_empty());
+}
