@@ -19,7 +19,7 @@ const ANSWER: Duration = Duration::from_secs(10);
 /// How long purged records may take to be reported.
 const PURGE: Duration = Duration::from_secs(5);
 /// What is waited at a time while records are on their way: `flush` would wait in steps of 100 ms.
-const STEP: Duration = Duration::from_millis(1);
+const STEP: Duration = Duration::from_micros(300);
 
 /// The producer's context: the first record since the last look that did not arrive, and why.
 #[derive(Default)]
@@ -101,7 +101,7 @@ impl Producing {
                         return Err(Failure::Abort(why));
                     }
                     record = back;
-                    self.producer.poll(STEP);
+                    self.wait_a_step();
                 }
                 Err((error, _)) => {
                     let size = out.record.payload.len();
@@ -125,6 +125,13 @@ impl Producing {
         }
     }
 
+    /// Serves what has come and rests. Never by a poll with a time-out: rdkafka's rounds what is left of it down to whole
+    /// milliseconds and spins through the rest.
+    fn wait_a_step(&self) {
+        self.producer.poll(Duration::ZERO);
+        std::thread::sleep(STEP);
+    }
+
     /// Waits until nothing is on its way; `false` when that takes longer than `patience`.
     fn drain(&self, patience: Duration) -> bool {
         let deadline = Instant::now() + patience;
@@ -132,7 +139,7 @@ impl Producing {
             if Instant::now() > deadline {
                 return false;
             }
-            self.producer.poll(STEP);
+            self.wait_a_step();
         }
         true
     }
