@@ -163,7 +163,9 @@ impl<F: FnMut(&Action<Ask>) -> Fails> Log for Dying<F> {
 }
 
 fn files(count: u128, rows: u64) -> Vec<logmill_core::wire::Record> {
-    (0..count).flat_map(|n| [lines(&file(n, n as u64 % 3), 1, rows), lines(&file(n, n as u64 % 3), rows + 1, rows)]).collect()
+    (0..count)
+        .flat_map(|n| [lines(&file(n, n as u64 % 3), 1, rows), lines(&file(n, n as u64 % 3), rows + 1, rows)])
+        .collect()
 }
 
 /// Dies at the `n`-th commit, before or after it.

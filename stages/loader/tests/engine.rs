@@ -127,3 +127,50 @@ async fn a_thousand_small_files_are_one_insert() {
     }
     assert_eq!(number(&sink, "count() AS n FROM rows").await, 3_000);
 }
+
+#[tokio::test]
+async fn what_the_splitter_makes_of_a_file_s_text_arrives_line_by_line() {
+    use logmill_core::{Output, Stage};
+    use std::sync::Arc;
+
+    let sink = sink(shared::clickhouse(), "splitter").await;
+    let one = Arc::new(file(1, 0));
+    let stage = logmill_splitter::Splitter::new();
+    let text: String =
+        (1..=5_000).map(|n| format!("2026-11-01 12:00:00,000 WARN [t{n}] line {n} \u{4e2d}\u{6587}\n")).collect();
+    let mut records = Vec::new();
+    let chunk = logmill_core::Chunk {
+        seq: logmill_core::Seq(0),
+        payload: text.clone().into(),
+        span: Some(span(1, 5_000)),
+        channel: Some("a".into()),
+    };
+    let mut state = stage.open(&one);
+    let mut out = logmill_core::Out::new("splitter", 1 << 20);
+    let mut chunk = chunk;
+    loop {
+        let step = stage.process(&mut state, &mut chunk, &mut out).unwrap();
+        for output in out.drain() {
+            if let Output::Product(product) = output {
+                records.push(record(&one, product.span.unwrap(), product.payload));
+            }
+        }
+        if step == logmill_core::Progress::Done {
+            break;
+        }
+    }
+    let batch = insert(ROWS, Table::Rows, 0, records);
+    assert_eq!(sink.perform(&batch).await, loaded());
+    assert_eq!(number(&sink, "count() AS n FROM rows").await, 5_000);
+    #[derive(serde::Deserialize)]
+    struct Line {
+        text: String,
+    }
+    let lines: Vec<Line> = sink.database.select("SELECT text FROM rows ORDER BY line, part").await.unwrap();
+    let back: String = lines.into_iter().map(|line| line.text + "\n").collect();
+    assert!(back == text, "the table has other lines than the file");
+    assert_eq!(
+        number(&sink, "count() AS n FROM rows WHERE level = 'WARN' AND channel = 'a' AND isNotNull(time)").await,
+        5_000
+    );
+}

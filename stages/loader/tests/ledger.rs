@@ -2,8 +2,8 @@
 
 mod common;
 
-use common::*;
 use bytes::Bytes;
+use common::*;
 use logmill_clickhouse::ledger::{Fault, Options, Place, Selector, Verdict, reconcile, status, where_file};
 use logmill_core::event::LedgerRecord;
 use logmill_core::wire::{Record, header};
@@ -64,7 +64,10 @@ fn events(file: &FileMeta, lines: u64) -> Vec<Record> {
 async fn load(sink: &Sink, topic: &str, table: Table, from: i64, records: Vec<Record>) -> i64 {
     let to = from + records.len() as i64;
     let verdict = sink.perform(&insert(topic, table, from, records)).await;
-    assert!(matches!(&verdict, logmill_protocol::load::Verdict::Loaded { rejected } if rejected.is_empty()), "{verdict:?}");
+    assert!(
+        matches!(&verdict, logmill_protocol::load::Verdict::Loaded { rejected } if rejected.is_empty()),
+        "{verdict:?}"
+    );
     to
 }
 
@@ -179,7 +182,8 @@ async fn a_newer_file_of_the_same_path_supersedes_the_older_and_a_quarantined_on
     let Event::Closed { outcome, bytes_in, bytes_out, lines, rows, .. } = closed(700, 700, 20) else { unreachable!() };
     let quarantine = Some("too many malformed sequences".to_owned());
     let (malformed, crc32, found, evidence) = (9_999, None, None, None);
-    let end = Event::Closed { outcome, bytes_in, bytes_out, lines, rows, malformed, crc32, found, evidence, quarantine };
+    let end =
+        Event::Closed { outcome, bytes_in, bytes_out, lines, rows, malformed, crc32, found, evidence, quarantine };
     let end = event(&bad, "reencoder", end);
     for _ in 0..2 {
         load(&sink, EVENTS, Table::FileEvents, at, vec![end.clone()]).await;

@@ -90,9 +90,10 @@ pub(super) async fn coverage(database: &Database, scope: &Scope) -> Result<Vec<C
                SELECT file_id, load, toString(stage) AS stage, first_line, first_part, rows FROM file_events \
                WHERE event = 'passed' AND stage IN ('distributor', 'splitter') AND {condition} \
                UNION ALL \
-               SELECT file_id, load, arrayJoin(if(stage = 'distributor', ['distributor', 'splitter'], ['splitter'])) \
-                 AS stage, assumeNotNull(first_line) AS first_line, first_part, rows FROM rejects \
-               WHERE stage IN ('distributor', 'splitter') AND isNotNull(first_line) AND rows > 0 AND {condition}), \
+               SELECT file_id, load, arrayJoin(if(at_stage = 'distributor', ['distributor', 'splitter'], ['splitter'])) \
+                 AS stage, line AS first_line, first_part, rows FROM (\
+                 SELECT file_id, load, stage AS at_stage, assumeNotNull(first_line) AS line, first_part, rows FROM rejects \
+                 WHERE stage IN ('distributor', 'splitter') AND isNotNull(first_line) AND rows > 0 AND {condition})), \
              steps AS (\
                SELECT file_id, load, stage, first_line, first_part, rows, first_line + rows - 1 AS last_line, \
                  row_number() OVER w AS n, \
