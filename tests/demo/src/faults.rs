@@ -5,6 +5,8 @@ use crate::processes::Processes;
 use anyhow::{Context, ensure};
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
+use rdkafka::{Offset, TopicPartitionList};
 use std::time::{Duration, Instant};
 
 /// How often it is looked whether a stage works.
@@ -65,26 +67,78 @@ impl<'a> Watch<'a> {
         Ok(Self { chain, consumer })
     }
 
-    /// Records that a stage has put out so far, committed or not; for the loader, rows in the table.
-    ///
-    /// # Errors
-    /// A server does not answer.
-    pub fn output(&self, stage: &str) -> anyhow::Result<u64> {
+    /// The topics that hold a stage's output; none for the loader, whose output is in the table.
+    #[must_use]
+    pub fn outputs(&self, stage: &str) -> Vec<String> {
         let topics = self.chain.config.topics();
         let each = |name: &dyn Fn(&str) -> String| topics.channels().iter().map(|c| name(c)).collect();
-        let outputs: Vec<String> = match stage {
+        match stage {
             "fetcher" => vec![topics.raw()],
             "decompressor" => topics.plain().into_iter().collect(),
             "reencoder" | "decoder" => vec![topics.text()],
             "distributor" => each(&|channel| topics.channel(channel)),
             "splitter" => each(&|channel| topics.rows(channel)),
-            _ => return Ok(self.chain.sql("SELECT count() FROM rows")?.trim().parse()?),
-        };
+            _ => Vec::new(),
+        }
+    }
+
+    /// Records that a stage has put out so far, committed or not; for the loader, rows in the table.
+    ///
+    /// # Errors
+    /// A server does not answer.
+    pub fn output(&self, stage: &str) -> anyhow::Result<u64> {
+        if stage == "loader" {
+            return Ok(self.chain.sql("SELECT count() FROM rows")?.trim().parse()?);
+        }
         let mut records = 0;
-        for topic in outputs {
+        for topic in self.outputs(stage) {
             for partition in 0..self.chain.config.kafka.partitions {
                 let (_, high) = self.consumer.fetch_watermarks(&topic, partition, CALL).context(topic.clone())?;
                 records += high.max(0) as u64;
+            }
+        }
+        Ok(records)
+    }
+
+    /// Records of a stage's output that were sent and never committed: work that was done again.
+    ///
+    /// # Errors
+    /// A server does not answer, or a topic's end is not reached in time.
+    pub fn aborted(&self, stage: &str) -> anyhow::Result<u64> {
+        let mut aborted = 0;
+        for topic in self.outputs(stage) {
+            let sent = self.count(&topic, "read_uncommitted")?;
+            let committed = self.count(&topic, "read_committed")?;
+            aborted += sent.checked_sub(committed).context("what is committed was sent")?;
+        }
+        Ok(aborted)
+    }
+
+    /// Records of a topic from its beginning to its end.
+    fn count(&self, topic: &str, isolation: &str) -> anyhow::Result<u64> {
+        let consumer: BaseConsumer = ClientConfig::new()
+            .set("bootstrap.servers", &self.chain.config.kafka.brokers)
+            .set("group.id", "count")
+            .set("enable.auto.commit", "false")
+            .set("isolation.level", isolation)
+            .set("enable.partition.eof", "true")
+            .create()
+            .context("a client that counts")?;
+        let partitions = self.chain.config.kafka.partitions;
+        let mut from = TopicPartitionList::new();
+        for partition in 0..partitions {
+            from.add_partition_offset(topic, partition, Offset::Beginning)?;
+        }
+        consumer.assign(&from)?;
+        let begun = Instant::now();
+        let (mut records, mut ended) = (0, 0);
+        while ended < partitions {
+            ensure!(begun.elapsed() < 6 * CALL, "the end of {topic} is not reached within {:?}", 6 * CALL);
+            match consumer.poll(LOOK) {
+                Some(Ok(_)) => records += 1,
+                Some(Err(KafkaError::PartitionEOF(_))) => ended += 1,
+                Some(Err(error)) => return Err(error).context(format!("reading {topic}")),
+                None => {}
             }
         }
         Ok(records)

@@ -65,7 +65,7 @@ fn folder(name: &str) -> PathBuf {
     folder
 }
 
-/// A chain that runs: two processes of each stage.
+/// A chain that runs.
 pub struct Running {
     pub chain: Chain,
     pub processes: Processes,
@@ -73,16 +73,16 @@ pub struct Running {
     files: u64,
 }
 
-/// Sets a chain up and starts it.
+/// Sets a chain up and starts it, `instances` processes of each stage.
 ///
 /// # Panics
 /// When that fails.
-pub fn start(fixture: &'static Fixture, name: &str, layout: Layout) -> Running {
+pub fn start(fixture: &'static Fixture, name: &str, layout: Layout, instances: u32) -> Running {
     let settings = Settings {
         name: name.into(),
         folder: folder(name),
         layout,
-        instances: 2,
+        instances,
         files: "/logs".into(),
         chunk_bytes: Some(CHUNK),
     };

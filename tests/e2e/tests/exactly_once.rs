@@ -7,7 +7,7 @@ use logmill_e2e::{PATIENCE, fixture, start};
 
 fn one_kill_of_each_stage(name: &str, layout: Layout) {
     let (fixture, _turn) = fixture();
-    let running = start(fixture, name, layout);
+    let running = start(fixture, name, layout, 2);
     let killed = async { kill_each(&running.chain, &running.processes, PATIENCE).await };
     let (_, kills) = running.block_on(async { tokio::try_join!(running.through(), killed) });
     running.assert_exactly_once(&fixture.logs);
@@ -35,7 +35,7 @@ fn fused_stages_with_one_kill_of_each() {
 #[test]
 fn reconcile_names_a_deleted_and_a_doubled_row() {
     let (fixture, _turn) = fixture();
-    let running = start(fixture, "planted", Layout::Fused);
+    let running = start(fixture, "planted", Layout::Fused, 2);
     running.block_on(running.through());
     running.assert_exactly_once(&fixture.logs);
     let mut whole = fixture.logs.entries.iter().filter(|entry| entry.damage.is_none());

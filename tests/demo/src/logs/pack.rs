@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Bytes of text in one member where a file has many.
+/// Bytes of text in one member at most, where a file has many; a small file has some, too.
 const MEMBER: usize = 256 << 10;
 /// Characters outside ASCII that a text must hold to be worth transcoding: fewer would be no test of anything.
 const WORTH_TRANSCODING: usize = 200;
@@ -73,7 +73,8 @@ fn pack_one(folder: &Path, n: usize, order: &Order) -> anyhow::Result<Entry> {
     let gbk = (encoding == Encoding::Gbk).then(|| to_gbk(&text)).flatten();
     let encoding = if gbk.is_some() { Encoding::Gbk } else { Encoding::Utf8 };
     let bytes = gbk.as_deref().unwrap_or(text.as_bytes());
-    let members: Vec<&[u8]> = if many { bytes.chunks(MEMBER).collect() } else { vec![bytes] };
+    let members: Vec<&[u8]> =
+        if many { bytes.chunks((bytes.len() / 4).clamp(1, MEMBER)).collect() } else { vec![bytes] };
     let mut packed = match codec {
         Codec::Gzip => gzip(&members)?,
         Codec::Zstd => zstd(&members)?,
