@@ -30,6 +30,8 @@ pub(crate) struct Cutter {
     /// Rows and bytes pushed.
     rows: u64,
     bytes: u64,
+    /// What the file's encoding is taken for, in small letters: the chunks' header for people. UTF-8 until it is decided.
+    pub(crate) encoding: String,
 }
 
 /// Where a chunk ends, from the beginning of the text.
@@ -59,7 +61,8 @@ impl Cutter {
     pub(crate) fn new(text_bytes: u32, line_bytes: u32) -> Self {
         let line_bytes = (line_bytes as usize).max(LONGEST_CHARACTER);
         let text_bytes = (text_bytes as usize).max(line_bytes);
-        Self { text_bytes, line_bytes, text: Vec::new(), valid: 0, line: 1, part: 0, rows: 0, bytes: 0 }
+        let encoding = "utf-8".to_owned();
+        Self { text_bytes, line_bytes, text: Vec::new(), valid: 0, line: 1, part: 0, rows: 0, bytes: 0, encoding }
     }
 
     /// How many bytes may be put behind the valid ones before the next [`Cutter::cut`]: some, and few enough that little
@@ -155,7 +158,7 @@ impl Cutter {
         };
         self.rows += span.rows;
         self.bytes += chunk.len() as u64;
-        out.push(Product::new(chunk).lines(span));
+        out.push(Product::new(chunk).lines(span).note("encoding", self.encoding.as_str()));
     }
 }
 

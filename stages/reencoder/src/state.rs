@@ -111,6 +111,7 @@ impl State {
 
     fn know(&mut self, found: Found) {
         self.phase = Phase::Known(Decode::new(found.encoding));
+        self.cutter.encoding = found.encoding.name().to_lowercase();
         self.found = Some(found);
     }
 
