@@ -116,12 +116,16 @@ Examples:
 Examples:
   logmill reconcile
   logmill reconcile '/logs/app/**' /logs/web/access.log.gz
+  logmill reconcile --format json | jq 'select(.verdict.verdict == \"failed\")'
 
-Exit code 1 when a file fails, or when no file matches.")]
+Exit code 1 when a file fails or is unfinished, or when no file matches.")]
     Reconcile {
         /// Paths or globs; all files when none is given.
         #[arg(value_name = "PATH")]
         paths: Vec<String>,
+        /// Take it that nothing is on its way: what is not in the table is missing, not late. Else Kafka is asked.
+        #[arg(long)]
+        settled: bool,
     },
     /// Show on one screen whether the chain moves, its oldest unfinished file, and what it waits for.
     #[command(after_help = "\

@@ -14,14 +14,14 @@ use std::time::{Duration, Instant};
 
 /// One topic, as the stage that reads it sees it.
 #[derive(Debug, Serialize)]
-struct Lag {
-    stage: &'static str,
+pub struct Lag {
+    pub stage: &'static str,
     topic: String,
     /// Records between H, the first whose output is not all committed, and the end. An estimate from above: the
     /// markers of transactions count too, as long as a record stands before the end.
-    records: i64,
+    pub records: i64,
     /// Records a second over the time of measurement.
-    rate: f64,
+    pub rate: f64,
     /// `None` while nothing moves and there is something to drain, and where no rate was measured.
     seconds_to_drain: Option<f64>,
     /// No offset is committed: the topics were not made by `logmill topics apply`.
@@ -91,20 +91,48 @@ impl Point {
 /// Up to this distance a partition is looked at more closely: what stands before its end may be markers alone.
 const NEAR: i64 = 64;
 
-fn measure(config: &Config, over: Duration) -> Result<Vec<Lag>> {
+/// Each consumer group, to be looked at.
+fn readers(config: &Config) -> Result<Vec<(&'static str, TopicReader)>> {
     let topics = config.topics();
-    let readers = topics
-        .stages()
-        .iter()
-        .map(|stage| Ok((*stage, TopicReader::new(config, &topics.group(stage))?)))
-        .collect::<Result<Vec<_>>>()?;
+    let stages = topics.stages().iter();
+    stages.map(|stage| Ok((*stage, TopicReader::new(config, &topics.group(stage))?))).collect()
+}
+
+/// Every topic that has a consumer group.
+fn watches<'a>(config: &Config, readers: &'a [(&'static str, TopicReader)]) -> Result<Vec<Watch<'a>>> {
+    let topics = config.topics();
     let mut watches = Vec::new();
-    for (stage, reader) in &readers {
+    for (stage, reader) in readers {
         for topic in topics.inputs(stage) {
             let partitions = reader.partitions(&topic)?;
             watches.push(Watch { stage, reader, topic, partitions });
         }
     }
+    Ok(watches)
+}
+
+/// Whether nothing is on its way: no stage has a record before it, nor a file open.
+///
+/// # Errors
+/// Kafka does not answer, or the topics are not there.
+pub fn is_drained(config: &Config) -> Result<bool> {
+    let readers = readers(config)?;
+    for watch in watches(config, &readers)? {
+        let points = watch.points(|committed| Ok(committed.offset))?;
+        if records(&watch, &points)? > 0 {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// The lags of all topics, and how fast they drain.
+///
+/// # Errors
+/// Kafka does not answer, or the topics are not there.
+pub fn measure(config: &Config, over: Duration) -> Result<Vec<Lag>> {
+    let readers = readers(config)?;
+    let watches = watches(config, &readers)?;
     let start = Instant::now();
     let before = if over.is_zero() { Vec::new() } else { points(&watches)? };
     thread::sleep(over.saturating_sub(start.elapsed()));
@@ -137,15 +165,16 @@ fn measure(config: &Config, over: Duration) -> Result<Vec<Lag>> {
 }
 
 fn points(watches: &[Watch<'_>]) -> Result<Vec<Vec<Point>>> {
-    watches.iter().map(Watch::points).collect()
+    watches.iter().map(|watch| watch.points(|committed| reached(watch.stage, committed))).collect()
 }
 
 impl Watch<'_> {
-    fn points(&self) -> Result<Vec<Point>> {
+    /// `reached` reads the place out of what is committed.
+    fn points(&self, reached: impl Fn(&Committed) -> Result<Offset>) -> Result<Vec<Point>> {
         let committed = self.reader.committed(&self.topic, self.partitions)?;
         let points = (0..self.partitions).zip(committed).map(|(partition, committed)| {
             let (low, end) = self.reader.ends(&self.topic, partition)?;
-            let reached = committed.as_ref().map_or(Ok(low), |committed| reached(self.stage, committed))?;
+            let reached = committed.as_ref().map_or(Ok(low), &reached)?;
             Ok(Point { reached, end, committed: committed.is_some() })
         });
         points.collect()
@@ -174,6 +203,6 @@ fn reached(stage: &str, committed: &Committed) -> Result<Offset> {
         "fetcher" => logmill_protocol::fetch::Position::decode(committed)?.next,
         // A batch that is being inserted is not there yet.
         "loader" => committed.offset,
-        _ => committed.offset,
+        _ => logmill_protocol::worker::Position::decode(committed)?.next,
     })
 }

@@ -6,11 +6,13 @@
 pub mod args;
 mod config;
 mod dlq;
-//DRY pub mod dry_run;
+pub mod dry_run;
 pub mod exit;
+mod files;
 mod lag;
 mod migrate;
 mod output;
+mod status;
 mod topic_reader;
 mod topics;
 mod validate;
@@ -34,12 +36,14 @@ pub fn run(args: Args) -> Result<Verdict, Failure> {
             Ok(Verdict::Good)
         }
         Command::Validate { connect } => validate::run(&Config::load(file)?, connect, args.format),
-        //DRY Command::DryRun { paths, cluster } => dry_run::run(&config_if_any(file)?, &paths, &cluster, args.format),
+        Command::DryRun { paths, cluster } => dry_run::run(&config_if_any(file)?, &paths, &cluster, args.format),
         Command::Topics { what } => topics::run(&Config::load(file)?, what, args.format),
         Command::Migrate => migrate::run(&Config::load(file)?, args.format),
         Command::Lag { over } => lag::run(&Config::load(file)?, over, args.format),
         Command::Dlq { what } => dlq::run(&Config::load(file)?, &what, args.format),
-        _ => Err(Failure::Usage("not there yet".into())),
+        Command::Where { what } => files::locate(&Config::load(file)?, &what, args.format),
+        Command::Reconcile { paths, settled } => files::reconcile(&Config::load(file)?, &paths, settled, args.format),
+        Command::Status => status::run(&Config::load(file)?, args.format),
     }
 }
 

@@ -19,7 +19,10 @@ const READ: Duration = Duration::from_secs(20);
 
 /// A consumer that only looks.
 pub struct TopicReader {
+    /// Sees committed records alone.
     consumer: BaseConsumer,
+    /// Sees committed offsets at once, where the other would wait for pending transactions.
+    offsets: BaseConsumer,
     brokers: String,
 }
 
@@ -42,7 +45,8 @@ impl TopicReader {
             .set("isolation.level", "read_committed")
             .set("auto.offset.reset", "error");
         let consumer = client.create().context("kafka.properties")?;
-        Ok(Self { consumer, brokers: config.kafka.brokers.clone() })
+        let offsets = client.set("isolation.level", "read_uncommitted").create().context("kafka.properties")?;
+        Ok(Self { consumer, offsets, brokers: config.kafka.brokers.clone() })
     }
 
     fn silent(&self, error: KafkaError) -> anyhow::Error {
@@ -94,11 +98,11 @@ impl TopicReader {
     /// What the group has committed of a topic, by partition; `None` where it has not.
     ///
     /// # Errors
-    /// Kafka does not answer, or a transaction is pending for longer than a few seconds.
+    /// Kafka does not answer.
     pub fn committed(&self, topic: &str, partitions: i32) -> Result<Vec<Option<Committed>>> {
         let mut list = TopicPartitionList::new();
         list.add_partition_range(topic, 0, partitions - 1);
-        let list = self.consumer.committed_offsets(list, ANSWER).map_err(|error| self.silent(error))?;
+        let list = self.offsets.committed_offsets(list, ANSWER).map_err(|error| self.silent(error))?;
         let mut all = vec![None; usize::try_from(partitions).unwrap_or_default()];
         for element in list.elements() {
             if let At::Offset(offset) = element.offset() {

@@ -6,7 +6,7 @@ use crate::output::Printer;
 use crate::topic_reader::TopicReader;
 use anyhow::{Context, Result};
 use logmill_config::Config;
-use logmill_kafka::admin::{Admin, TopicSpec};
+use logmill_kafka::admin::{Admin, AdminError, TopicSpec};
 use logmill_protocol::Partition;
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, ResourceSpecifier};
@@ -14,7 +14,8 @@ use rdkafka::client::DefaultClientContext;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// What the topics lack, or what was done about it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -114,9 +115,21 @@ fn apply(config: &Config) -> Result<()> {
         .collect();
     crate::runtime()?.block_on(admin.apply(&specs))?;
     for (group, partitions) in groups(config) {
-        admin.commit_start(&group, &partitions)?;
+        in_time(|| admin.commit_start(&group, &partitions))?;
     }
     Ok(())
+}
+
+/// Tries again for a while where a broker does not know yet that it leads a partition which was made just now.
+fn in_time<T>(mut ask: impl FnMut() -> Result<T, AdminError>) -> Result<T, AdminError> {
+    const LEADERS: Duration = Duration::from_secs(30);
+    let start = Instant::now();
+    loop {
+        match ask() {
+            Err(AdminError::Kafka { .. }) if start.elapsed() < LEADERS => thread::sleep(Duration::from_millis(100)),
+            result => return result,
+        }
+    }
 }
 
 /// Each group with all partitions that it reads.

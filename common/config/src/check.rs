@@ -187,6 +187,9 @@ fn channels(config: &Config, found: &mut Found) {
     for (name, _) in config.channels.iter().filter(|(_, channel)| channel.weight == 0) {
         found.at(&["channels", name, "weight"], "must be at least 1");
     }
+    if !config.channel_groups.contains_key("default") {
+        found.add("channel_groups", "there must be a group \"default\": it takes the files of groups that are gone");
+    }
     for (group, members) in &config.channel_groups {
         if members.is_empty() {
             found.at(&["channel_groups", group], "has no channel: its files would have nowhere to go");

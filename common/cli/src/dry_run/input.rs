@@ -20,7 +20,8 @@ pub fn walk(path: &Path, each: &mut impl FnMut(&Path) -> Result<()>) -> Result<(
     if path == Path::new(STDIN) || !path.is_dir() {
         return each(path);
     }
-    let entries = fs::read_dir(path).with_context(|| format!("the folder {} cannot be listed", shown(path.as_os_str())))?;
+    let entries =
+        fs::read_dir(path).with_context(|| format!("the folder {} cannot be listed", shown(path.as_os_str())))?;
     let mut entries: Vec<PathBuf> = entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?;
     entries.sort();
     for entry in entries {

@@ -13,6 +13,7 @@ use chain::{Batch, Chain};
 use input::shown;
 use logmill_config::{Config, Planner};
 use logmill_core::{FileMeta, Outcome, Stage};
+use logmill_distributor::{Channel, Distributor};
 use report::Report;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -28,9 +29,9 @@ use std::sync::Arc;
 pub fn run(config: &Config, paths: &[OsString], cluster: &str, format: Format) -> Result<Verdict, Failure> {
     let planner = Planner::new(config).expect("the globs of a checked configuration compile");
     let chain = Chain {
-        front: logmill_decompressor::Decompressor::default().then(logmill_reencoder::Reencoder::default()),
+        front: logmill_decompressor::Decompressor.then(logmill_reencoder::Reencoder),
         distributor: distributor(config),
-        splitter: logmill_splitter::Splitter::default(),
+        splitter: logmill_splitter::Splitter::new(),
     };
     let mut out = Printer::stdout();
     let mut verdict = Verdict::Good;
@@ -55,6 +56,16 @@ pub fn run(config: &Config, paths: &[OsString], cluster: &str, format: Format) -
     }
     // Who closed the pipe has seen enough: what was not read is no failure.
     Ok(if out.is_closed() { Verdict::Good } else { verdict })
+}
+
+/// The distributor as its program makes it.
+fn distributor(config: &Config) -> Distributor {
+    let channel = |name: &String| Channel { name: name.clone(), weight: config.channels[name].weight };
+    let groups = config.channel_groups.iter();
+    let groups = groups.map(|(group, names)| (group.clone(), names.iter().map(channel).collect())).collect();
+    // There are no lags here to choose by.
+    Distributor::new(groups, logmill_distributor::Choose::Weight)
+        .expect("a checked configuration has channels to choose")
 }
 
 /// Whether the whole file came through.
@@ -105,11 +116,14 @@ fn print<W: Write>(file: &FileMeta, batch: &Batch, format: Format, out: &mut Pri
             take("path");
             match format {
                 Format::Json => {
-                    let mut add = |name: &str, value: Value| rest.entry(name).or_insert(value);
+                    let mut add = |name: &str, value: Value| {
+                        rest.entry(name).or_insert(value);
+                    };
                     add("app", file.app.as_str().into());
                     add("channel", batch.channel.as_deref().into());
                     add("file_id", file.file_id.to_string().into());
-                    let (path, path_bytes, encoding) = (&file.path, file.path_bytes.as_deref(), batch.encoding.as_deref());
+                    let (path, path_bytes, encoding) =
+                        (&file.path, file.path_bytes.as_deref(), batch.encoding.as_deref());
                     out.json(&Row { path, path_bytes, line, part, text, encoding, rest })?;
                 }
                 Format::Text => {

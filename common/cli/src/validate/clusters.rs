@@ -5,6 +5,7 @@ use futures::StreamExt;
 use logmill_config::{Cluster, Config, Selector};
 use logmill_fetcher::store::{Entry, FolderStore, HdfsSettings, HdfsStore, Store, StoreError};
 use std::future::Future;
+use std::path::Path;
 use std::sync::Arc;
 use tokio::runtime::Handle;
 use tokio::time::timeout;
@@ -39,6 +40,14 @@ async fn one(name: &str, cluster: &Cluster, store: &dyn Store, all: &mut Vec<Che
     let mut sample: Option<Entry> = None;
     for folder in &cluster.folders {
         let what = format!("folder {folder}");
+        // A local folder that is not there lists as empty, as a bucket's prefix does.
+        if let Some(root) = cluster.url.strip_prefix("file://")
+            && !Path::new(root).join(folder.trim_start_matches('/')).is_dir()
+        {
+            let advice = format!("make the folder, or correct folders in [clusters.{name}]");
+            all.push(Check::bad(name, &what, format!("there is no such folder in {root}"), advice));
+            continue;
+        }
         let mut seen = 0;
         let look = async {
             let mut files = store.list(folder);

@@ -1,0 +1,132 @@
+//! The commands that ask servers, against real ones.
+
+mod bench;
+
+use bench::Bench;
+use logmill_stack::shared;
+use rdkafka::ClientConfig;
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use std::time::Duration;
+
+/// A configuration for the shared servers, with names of its own.
+fn configured(name: &str) -> Bench {
+    let bench = Bench::new();
+    bench.file("files/logs/a.log", b"x\n");
+    let (hdfs, clickhouse) = (shared::hdfs(0), shared::clickhouse());
+    let hadoop: String = hdfs.config.iter().map(|(key, value)| format!("{key:?} = {value:?}\n")).collect();
+    let text = format!(
+        "chain = {name:?}\n[kafka]\nbrokers = {:?}\npartitions = 2\n\
+         [clickhouse]\nurl = {:?}\ndatabase = {name:?}\nuser = {:?}\npassword = {:?}\n\
+         [clusters.folder]\nurl = \"file://{}/files\"\n\
+         [clusters.hdfs]\nurl = {:?}\nfolders = [\"/\"]\n[clusters.hdfs.hadoop]\n{hadoop}",
+        shared::kafka(),
+        clickhouse.url,
+        clickhouse.admin.user,
+        clickhouse.admin.password,
+        bench.folder().display(),
+        hdfs.url,
+    );
+    bench.file("logmill.toml", text.as_bytes());
+    bench
+}
+
+#[test]
+fn a_chain_is_made_checked_and_looked_at() {
+    let bench = configured("cli_made");
+    let run = bench.run(&["validate", "--connect"]);
+    assert_eq!(run.code, 1);
+    for advice in ["run `logmill topics apply`", "run `logmill migrate`"] {
+        assert!(run.stdout.contains(advice), "{}", run.stdout);
+    }
+
+    let plan = bench.run(&["topics", "plan"]);
+    assert_eq!(plan.code, 1);
+    insta::assert_snapshot!("topics_plan", plan.stdout);
+    let apply = bench.run(&["topics", "apply"]);
+    assert_eq!(apply.code, 0, "{}", apply.stderr);
+    let plan = bench.run(&["topics", "plan"]);
+    assert_eq!((plan.code, plan.stdout.as_str()), (0, "all 13 topics are as they must be\n"));
+
+    assert_eq!(bench.run(&["migrate"]).code, 0);
+    let again = bench.run(&["migrate", "--format", "json"]);
+    assert!(again.stdout.starts_with("{\"analyst_skipped\":"), "{}", again.stdout);
+    assert!(again.stdout.contains("\"applied\":[]"), "{}", again.stdout);
+
+    let run = bench.run(&["validate", "--connect"]);
+    assert_eq!(run.code, 0, "{}", run.stdout);
+    let shown = run.stdout.replace(shared::kafka(), "KAFKA").replace(&shared::clickhouse().url, "CLICKHOUSE");
+    let versionless: Vec<_> = shown
+        .split_inclusive("version ")
+        .map(|part| part.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.'))
+        .collect();
+    insta::assert_snapshot!("validate_connect", versionless.concat());
+
+    let lag = bench.run(&["lag", "--over", "0.1", "--format", "json"]);
+    assert_eq!(lag.code, 0, "{}", lag.stderr);
+    let rows = lag.rows();
+    assert_eq!(rows.len(), 11, "{}", lag.stdout);
+    assert!(rows.iter().all(|row| row["records"] == 0 && row["seconds_to_drain"] == 0.0), "{}", lag.stdout);
+}
+
+#[test]
+fn what_another_configuration_would_change_is_named() {
+    let bench = configured("cli_other");
+    assert_eq!(bench.run(&["topics", "apply"]).code, 0);
+    let other = |key: &str, value: &str, command: &[&str]| {
+        let output = bench.command(command).env(key, value).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap())
+    };
+    let (code, said) = other("LOGMILL__KAFKA__PARTITIONS", "3", &["topics", "apply"]);
+    assert!(code == Some(1) && said.contains("has 2 partitions, 3 are wanted"), "{said}");
+    let (code, said) = other("LOGMILL__KAFKA__RETENTION", "30days", &["validate", "--connect"]);
+    assert!(code == Some(1) && said.contains("retention.ms is 604800000, needed is 2592000000"), "{said}");
+    let (code, said) = other("LOGMILL__CLUSTERS__FOLDER__FOLDERS", "[\"/none\"]", &["validate", "--connect"]);
+    assert!(code == Some(1) && said.contains("FAILED folder: folder /none"), "{said}");
+}
+
+#[test]
+fn records_that_nobody_has_taken_are_lag_and_dead_letters_are_shown() {
+    let bench = configured("cli_letters");
+    assert_eq!(bench.run(&["topics", "apply"]).code, 0);
+    let topic = "cli_letters.dead-letters";
+    let producer: BaseProducer = ClientConfig::new()
+        .set("bootstrap.servers", shared::kafka())
+        .set("transactional.id", "cli_letters.test")
+        .create()
+        .unwrap();
+    let bound = Duration::from_secs(30);
+    producer.init_transactions(bound).unwrap();
+    for committed in [true, false, true] {
+        producer.begin_transaction().unwrap();
+        let header = |key, value| Header { key, value: Some(value) };
+        let headers = OwnedHeaders::new()
+            .insert(header("reason", "corrupt"))
+            .insert(header("detail", if committed { "the stream is damaged" } else { "never seen" }))
+            .insert(header("stage", "decompressor"))
+            .insert(header("at-byte", "1234"))
+            .insert(header("path", "/logs/a\nb.gz"))
+            .insert(header("origin", "cli_letters.raw/0/17"));
+        let key = "0123456789abcdef0123456789abcdef";
+        let record =
+            BaseRecord::to(topic).partition(1).key(key).payload("two\nlines \u{7}").timestamp(1_795_000_000_123);
+        producer.send(record.headers(headers)).unwrap();
+        producer.flush(bound).unwrap();
+        if committed { producer.commit_transaction(bound).unwrap() } else { producer.abort_transaction(bound).unwrap() }
+    }
+    let list = bench.run(&["dlq", "list"]);
+    assert_eq!(list.code, 0, "{}", list.stderr);
+    insta::assert_snapshot!("dlq_list", list.stdout);
+    let show = bench.run(&["dlq", "show", "1/0"]);
+    insta::assert_snapshot!("dlq_show", show.stdout);
+    let json = bench.run(&["dlq", "show", "1/0", "--format", "json"]);
+    assert_eq!(json.rows()[0]["payload"], "two\nlines \u{7}");
+    for (place, code) in [("1/2", 2), ("9/0", 2), ("x", 2)] {
+        assert_eq!(bench.run(&["dlq", "show", place]).code, code, "{place}");
+    }
+
+    let lag = bench.run(&["lag", "--over", "0", "--format", "json"]);
+    let letters = lag.rows().into_iter().find(|row| row["topic"] == topic).unwrap();
+    assert!(letters["records"].as_u64().unwrap() >= 2, "{letters}");
+    assert_eq!((&letters["stage"], &letters["seconds_to_drain"]), (&"loader".into(), &serde_json::Value::Null));
+}
