@@ -15,8 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// Records in a batch at most: its INSERT names every file of them in the URL, of which ClickHouse takes 1 MiB
-/// (`http_max_uri_size`); a file takes up to 60 bytes, escaped.
+/// Records in a batch at most: the statement of its INSERT names every file of them, and ends at 1 MiB.
 const BATCH_RECORDS: usize = 8_192;
 /// The longest wait for a record: answers of the database are looked for between two polls.
 const POLL: Duration = Duration::from_millis(20);

@@ -118,14 +118,14 @@ async fn a_constraint_that_a_row_violates_is_a_definite_refusal_of_the_data_and_
 }
 
 #[tokio::test]
-async fn a_thousand_small_files_are_one_insert() {
+async fn the_most_records_of_a_batch_all_of_small_files_are_one_insert() {
     let sink = sink(shared::clickhouse(), "small").await;
-    let records = (0..1_000).map(|n| lines(&file(n, n as u64 % 5), 1, 3)).collect();
+    let records = (0..8_192).map(|n| lines(&file(n, n as u64 % 5), 1, 3)).collect();
     let batch = insert(ROWS, Table::Rows, 0, records);
     for _ in 0..2 {
         assert_eq!(sink.perform(&batch).await, loaded());
     }
-    assert_eq!(number(&sink, "count() AS n FROM rows").await, 3_000);
+    assert_eq!(number(&sink, "count() AS n FROM rows").await, 3 * 8_192);
 }
 
 #[tokio::test]
