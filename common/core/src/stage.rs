@@ -279,7 +279,11 @@ pub struct ThenState<A, B> {
 
 impl<A: Stage, B: Stage> Then<A, B> {
     /// Feeds what the first stage pushed to the second. Rejects and events of the first pass by, in order.
+    ///
+    /// The second stage's output is never full meanwhile, as nobody could empty it: it has bounds all the same, because
+    /// the first stage stops when `between` is full.
     fn pass_on<S>(next: &B, state: &mut ThenState<S, B::State>, out: &mut Out) {
+        let budget = std::mem::replace(&mut out.budget, usize::MAX);
         for item in state.between.drain() {
             let Output::Product(product) = item else {
                 out.forward(item);
@@ -289,18 +293,16 @@ impl<A: Stage, B: Stage> Then<A, B> {
             state.seq = seq.next();
             let Some(second) = state.second.as_mut() else { continue };
             let mut chunk = Chunk { seq, payload: product.payload, span: product.span, channel: product.channel };
-            loop {
-                match next.process(second, &mut chunk, out) {
-                    Ok(Progress::Done) => break,
-                    Ok(Progress::More) => {}
-                    Err(reject) => {
-                        out.reject(reject);
-                        state.second = None;
-                        break;
-                    }
+            match next.process(second, &mut chunk, out) {
+                Ok(Progress::Done) => {}
+                Ok(Progress::More) => panic!("{} stops only when its output is full", B::NAME),
+                Err(reject) => {
+                    out.reject(reject);
+                    state.second = None;
                 }
             }
         }
+        out.budget = budget;
     }
 }
 

@@ -106,3 +106,11 @@ fn both_tell_the_ledger_under_their_own_names() {
     assert_eq!(seen.events.iter().map(|e| e.0).collect::<Vec<_>>(), ["decompressor", "reencoder"]);
     assert_eq!(seen.chunks[0].0, "α\nβ".as_bytes());
 }
+
+#[test]
+fn an_output_that_is_full_in_the_middle_is_emptied_and_goes_on() {
+    let text = "\n".repeat(1000);
+    let plan = Plan { plain_bytes: 16, text_bytes: 16, line_bytes: 8, ..Plan::default() };
+    let (seen, outcome) = run(&decoder(), &plan, &[Bytes::from(gzip(text.as_bytes()))], End::Complete);
+    assert_eq!((seen.chunks.len(), outcome), (63, Outcome::Complete));
+}
