@@ -184,7 +184,7 @@ impl Known<'_> {
 
     fn verdict(&self, ends: &Ends) -> Verdict {
         let mut faults = Vec::new();
-        let waits_for = self.before_text(ends, &mut faults).or_else(|| self.from_text_on(ends, &mut faults));
+        let waits_for = self.before_text(ends, &mut faults).or_else(|| self.text_onwards(ends, &mut faults));
         match waits_for {
             _ if !faults.is_empty() => Verdict::Failed { faults },
             Some(waits_for) => Verdict::Unfinished { waits_for },
@@ -220,7 +220,7 @@ impl Known<'_> {
     }
 
     /// Chunks and rows. Returns the stage that something waits for.
-    fn from_text_on(&self, ends: &Ends, faults: &mut Vec<Fault>) -> Option<&'static str> {
+    fn text_onwards(&self, ends: &Ends, faults: &mut Vec<Fault>) -> Option<&'static str> {
         let Counted { total, distinct, .. } = self.counted;
         if total > distinct {
             faults.push(Fault::Doubled { rows: total - distinct, places: Vec::new() });

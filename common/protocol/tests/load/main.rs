@@ -6,16 +6,18 @@
 //!
 //! Each guarantee is also turned off, and the alarm has to ring: a simulation that cannot fail proves nothing.
 
+mod parts;
 mod world;
 
+use parts::{Coverage, Failure, Rules};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
-use world::{Coverage, Rules, World};
+use world::World;
 
 /// Runs seeds on all cores; returns the first failure with the fewest steps, and what was covered.
-fn explore(rules: Rules, seeds: u64) -> (Option<(u64, world::Failure)>, Coverage) {
+fn explore(rules: Rules, seeds: u64) -> (Option<(u64, Failure)>, Coverage) {
     let next = AtomicU64::new(0);
-    let found: Mutex<Option<(u64, world::Failure)>> = Mutex::new(None);
+    let found: Mutex<Option<(u64, Failure)>> = Mutex::new(None);
     let total = Mutex::new(Coverage::default());
     std::thread::scope(|scope| {
         for _ in 0..std::thread::available_parallelism().map_or(2, usize::from) {

@@ -1,126 +1,13 @@
 //! A log, a group, a database, and some loaders in them; every step is one choice of the seed.
 
+use crate::parts::{Coverage, Entry, Failure, Late, Process, Request, Row, Rules, Running};
 use bytes::Bytes;
-use logmill_core::wire::{Kind, Record, WireChunk, header};
+use logmill_core::wire::{Kind, WireChunk, header};
 use logmill_core::{FileId, LineSpan, Load, Offset, Seq};
 use logmill_protocol::load::{Answer, Ask, Config, Content, Insert, Loader, Verdict};
 use logmill_protocol::{Action, Committed, Event, Failure as LogFailure, Incoming, Machine, Partition};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-
-/// What holds; each is turned off by one test.
-#[derive(Clone, Copy, Debug)]
-pub struct Rules {
-    pub anti_join: bool,
-    pub id_without_epoch: bool,
-    pub fenced_commits: bool,
-    pub intent: bool,
-    pub wait_while_busy: bool,
-    pub unknown_is_again: bool,
-    pub row_by_row: bool,
-    pub durable: bool,
-}
-
-impl Default for Rules {
-    fn default() -> Self {
-        Self {
-            anti_join: true,
-            id_without_epoch: true,
-            fenced_commits: true,
-            intent: true,
-            wait_while_busy: true,
-            unknown_is_again: true,
-            row_by_row: true,
-            durable: true,
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Coverage {
-    /// Assignments that found an intent.
-    pub takeovers: u64,
-    /// INSERTs refused because one of the same id ran.
-    pub busy: u64,
-    /// INSERTs that arrived when nobody waited for them any more.
-    pub late: u64,
-    /// INSERTs that died with only a part of their rows visible.
-    pub partial: u64,
-    /// INSERTs refused for their data.
-    pub refused: u64,
-    /// Commits refused because their generation or producer was over.
-    pub stale_commits: u64,
-}
-
-impl Coverage {
-    pub fn add(&mut self, other: &Self) {
-        self.takeovers += other.takeovers;
-        self.busy += other.busy;
-        self.late += other.late;
-        self.partial += other.partial;
-        self.refused += other.refused;
-        self.stale_commits += other.stale_commits;
-    }
-}
-
-pub struct Failure {
-    pub what: String,
-    pub steps: u64,
-    pub trace: Vec<String>,
-}
-
-/// (file, line): one row.
-type Row = (u128, u64);
-
-/// One visible record of a partition.
-struct Entry {
-    incoming: Incoming,
-    rows: Vec<Row>,
-    malformed: bool,
-}
-
-struct Request {
-    /// Who waits, and under which ticket; a doubled one has nobody.
-    waiter: Option<(u64, u64)>,
-    id: String,
-    rows: Vec<Row>,
-    state: Running,
-}
-
-enum Running {
-    /// On the network.
-    Sent,
-    /// In the list of running queries; nothing is evaluated.
-    Listed,
-    /// The anti-join was evaluated; what is still to be written, by table partition.
-    Writing([Vec<Row>; 2]),
-}
-
-struct Process {
-    /// Unique to each start.
-    uid: u64,
-    machine: Loader,
-    action: Action<Ask>,
-    /// The generation and partitions of its assignment.
-    generation: u64,
-    holds: Vec<Partition>,
-    producer: u64,
-    cursors: BTreeMap<Partition, Offset>,
-    /// Has to be told of the loss before it is told of anything new.
-    revoke: bool,
-    assign: bool,
-    answers: Vec<Answer>,
-    sends: Vec<Record>,
-}
-
-/// A commit that may arrive after its sender's death.
-struct Late {
-    slot: usize,
-    generation: u64,
-    producer: u64,
-    offsets: Vec<(Partition, Committed)>,
-    sends: Vec<Record>,
-}
 
 pub struct World {
     rules: Rules,
