@@ -1,0 +1,39 @@
+//! CPU time of the calling thread.
+
+use std::hint::black_box;
+
+/// Nanoseconds of CPU that this thread has had.
+fn now() -> u64 {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the pointer is to a timespec of ours.
+    let result = unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time) };
+    assert_eq!(result, 0, "Linux has a clock for each thread");
+    time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
+}
+
+/// Lets the allocator keep buffers as large as chunks, as the stages' programs do: else each one is mapped, faulted in and
+/// unmapped, which costs as much as what is done with it.
+pub fn keep_large_buffers() {
+    // SAFETY: called with parameters that glibc defines, before the threads that allocate.
+    unsafe {
+        libc::mallopt(libc::M_MMAP_THRESHOLD, 64 << 20);
+        libc::mallopt(libc::M_TRIM_THRESHOLD, 512 << 20);
+    }
+}
+
+/// CPU nanoseconds of one run of `work`.
+pub fn cost<T>(work: impl FnOnce() -> T) -> u64 {
+    let before = now();
+    black_box(work());
+    now() - before
+}
+
+/// The least CPU nanoseconds of each of the two, in `rounds` rounds in which they take turns.
+pub fn least(rounds: usize, mut ours: impl FnMut(), mut floor: impl FnMut()) -> (u64, u64) {
+    let (mut a, mut b) = (u64::MAX, u64::MAX);
+    for _ in 0..rounds {
+        a = a.min(cost(&mut ours));
+        b = b.min(cost(&mut floor));
+    }
+    (a, b)
+}
