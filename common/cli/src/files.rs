@@ -123,7 +123,7 @@ pub fn reconcile(config: &Config, paths: &[String], settled: bool, format: Forma
         sum(|one| one.distinct),
         sum(|one| one.rejected),
     );
-    Ok(Verdict::of(proven == all.len() && !(all.is_empty() && !paths.is_empty())))
+    Ok(Verdict::of(proven == all.len() && (paths.is_empty() || !all.is_empty())))
 }
 
 /// What is not in the table is missing once nothing is on its way any more, and late before that: Kafka says which.

@@ -62,6 +62,16 @@ fn a_chain_is_made_checked_and_looked_at() {
         .collect();
     insta::assert_snapshot!("validate_connect", versionless.concat());
 
+    let status = bench.run(&["status"]);
+    assert_eq!(status.code, 0, "{}", status.stdout);
+    insta::assert_snapshot!("status", status.stdout);
+    let located = bench.run(&["where", "/logs/none.gz"]);
+    assert_eq!((located.code, located.stdout.as_str()), (1, ""));
+    assert!(located.stderr.contains("no file is known as /logs/none.gz"), "{}", located.stderr);
+    let reconciled = bench.run(&["reconcile"]);
+    assert_eq!((reconciled.code, reconciled.stdout.as_str()), (0, ""), "{}", reconciled.stderr);
+    assert_eq!(bench.run(&["reconcile", "/logs/*.gz"]).code, 1, "no file matches");
+
     let lag = bench.run(&["lag", "--over", "0.1", "--format", "json"]);
     assert_eq!(lag.code, 0, "{}", lag.stderr);
     let rows = lag.rows();

@@ -11,7 +11,6 @@ use std::sync::Arc;
 /// Rows of one text chunk: an Arrow stream, and what stands beside it.
 pub struct Batch {
     pub payload: Bytes,
-    pub channel: Option<String>,
     pub encoding: Option<String>,
 }
 
@@ -98,10 +97,9 @@ impl<F: Stage, D: Stage, S: Stage, K: FnMut(Batch) -> Result<bool>> Rest<'_, F, 
         let seq = self.seq;
         self.seq = seq.next();
         for to_channel in alone(&self.chain.distributor, self.file, seq, product, self.report) {
-            let channel = to_channel.channel.clone();
             for rows in alone(&self.chain.splitter, self.file, seq, to_channel, self.report) {
                 self.report.rows += rows.span.map_or(0, |span| span.rows);
-                let batch = Batch { payload: rows.payload, channel: channel.clone(), encoding: encoding.clone() };
+                let batch = Batch { payload: rows.payload, encoding: encoding.clone() };
                 match (self.sink)(batch) {
                     Ok(true) => {}
                     Ok(false) => self.stopped = Some(Ok(())),

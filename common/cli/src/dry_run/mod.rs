@@ -15,8 +15,9 @@ use logmill_config::{Config, Planner};
 use logmill_core::{FileMeta, Outcome, Stage};
 use logmill_distributor::{Channel, Distributor};
 use report::Report;
+use rows::Rows;
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use std::ffi::OsString;
 use std::io::Write;
 use std::path::Path;
@@ -99,37 +100,32 @@ struct Row<'a> {
     path: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     path_bytes: Option<&'a [u8]>,
-    line: Value,
-    part: Value,
-    text: Value,
+    line: &'a Value,
+    part: &'a Value,
+    text: &'a Value,
     encoding: Option<&'a str>,
     #[serde(flatten)]
-    rest: Map<String, Value>,
+    rest: rows::Rest<'a>,
 }
 
+/// The columns that [`Row`] has itself.
+const FIRST: [&str; 4] = ["path", "line", "part", "text"];
+
 fn print<W: Write>(file: &FileMeta, batch: &Batch, format: Format, out: &mut Printer<W>) -> Result<()> {
-    for rows in rows::batches(&batch.payload)? {
-        for i in 0..rows.num_rows() {
-            let mut rest = rows::row(&rows, i)?;
-            let mut take = |name: &str| rest.remove(name).unwrap_or_default();
-            let (line, part, text) = (take("line"), take("part"), take("text"));
-            take("path");
+    let (path, path_bytes, encoding) = (&file.path, file.path_bytes.as_deref(), batch.encoding.as_deref());
+    let shown = escaped(path);
+    for batch in rows::batches(&batch.payload)? {
+        let rows = Rows::of(&batch)?;
+        for i in 0..rows.count {
+            let (line, part, text) = (&*rows.value("line", i)?, &*rows.value("part", i)?, &*rows.value("text", i)?);
             match format {
                 Format::Json => {
-                    let mut add = |name: &str, value: Value| {
-                        rest.entry(name).or_insert(value);
-                    };
-                    add("app", file.app.as_str().into());
-                    add("channel", batch.channel.as_deref().into());
-                    add("file_id", file.file_id.to_string().into());
-                    let (path, path_bytes, encoding) =
-                        (&file.path, file.path_bytes.as_deref(), batch.encoding.as_deref());
-                    out.json(&Row { path, path_bytes, line, part, text, encoding, rest })?;
+                    out.json(&Row { path, path_bytes, line, part, text, encoding, rest: rows.rest(i, &FIRST) })?;
                 }
                 Format::Text => {
-                    let part = if part == 0 { String::new() } else { format!(".{part}") };
-                    let text = text.as_str().unwrap_or_default();
-                    out.line(&format!("{}:{line}{part}: {}", escaped(&file.path), escaped(text)))?;
+                    let part = if *part == 0 { String::new() } else { format!(".{part}") };
+                    let text = escaped(text.as_str().unwrap_or_default());
+                    out.line(&format!("{shown}:{line}{part}: {text}"))?;
                 }
             }
         }

@@ -1,4 +1,4 @@
-//! Rows as the splitter's Arrow batches hold them, as JSON values.
+//! Rows out of the splitter's Arrow batches, as JSON values.
 
 use anyhow::{Context, Result, bail};
 use arrow_array::cast::AsArray;
@@ -10,7 +10,9 @@ use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_ipc::reader::StreamReader;
 use arrow_schema::{DataType, TimeUnit};
 use bytes::Bytes;
-use serde_json::{Map, Value};
+use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde_json::Value;
+use std::borrow::Cow;
 
 /// The batches of one Arrow IPC stream.
 pub fn batches(payload: &Bytes) -> Result<Vec<RecordBatch>> {
@@ -18,11 +20,74 @@ pub fn batches(payload: &Bytes) -> Result<Vec<RecordBatch>> {
     reader.collect::<Result<_, _>>().context("the splitter's output is no Arrow stream")
 }
 
-/// The columns of one row by name, in the order of the schema. Nulls are there as null.
-pub fn row(batch: &RecordBatch, row: usize) -> Result<Map<String, Value>> {
-    let schema = batch.schema_ref();
-    let columns = schema.fields().iter().zip(batch.columns());
-    columns.map(|(field, column)| Ok((field.name().clone(), value(column, row)?))).collect()
+/// One batch, its columns ready to be read row by row.
+pub struct Rows<'a> {
+    columns: Vec<(&'a str, Column<'a>)>,
+    /// How many.
+    pub count: usize,
+}
+
+enum Column<'a> {
+    Plain(&'a ArrayRef),
+    /// Few values for many rows: each is made once.
+    Words {
+        keys: Vec<usize>,
+        words: Vec<Value>,
+    },
+}
+
+impl<'a> Rows<'a> {
+    pub fn of(batch: &'a RecordBatch) -> Result<Self> {
+        let fields = batch.schema_ref().fields().iter().zip(batch.columns());
+        let columns = fields.map(|(field, column)| Ok((field.name().as_str(), Column::of(column)?)));
+        Ok(Self { columns: columns.collect::<Result<_>>()?, count: batch.num_rows() })
+    }
+
+    /// The value of a column in a row; null when there is no such column.
+    pub fn value(&self, name: &str, row: usize) -> Result<Cow<'_, Value>> {
+        let column = self.columns.iter().find(|(found, _)| *found == name);
+        column.map_or(Ok(Cow::Owned(Value::Null)), |(_, column)| column.value(row))
+    }
+
+    /// All columns of a row but `shown`, as a JSON object.
+    pub fn rest(&self, row: usize, shown: &'a [&'a str]) -> Rest<'_> {
+        Rest { rows: self, row, shown }
+    }
+}
+
+impl<'a> Column<'a> {
+    fn of(column: &'a ArrayRef) -> Result<Self> {
+        if !matches!(column.data_type(), DataType::Dictionary(_, _)) || column.null_count() > 0 {
+            return Ok(Self::Plain(column));
+        }
+        let dictionary = column.as_any_dictionary();
+        let words = (0..dictionary.values().len()).map(|i| value(dictionary.values(), i));
+        Ok(Self::Words { keys: dictionary.normalized_keys(), words: words.collect::<Result<_>>()? })
+    }
+
+    fn value(&self, row: usize) -> Result<Cow<'_, Value>> {
+        match self {
+            Self::Plain(column) => value(column, row).map(Cow::Owned),
+            Self::Words { keys, words } => Ok(Cow::Borrowed(&words[keys[row]])),
+        }
+    }
+}
+
+/// What of a row is not shown elsewhere.
+pub struct Rest<'a> {
+    rows: &'a Rows<'a>,
+    row: usize,
+    shown: &'a [&'a str],
+}
+
+impl Serialize for Rest<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        for (name, column) in self.rows.columns.iter().filter(|(name, _)| !self.shown.contains(name)) {
+            map.serialize_entry(name, &*column.value(self.row).map_err(serde::ser::Error::custom)?)?;
+        }
+        map.end()
+    }
 }
 
 fn value(column: &ArrayRef, i: usize) -> Result<Value> {
