@@ -20,6 +20,7 @@ import argparse
 import gzip
 import http.client
 import json
+import os
 import sys
 import urllib.parse
 from dataclasses import dataclass, field
@@ -187,7 +188,7 @@ def run(manifest, table, others):
 def main():
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("manifest", help="file of JSON objects, one a line")
+    parser.add_argument("manifest", help="file of JSON objects, one a line; originals are relative to its folder")
     parser.add_argument("--url", required=True, help="ClickHouse's HTTP address, http://HOST:PORT")
     parser.add_argument("--user", default="default")
     parser.add_argument("--password", default="")
@@ -198,6 +199,9 @@ def main():
     try:
         with open(options.manifest, encoding="utf-8") as file:
             manifest = [json.loads(line) for line in file if line.strip()]
+        beside = os.path.dirname(options.manifest)
+        for entry in manifest:
+            entry["original"] = os.path.join(beside, entry["original"])
         table = Table(options.url, options.user, options.password, options.database, options.table)
         total = run(manifest, table, options.others)
     except (OSError, RuntimeError, ValueError, KeyError, http.client.HTTPException) as error:
