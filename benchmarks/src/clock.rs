@@ -1,5 +1,6 @@
 //! CPU time of the calling thread.
 
+use crate::report::Row;
 use std::hint::black_box;
 
 /// Nanoseconds of CPU that this thread has had.
@@ -28,12 +29,27 @@ pub fn cost<T>(work: impl FnOnce() -> T) -> u64 {
     now() - before
 }
 
-/// The least CPU nanoseconds of each of the two, in `rounds` rounds in which they take turns.
-pub fn least(rounds: usize, mut ours: impl FnMut(), mut floor: impl FnMut()) -> (u64, u64) {
-    let (mut a, mut b) = (u64::MAX, u64::MAX);
-    for _ in 0..rounds {
-        a = a.min(cost(&mut ours));
-        b = b.min(cost(&mut floor));
+/// How often, and which.
+#[derive(Clone, Debug)]
+pub struct Rounds {
+    /// The best of so many counts.
+    pub rounds: usize,
+    /// Only what has this in its name.
+    pub only: Option<String>,
+}
+
+impl Rounds {
+    /// The least CPU nanoseconds for each of `bytes` bytes that `ours` and `floor` take, in rounds in which they take
+    /// turns; nothing if the name is not wanted.
+    pub fn measure(&self, name: &str, bytes: f64, mut ours: impl FnMut(), mut floor: impl FnMut()) -> Option<Row> {
+        if self.only.as_deref().is_some_and(|only| !name.contains(only)) {
+            return None;
+        }
+        let (mut a, mut b) = (u64::MAX, u64::MAX);
+        for _ in 0..self.rounds {
+            a = a.min(cost(&mut ours));
+            b = b.min(cost(&mut floor));
+        }
+        Some(Row::new(name, "CPU-ns/byte", a as f64 / bytes).floor(b as f64 / bytes))
     }
-    (a, b)
 }

@@ -1,6 +1,6 @@
 //! The front end: from the compressed bytes of a file to row batches, without Kafka. Each stage, and all as one.
 
-use crate::clock::least;
+use crate::clock::Rounds;
 use crate::report::Row;
 use crate::{data, floor};
 use bytes::Bytes;
@@ -13,7 +13,6 @@ use logmill_splitter::Splitter;
 use std::hint::black_box;
 use std::sync::Arc;
 
-const UNIT: &str = "CPU-ns/byte";
 /// How far above its floor the front end may be.
 const GOAL: f64 = 1.18;
 
@@ -64,6 +63,10 @@ impl Sample {
         products
     }
 
+    fn name(&self, what: &str) -> String {
+        format!("{what}, {}", self.label)
+    }
+
     fn packed_bytes(&self) -> Vec<u8> {
         self.packed.concat()
     }
@@ -109,7 +112,7 @@ fn split(splitter: &Splitter, file: &Arc<FileMeta>, payload: Bytes, span: LineSp
 /// # Panics
 /// When the chain and its floor do not see the same lines.
 #[must_use]
-pub fn measure(bytes: usize, rounds: usize) -> Vec<Row> {
+pub fn measure(bytes: usize, rounds: &Rounds) -> Vec<Row> {
     let text = data::log(bytes);
     let utf8 = Sample::new("UTF-8", &text, None);
     let gbk = Sample::new("GBK", &text, Some(GB18030));
@@ -123,20 +126,16 @@ pub fn measure(bytes: usize, rounds: usize) -> Vec<Row> {
     ];
     for sample in [&utf8, &gbk] {
         rows.extend(stages(sample, rounds));
-        rows.push(front_end(sample, rounds).goal(GOAL));
+        rows.extend(front_end(sample, rounds).map(|row| row.goal(GOAL)));
     }
     rows
 }
 
-fn row(sample: &Sample, name: &str, (ours, floor): (u64, u64)) -> Row {
-    let name = format!("{name}, {}", sample.label);
-    Row::new(name, UNIT, ours as f64 / sample.bytes).floor(floor as f64 / sample.bytes)
-}
-
-fn stages(sample: &Sample, rounds: usize) -> Vec<Row> {
+fn stages(sample: &Sample, rounds: &Rounds) -> impl Iterator<Item = Row> {
     let packed = sample.packed_bytes();
-    let gunzip = least(
-        rounds,
+    let gunzip = rounds.measure(
+        &sample.name("decompressor (gunzip)"),
+        sample.bytes,
         || stream(&Decompressor, &sample.file, &sample.packed, |chunk, _| drop(black_box(chunk))),
         || {
             floor::gunzip(&packed, |plain| {
@@ -144,8 +143,9 @@ fn stages(sample: &Sample, rounds: usize) -> Vec<Row> {
             });
         },
     );
-    let reencode = least(
-        rounds,
+    let reencode = rounds.measure(
+        &sample.name("re-encoder (decode, check, cut, count)"),
+        sample.bytes,
         || stream(&Reencoder, &sample.file, &sample.plain, |chunk, _| drop(black_box(chunk))),
         || match sample.decoder() {
             None => sample.text.iter().for_each(|(text, _)| {
@@ -162,8 +162,9 @@ fn stages(sample: &Sample, rounds: usize) -> Vec<Row> {
     );
     let splitter = Splitter::new();
     let mut out = Out::new(Splitter::NAME, 8 << 20);
-    let split = least(
-        rounds,
+    let split = rounds.measure(
+        &sample.name("splitter (lines, times, levels, Arrow IPC)"),
+        sample.bytes,
         || {
             let texts = sample.text.iter();
             let lines: u64 = texts.map(|(t, s)| split(&splitter, &sample.file, t.clone(), *s, &mut out)).sum();
@@ -175,19 +176,16 @@ fn stages(sample: &Sample, rounds: usize) -> Vec<Row> {
             }
         },
     );
-    vec![
-        row(sample, "decompressor (gunzip)", gunzip),
-        row(sample, "re-encoder (decode, check, cut, count)", reencode),
-        row(sample, "splitter (lines, times, levels, Arrow IPC)", split),
-    ]
+    [gunzip, reencode, split].into_iter().flatten()
 }
 
-fn front_end(sample: &Sample, rounds: usize) -> Row {
+fn front_end(sample: &Sample, rounds: &Rounds) -> Option<Row> {
     let packed = sample.packed_bytes();
     let splitter = Splitter::new();
     let mut out = Out::new(Splitter::NAME, 8 << 20);
-    let cost = least(
-        rounds,
+    rounds.measure(
+        &sample.name("front end: gunzip, check, lines, columns"),
+        sample.bytes,
         || {
             let mut lines = 0;
             stream(&Decompressor.then(Reencoder), &sample.file, &sample.packed, |payload, span| {
@@ -196,6 +194,5 @@ fn front_end(sample: &Sample, rounds: usize) -> Row {
             assert_eq!(lines, sample.lines);
         },
         || assert_eq!(floor::front_end(&packed, sample.decoder()), sample.lines),
-    );
-    row(sample, "front end: gunzip, check, lines, columns", cost)
+    )
 }

@@ -2,7 +2,8 @@
 
 use anyhow::Context;
 use clap::Parser;
-use logmill_benchmarks::{Row, clock, front, report};
+use logmill_benchmarks::clock::{self, Rounds};
+use logmill_benchmarks::{Row, front, report};
 use std::path::PathBuf;
 
 /// CPU per byte of the chain, beside the floor
@@ -15,6 +16,9 @@ struct Arguments {
     /// Rounds, of which the best counts
     #[arg(long, default_value_t = 5)]
     rounds: usize,
+    /// Only what has this in its name
+    #[arg(long)]
+    only: Option<String>,
     /// Where the numbers go
     #[arg(long, default_value = "target/bench.json")]
     json: PathBuf,
@@ -23,7 +27,8 @@ struct Arguments {
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     clock::keep_large_buffers();
-    let rows: Vec<Row> = front::measure(arguments.size << 20, arguments.rounds);
+    let rounds = Rounds { rounds: arguments.rounds, only: arguments.only };
+    let rows: Vec<Row> = front::measure(arguments.size << 20, &rounds);
     print!("{}", report::table(&rows));
     let json = serde_json::to_vec_pretty(&rows)?;
     if let Some(folder) = arguments.json.parent() {

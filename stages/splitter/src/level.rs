@@ -8,49 +8,60 @@ const WITHIN: usize = 64;
 
 /// The place in [`LEVELS`] of the first word of `line`, from byte `from` on, that is one of them. A word is of letters,
 /// digits and `_`.
-pub(crate) fn level(line: &[u8], from: usize) -> i8 {
+pub(crate) fn level(line: &[u8], from: usize) -> u8 {
     let end = line.len().min(WITHIN);
     let mut at = from;
     while at < end {
-        // Levels are capitals: eight bytes without one are passed at once.
-        if let Some(eight) = line.get(at..at + 8) {
-            let capitals = capitals(u64::from_le_bytes(eight.try_into().expect("eight bytes")));
-            if capitals == 0 {
-                at += 8;
-                continue;
+        // Levels are capitals: of eight bytes only those are looked at.
+        let mut capitals = match line.get(at..at + 8) {
+            Some(eight) => capitals(u64::from_le_bytes(eight.try_into().expect("eight bytes"))),
+            None => {
+                let mut eight = [0; 8];
+                eight[..line.len() - at].copy_from_slice(&line[at..]);
+                capitals(u64::from_le_bytes(eight))
             }
-            at += capitals.trailing_zeros() as usize / 8;
-            if at >= end {
-                break;
-            }
-        } else if !line[at].is_ascii_uppercase() {
-            at += 1;
-            continue;
-        }
-        let word = line[at..].iter().take(WITHIN).take_while(|b| is_word(**b)).count();
-        if at == 0 || !is_word(line[at - 1]) {
-            let found = match &line[at..at + word] {
-                b"INFO" => 3,
-                b"WARN" => 4,
-                b"ERROR" => 6,
-                b"DEBUG" => 2,
-                b"TRACE" => 1,
-                b"FATAL" => 7,
-                b"WARNING" => 5,
-                _ => 0,
-            };
-            if found != 0 {
-                return found;
+        };
+        while capitals != 0 {
+            let capital = at + capitals.trailing_zeros() as usize / 8;
+            capitals &= capitals - 1;
+            if capital < end && (capital == 0 || !IS_WORD[usize::from(line[capital - 1])]) {
+                let found = word(&line[capital..]);
+                if found != 0 {
+                    return found;
+                }
             }
         }
-        at += word;
+        at += 8;
     }
     0
 }
 
-fn is_word(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte == b'_'
+/// The place of the level that `rest` begins with.
+fn word(rest: &[u8]) -> u8 {
+    let (place, length) = match rest {
+        [b'I', b'N', b'F', b'O', ..] => (3, 4),
+        [b'W', b'A', b'R', b'N', b'I', b'N', b'G', ..] => (5, 7),
+        [b'W', b'A', b'R', b'N', ..] => (4, 4),
+        [b'E', b'R', b'R', b'O', b'R', ..] => (6, 5),
+        [b'D', b'E', b'B', b'U', b'G', ..] => (2, 5),
+        [b'T', b'R', b'A', b'C', b'E', ..] => (1, 5),
+        [b'F', b'A', b'T', b'A', b'L', ..] => (7, 5),
+        _ => return 0,
+    };
+    let ends = rest.get(length).is_none_or(|after| !IS_WORD[usize::from(*after)]);
+    if ends { place } else { 0 }
 }
+
+/// By byte.
+const IS_WORD: [bool; 256] = {
+    let mut is = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        is[byte] = (byte as u8).is_ascii_alphanumeric() || byte as u8 == b'_';
+        byte += 1;
+    }
+    is
+};
 
 /// The high bit of each byte that is a capital letter.
 fn capitals(eight: u64) -> u64 {
@@ -81,13 +92,13 @@ mod tests {
             ("", ""),
             ("IN", ""),
         ] {
-            assert_eq!(LEVELS[level(line.as_bytes(), 0) as usize], expected, "{line:?}");
+            assert_eq!(LEVELS[usize::from(level(line.as_bytes(), 0))], expected, "{line:?}");
         }
     }
 
     #[test]
     fn only_near_the_beginning() {
-        let at = |n: usize| LEVELS[level(format!("{}INFO x", " ".repeat(n)).as_bytes(), 0) as usize];
+        let at = |n: usize| LEVELS[usize::from(level(format!("{}INFO x", " ".repeat(n)).as_bytes(), 0))];
         assert_eq!((at(0), at(WITHIN - 1), at(WITHIN)), ("INFO", "INFO", ""));
     }
 

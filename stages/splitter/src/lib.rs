@@ -6,17 +6,20 @@
 
 mod batch;
 mod level;
+mod rows;
 mod schema;
+mod stream;
 mod time;
 
 pub use schema::schema;
 
 use arrow_schema::SchemaRef;
-use batch::Batch;
+use batch::{fit, write};
 use bytes::{Buf, Bytes};
 use logmill_core::{
     Chunk, End, Event, FileMeta, Flow, LineSpan, Out, Outcome, Product, Progress, Reject, RejectReason, Stage,
 };
+use rows::Rows;
 use std::sync::Arc;
 
 /// The stage.
@@ -41,9 +44,17 @@ impl Default for Splitter {
 /// Of one chunk.
 pub struct State {
     file: Arc<FileMeta>,
-    /// The chunk's whole span and bytes, once it is known to be what it says. From then on the chunk's own span and
-    /// payload are what is left of it.
-    whole: Option<(LineSpan, u64)>,
+    /// Once the chunk is known to be what it says.
+    work: Option<Work>,
+}
+
+struct Work {
+    rows: Rows,
+    span: LineSpan,
+    /// What stands before the batch in each of the streams.
+    before: Vec<u8>,
+    /// The first row that is not yet in a stream.
+    next: usize,
 }
 
 impl Stage for Splitter {
@@ -53,29 +64,26 @@ impl Stage for Splitter {
     const OUTPUT: Flow = Flow::Standalone;
 
     fn open(&self, file: &Arc<FileMeta>) -> State {
-        State { file: Arc::clone(file), whole: None }
+        State { file: Arc::clone(file), work: None }
     }
 
     fn process(&self, state: &mut State, chunk: &mut Chunk, out: &mut Out) -> Result<Progress, Reject> {
-        let (whole, bytes) = match state.whole {
-            Some(whole) => whole,
-            None => *state.whole.insert((check(chunk)?, chunk.payload.len() as u64)),
+        let work = match &mut state.work {
+            Some(work) => work,
+            None => state.work.insert(self.begin(&state.file, chunk)?),
         };
-        let channel = chunk.channel.clone().unwrap_or_default();
-        let mut left = chunk.span.unwrap_or(whole);
-        while !chunk.payload.is_empty() {
+        while work.next < work.rows.count() {
             if out.is_full() {
                 return Ok(Progress::More);
             }
-            let mut batch = Batch::new(&state.file, &channel, left);
-            let used = batch.fill(&chunk.payload);
-            let rows = batch.rows();
-            out.push(Product::new(Bytes::from(batch.finish(&self.schema))).lines(LineSpan { rows, ..left }));
-            chunk.payload.advance(used);
-            left = LineSpan { first_line: left.first_line + rows, first_part: 0, rows: left.rows - rows };
-            chunk.span = Some(left);
+            let range = fit(&work.rows, work.next, work.before.len());
+            let span = work.rows.span(work.span, &range);
+            chunk.payload.advance(work.rows.begin(range.end) - work.rows.begin(range.start));
+            work.next = range.end;
+            let stream = write(&work.before, &state.file, span, &work.rows, range);
+            out.push(Product::new(stream.into()).lines(span));
         }
-        let LineSpan { first_line, first_part, rows } = whole;
+        let (LineSpan { first_line, first_part, rows }, bytes) = (work.span, work.rows.bytes() as u64);
         out.event(Event::Passed { first_line, first_part, rows, bytes, channel: chunk.channel.clone() });
         Ok(Progress::Done)
     }
@@ -85,23 +93,27 @@ impl Stage for Splitter {
     }
 }
 
-/// The chunk's span, if the chunk is text that holds what it says.
-fn check(chunk: &Chunk) -> Result<LineSpan, Reject> {
-    let malformed = |why: String| Reject::new(RejectReason::Malformed, why).carrying(&chunk.payload);
-    let Some(span) = chunk.span else {
-        return Err(malformed("a chunk of text without its lines".into()));
-    };
-    let malformed = |why: String| malformed(why).lines(span);
-    if simdutf8::basic::from_utf8(&chunk.payload).is_err() {
-        return Err(malformed("a chunk of text that is not UTF-8".into()));
+impl Splitter {
+    /// Sees that the chunk is text and holds what it says.
+    fn begin(&self, file: &FileMeta, chunk: &Chunk) -> Result<Work, Reject> {
+        let malformed = |why: String| Reject::new(RejectReason::Malformed, why).carrying(&chunk.payload);
+        let Some(span) = chunk.span else {
+            return Err(malformed("a chunk of text without its lines".into()));
+        };
+        let malformed = |why: String| malformed(why).lines(span);
+        if simdutf8::basic::from_utf8(&chunk.payload).is_err() {
+            return Err(malformed("a chunk of text that is not UTF-8".into()));
+        }
+        let rows = Rows::new(Bytes::clone(&chunk.payload), span.rows);
+        let count = rows.count() as u64;
+        if count != span.rows || span.first_line.checked_add(count).is_none() {
+            let LineSpan { first_line, rows: told, .. } = span;
+            return Err(malformed(format!(
+                "a chunk of {count} rows that says it has {told} from line {first_line} on"
+            )));
+        }
+        let channel = chunk.channel.as_deref().unwrap_or_default();
+        let before = stream::before_batch(&self.schema, [&file.cluster, &file.path, &file.app, channel]);
+        Ok(Work { rows, span, before, next: 0 })
     }
-    let ends = memchr::memchr_iter(b'\n', &chunk.payload).count() as u64;
-    let rows = ends + u64::from(chunk.payload.last().is_some_and(|b| *b != b'\n'));
-    if rows != span.rows || span.first_line.checked_add(rows).is_none() {
-        return Err(malformed(format!(
-            "a chunk of {rows} rows that says it has {} from {}",
-            span.rows, span.first_line
-        )));
-    }
-    Ok(span)
 }

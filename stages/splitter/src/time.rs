@@ -8,7 +8,15 @@
 #[derive(Debug, Default)]
 pub(crate) struct Times {
     /// The date and time to the second as they stood in the line, and the milliseconds since 1970.
-    last: Option<([u8; LONG], i64)>,
+    last: Option<(Key, i64)>,
+}
+
+/// A date and time as they stood in the line, in a form that is compared at once.
+type Key = (u128, u32);
+
+fn key(text: &[u8; LONG]) -> Key {
+    let (front, back) = text.split_at(16);
+    (u128::from_le_bytes(front.try_into().expect("sixteen bytes")), u32::from_le_bytes([back[0], back[1], back[2], 0]))
 }
 
 /// The bytes of `YYYY-MM-DD HH:MM:SS` and of `YY/MM/DD HH:MM:SS`.
@@ -35,10 +43,11 @@ impl Times {
     }
 
     fn long(&mut self, text: &[u8; LONG]) -> Option<i64> {
-        if let Some((last, ms)) = &self.last
-            && last == text
+        let key = key(text);
+        if let Some((last, ms)) = self.last
+            && last == key
         {
-            return Some(*ms);
+            return Some(ms);
         }
         let separator = text[4];
         if text[7] != separator || !matches!(text[10], b' ' | b'T') {
@@ -46,7 +55,7 @@ impl Times {
         }
         let year = 100 * two(text, 0)? + two(text, 2)?;
         let ms = civil(year, two(text, 5)?, two(text, 8)?, &text[11..])?;
-        self.last = Some((*text, ms));
+        self.last = Some((key, ms));
         Some(ms)
     }
 }
