@@ -8,7 +8,5 @@ use mask::Mask;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    logmill_runner::stage_main("reencoder", |_config| {
-        Ok(Reencoder::new().then(Mask::new(&["password", "token", "secret"])))
-    })
+    logmill_runner::stage_main("reencoder", |_config| Ok(Reencoder.then(Mask::new(&["password", "token", "secret"]))))
 }
