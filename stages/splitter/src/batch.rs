@@ -79,13 +79,22 @@ pub(crate) fn write(before: &[u8], file: &FileMeta, span: LineSpan, rows: &Rows,
     for (to, line) in fixed[lines..lines + 8 * n].chunks_exact_mut(8).zip(span.first_line..) {
         to.copy_from_slice(&line.to_le_bytes());
     }
-    let nulls = n - recognise(fixed, rows.texts(range.clone()), [levels, times, timed]);
 
+    let [levels, times, timed, offsets] = [levels, times, timed, offsets].map(|at| start + at);
+    let mut clock = Times::default();
+    let mut nulls = n;
     for (i, text) in rows.texts(range).enumerate() {
+        let mut after = 0;
+        if let Some((ms, end)) = clock.leading(text) {
+            out[times + 8 * i..times + 8 * i + 8].copy_from_slice(&ms.to_le_bytes());
+            out[timed + i / 8] |= 1 << (i % 8);
+            nulls -= 1;
+            after = end;
+        }
+        out[levels + i] = level(text, after);
         out.extend_from_slice(text);
-        let offset = (out.len() - start - values) as u32;
-        let at = start + offsets + 4 * (i + 1);
-        out[at..at + 4].copy_from_slice(&offset.to_le_bytes());
+        let end = (out.len() - start - values) as u32;
+        out[offsets + 4 * i + 4..offsets + 4 * i + 8].copy_from_slice(&end.to_le_bytes());
     }
     body.buffer(out.len() - start - values);
     body.column(4 * (n + 1)); // the map: every row has no entries
@@ -120,23 +129,4 @@ fn fill(body: &mut [u8], at: usize, n: usize, value: &[u8]) {
     for to in body[at..at + n * value.len()].chunks_exact_mut(value.len()) {
         to.copy_from_slice(value);
     }
-}
-
-/// Fills in levels and times. How many rows have a time.
-fn recognise<'a>(body: &mut [u8], texts: impl Iterator<Item = &'a [u8]>, [levels, times, timed]: [usize; 3]) -> usize {
-    let mut clock = Times::default();
-    let mut count = 0;
-    for (i, text) in texts.enumerate() {
-        let after = match clock.leading(text) {
-            Some((ms, after)) => {
-                body[timed + i / 8] |= 1 << (i % 8);
-                body[times + 8 * i..times + 8 * i + 8].copy_from_slice(&ms.to_le_bytes());
-                count += 1;
-                after
-            }
-            None => 0,
-        };
-        body[levels + i] = level(text, after);
-    }
-    count
 }

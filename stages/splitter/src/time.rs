@@ -34,6 +34,13 @@ impl Times {
             }
             _ => (short(text.get(..SHORT)?)?, SHORT),
         };
+        // The form of nearly all logs, by itself because it is.
+        if let Some([b',' | b'.', digits @ .., after]) = text.get(end..end + 5)
+            && let [Some(a), Some(b), Some(c)] = [digit(digits[0]), digit(digits[1]), digit(digits[2])]
+            && matches!(after, b' ' | b']')
+        {
+            return Some((seconds + 100 * a + 10 * b + c, bracket + end + 4));
+        }
         let (ms, end) = fraction(text, end);
         let (zone, end) = zone(text, end);
         if text.get(end).is_some_and(u8::is_ascii_digit) {
@@ -69,9 +76,12 @@ fn short(text: &[u8]) -> Option<i64> {
     civil(century + year, two(text, 3)?, two(text, 6)?, &text[9..])
 }
 
+fn digit(byte: u8) -> Option<i64> {
+    byte.is_ascii_digit().then(|| i64::from(byte - b'0'))
+}
+
 /// The number that two digits make.
 fn two(text: &[u8], at: usize) -> Option<i64> {
-    let digit = |b: u8| b.is_ascii_digit().then(|| i64::from(b - b'0'));
     Some(10 * digit(text[at])? + digit(text[at + 1])?)
 }
 
