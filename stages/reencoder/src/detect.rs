@@ -4,16 +4,21 @@
 //! from the first one that is not ASCII (or is ESC) decide: UTF-8 when they are, or nearly; else what detection thinks
 //! of them; else, where they are few, what the plan says.
 //!
-//! **Invariant:** both windows are a fixed number of bytes (or the whole rest of the file), so that what is decided does
-//! not depend on how the file came.
+//! **Invariant:** where both windows end depends on the file's bytes alone, so that what is decided does not depend on how
+//! the file came.
 
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 use encoding_rs::{Encoding, GB18030, GBK, ISO_2022_JP, UTF_8, UTF_16BE, UTF_16LE};
 
 /// The bytes at the beginning that show a mark, or NULs between ASCII characters.
 pub(crate) const HEAD: usize = 64;
-/// The bytes from the first one that is not ASCII.
-pub(crate) const WINDOW: usize = 16 << 10;
+/// The window from the first byte that is not ASCII is this long, ...
+const LEAST: usize = 16 << 10;
+/// ... and longer until it holds this many that are not ASCII (logs can be nearly all ASCII, and a handful of characters
+/// is no evidence), ...
+const ENOUGH: usize = 256;
+/// ... but not longer than this.
+const MOST: usize = 256 << 10;
 /// Fewer bytes than these that are not ASCII are too little to tell one legacy encoding from another.
 pub(crate) const FEW: usize = 6;
 
@@ -58,6 +63,39 @@ pub(crate) fn ascii_end(bytes: &[u8]) -> Option<usize> {
     };
     let end = memchr::memchr(0x1b, ascii).unwrap_or(ascii.len());
     (end < bytes.len()).then_some(end)
+}
+
+/// A window that is being filled.
+#[derive(Default)]
+pub(crate) struct Window {
+    pub(crate) held: Vec<u8>,
+    /// How many in `held` are not ASCII.
+    high: usize,
+}
+
+impl Window {
+    /// Takes what belongs to the window from the front of `bytes`; how many.
+    pub(crate) fn take(&mut self, bytes: &[u8]) -> usize {
+        let mut used = 0;
+        while used < bytes.len() && !self.is_full() {
+            let rest = &bytes[used..];
+            let n = if self.held.len() < LEAST {
+                rest.len().min(LEAST - self.held.len())
+            } else {
+                let room = rest.len().min(MOST - self.held.len());
+                let mut high = rest[..room].iter().enumerate().filter(|(_, byte)| !byte.is_ascii());
+                high.nth(ENOUGH - self.high - 1).map_or(room, |(last, _)| last + 1)
+            };
+            self.high += rest[..n].iter().filter(|byte| !byte.is_ascii()).count();
+            self.held.extend_from_slice(&rest[..n]);
+            used += n;
+        }
+        used
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.held.len() >= LEAST && (self.high >= ENOUGH || self.held.len() >= MOST)
+    }
 }
 
 /// What a window says that begins with the first byte that is not ASCII (or is ESC). `whole`: the file ends with it.

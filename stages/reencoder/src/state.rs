@@ -2,7 +2,7 @@
 
 use crate::cutter::Cutter;
 use crate::decode::Decode;
-use crate::detect::{self, Found, HEAD, WINDOW};
+use crate::detect::{self, Found, HEAD, Window};
 use bytes::{Buf, Bytes};
 use encoding_rs::{Encoding, UTF_8};
 use logmill_core::{End, Event, Out, Outcome, Plan, Progress};
@@ -13,8 +13,8 @@ enum Phase {
     Head(Vec<u8>),
     /// Only ASCII so far, which needs no decision.
     Ascii,
-    /// From the first byte that is not ASCII, shorter than [`WINDOW`].
-    Window(Vec<u8>),
+    /// From the first byte that is not ASCII, not full.
+    Window(Window),
     Known(Decode),
 }
 
@@ -63,10 +63,9 @@ impl State {
                     n
                 }
                 Phase::Ascii => self.ascii(input, out),
-                Phase::Window(held) => {
-                    let n = input.len().min(WINDOW - held.len());
-                    held.extend_from_slice(&input[..n]);
-                    if held.len() == WINDOW {
+                Phase::Window(window) => {
+                    let n = window.take(input);
+                    if window.is_full() {
                         self.end_window(false, out);
                     }
                     n
@@ -102,11 +101,11 @@ impl State {
     }
 
     fn end_window(&mut self, whole: bool, out: &mut Out) {
-        let Phase::Window(held) = std::mem::replace(&mut self.phase, Phase::Ascii) else {
+        let Phase::Window(window) = std::mem::replace(&mut self.phase, Phase::Ascii) else {
             unreachable!("only called within the window")
         };
-        self.know(detect::window(&held, whole, self.default));
-        self.again(&held, out);
+        self.know(detect::window(&window.held, whole, self.default));
+        self.again(&window.held, out);
     }
 
     fn know(&mut self, found: Found) {
@@ -115,7 +114,7 @@ impl State {
         self.found = Some(found);
     }
 
-    /// Reads bytes that were held back, and are counted already where they came in. A few KiB: `out` is not asked.
+    /// Reads bytes that were held back, and are counted already where they came in. At most a window: `out` is not asked.
     fn again(&mut self, mut bytes: &[u8], out: &mut Out) {
         while !bytes.is_empty() {
             let used = match &mut self.phase {
@@ -125,10 +124,8 @@ impl State {
                     self.malformed += malformed;
                     used
                 }
-                Phase::Window(held) => {
-                    held.extend_from_slice(bytes);
-                    bytes.len()
-                }
+                // Only what the head held comes here, which fills no window.
+                Phase::Window(window) => window.take(bytes),
                 Phase::Head(_) => unreachable!("the head comes once"),
             };
             bytes = &bytes[used..];
@@ -144,7 +141,7 @@ impl State {
         self.cutter.valid += ascii;
         self.cutter.cut(out);
         if end.is_some() {
-            self.phase = Phase::Window(Vec::new());
+            self.phase = Phase::Window(Window::default());
         }
         ascii
     }

@@ -105,6 +105,14 @@ fn encodings() {
 }
 
 #[test]
+fn a_window_grows_until_it_holds_enough() {
+    // Two characters in 16 KiB, which alone could be of many encodings.
+    let sparse = format!("{}\n{}", "支付", "x".repeat(16 << 10));
+    let text = sparse.clone() + &format!("{}\n{CHINESE}", "y".repeat(200)).repeat(40);
+    check(&GB18030.encode(&text).0, &text, "gb18030");
+}
+
+#[test]
 fn ascii_before_the_window_is_not_held_back() {
     let ascii = "a line of ASCII\n".repeat(10_000);
     let gbk = GB18030.encode(CHINESE).0;
