@@ -5,10 +5,10 @@ Reads a manifest (one JSON object a line) and asks ClickHouse over its HTTP inte
 
     {"cluster": "a", "path": "/logs/x.gz", "original": "/tmp/x.log", "damage": null}
 
-`original` is the plain UTF-8 text as it was before it was transcoded and compressed (a name that ends in `.gz` is read
-through Python's own gzip). Every (path, line) must stand in the table exactly once with equal text; the parts of a
-long line are joined by `part`, which must count from 0. Of a file with `damage` set, what stands there must be a
-prefix of the original: whole lines, and at most one last line that was cut short.
+`original` is the plain UTF-8 text as it was before it was transcoded and compressed, relative to the manifest's folder
+(a name that ends in `.gz` is read through Python's own gzip). Every (path, line) must stand in the table exactly once
+with equal text; the parts of a long line are joined by `part`, which must count from 0. Of a file with `damage` set,
+what stands there must be a prefix of the original: whole lines, and at most one last line that was cut short.
 
 A line is what stands between two LFs; one CR before the LF is dropped, a byte order mark at the start is dropped, an
 empty line counts, and so does a last line without LF.

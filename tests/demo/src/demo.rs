@@ -24,8 +24,9 @@ const PATIENCE: Duration = Duration::from_secs(180);
 /// Something that the demo needs does not work; what.
 pub async fn run(options: Options) -> anyhow::Result<bool> {
     let begun = Instant::now();
-    let folder = folder()?;
+    // The stack first: two demos of one checkout would empty each other's folder.
     let stack = stack().await?;
+    let folder = folder()?;
     say(&format!("the servers are up after {:.1} s", begun.elapsed().as_secs_f64()));
     let logs = make_logs(&stack, &folder, &options).await?;
     let files = put_logs(&stack, &folder, &logs, &options).await?;
@@ -150,13 +151,14 @@ async fn put_logs(stack: &Stack, folder: &Path, logs: &Logs, options: &Options) 
 
 fn print_output(what: &str, output: &Output) {
     let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    let lines: Vec<&str> = text.trim_end().lines().collect();
+    // Files that are as they should be are in the sum.
+    let lines: Vec<&str> = text.trim_end().lines().filter(|line| !line.starts_with("ok ")).collect();
     say(&format!("{what}:"));
-    const ENDS: usize = 20; // of a long report the end holds the sum
-    if lines.len() > ENDS {
-        println!("  ({} lines before)", lines.len() - ENDS);
+    const SHOWN: usize = 30;
+    if lines.len() > SHOWN {
+        println!("  ({} lines before)", lines.len() - SHOWN);
     }
-    lines[lines.len().saturating_sub(ENDS)..].iter().for_each(|line| println!("  {line}"));
+    lines[lines.len().saturating_sub(SHOWN)..].iter().for_each(|line| println!("  {line}"));
 }
 
 /// A line that stays.

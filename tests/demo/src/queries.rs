@@ -14,9 +14,10 @@ FROM logs GROUP BY app, level ORDER BY lines DESC LIMIT 8",
 FROM logs WHERE time IS NOT NULL GROUP BY second ORDER BY lines DESC LIMIT 3",
     ),
     (
-        "Who asked for payments (支付), in files of either encoding?",
-        "SELECT cluster, path, line, substring(text, 1, 90) AS begins
-FROM logs WHERE text LIKE '%支付%' ORDER BY cluster, path, line LIMIT 1 BY path LIMIT 4",
+        "Who asked for payments (支付)? The answer is the same whatever the files were encoded in.",
+        r"SELECT encoding AS file_was_in, uniq(path) AS files, count() AS lines, any(extract(text, 'cmd=.*src=\S+')) AS one_of_them
+FROM logs INNER JOIN (SELECT file_id, load, encoding FROM loads FINAL) AS loads USING (file_id, load)
+WHERE text LIKE '%支付%' GROUP BY encoding ORDER BY lines DESC",
     ),
 ];
 
