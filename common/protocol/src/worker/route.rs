@@ -85,7 +85,11 @@ impl Routes {
         product: Product,
     ) -> Outgoing {
         let file = origin.file.expect("a product comes of a file that is known");
-        let lane = self.lane(product.channel.as_deref());
+        let came_by = || origin.notes.iter().find(|(name, _)| name == "channel").map(|(_, channel)| channel.as_str());
+        let lane = match (&self.product, product.channel.as_deref()) {
+            (Route::SameChannel(_), None) => self.lane(came_by()),
+            (_, named) => self.lane(named),
+        };
         let (index, with_file) = match flow {
             Flow::Stream => (file.file_id.partition(lane.partitions), seq.0 == 0),
             Flow::Standalone => {
