@@ -85,7 +85,8 @@ impl Routes {
         product: Product,
     ) -> Outgoing {
         let file = origin.file.expect("a product comes of a file that is known");
-        let came_by = || origin.notes.iter().find(|(name, _)| name == "channel").map(|(_, channel)| channel.as_str());
+        let came_by =
+            || origin.notes.iter().find(|(name, _)| name == header::CHANNEL).map(|(_, channel)| channel.as_str());
         let lane = match (&self.product, product.channel.as_deref()) {
             (Route::SameChannel(_), None) => self.lane(came_by()),
             (_, named) => self.lane(named),
