@@ -60,13 +60,16 @@ impl Chain {
     /// # Errors
     /// It cannot be started. Its exit code is in the output.
     pub fn logmill(&self, arguments: &[&str]) -> anyhow::Result<Output> {
-        let program = self.programs.join("logmill");
-        Command::new(&program)
-            .arg("--config")
-            .arg(&self.config_file)
-            .args(arguments)
-            .output()
-            .with_context(|| format!("starting {}", program.display()))
+        let mut command = self.command(arguments);
+        command.output().with_context(|| format!("starting {}", command.get_program().display()))
+    }
+
+    /// `logmill ARGUMENTS` for this chain, to be started.
+    #[must_use]
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(self.programs.join("logmill"));
+        command.arg("--config").arg(&self.config_file).args(arguments);
+        command
     }
 
     fn expect(&self, arguments: &[&str]) -> anyhow::Result<()> {

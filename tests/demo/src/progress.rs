@@ -1,10 +1,15 @@
 //! How far a chain is: what is in the tables, and what stands before each stage.
 
 use crate::chain::Chain;
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 use serde::Deserialize;
 use std::collections::BTreeMap;
+use std::io::Read;
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
+
+/// How often it is looked.
+const LOOK: Duration = Duration::from_millis(250);
 
 /// One look.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,24 +30,62 @@ struct Lag {
     records: i64,
 }
 
-impl Snapshot {
-    /// Looks at the tables and the topics.
-    ///
-    /// # Errors
-    /// A server does not answer.
-    pub fn take(chain: &Chain) -> anyhow::Result<Self> {
-        let sql = "SELECT (SELECT count() FROM loads FINAL), count(), sum(length(text)) FROM rows FORMAT TSV";
-        let answer = chain.sql(sql)?;
-        let numbers: Vec<u64> = answer.split_whitespace().filter_map(|n| n.parse().ok()).collect();
-        let [files, rows, bytes] = numbers[..] else { anyhow::bail!("three numbers were asked for: {answer:?}") };
-        let lag = chain.logmill(&["lag", "--over", "0", "--format", "json"])?;
-        ensure!(lag.status.success(), "`logmill lag` failed: {}", String::from_utf8_lossy(&lag.stderr));
+/// Asks for the lags again and again. An answer waits for the transactions that are open, so nobody waits for it.
+struct Lags<'a> {
+    chain: &'a Chain,
+    asking: Option<(Asking, Instant)>,
+    /// The last answer, and when it was asked for.
+    last: Option<(Vec<(String, i64)>, Instant)>,
+}
+
+/// A process that goes when nobody waits for its answer.
+struct Asking(Child);
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Lags<'_> {
+    /// Takes an answer that has come, and asks anew.
+    fn look(&mut self) -> anyhow::Result<()> {
+        if let Some((asking, since)) = &mut self.asking {
+            let Some(status) = asking.0.try_wait()? else { return Ok(()) };
+            let since = *since;
+            let (mut text, mut errors) = (String::new(), String::new());
+            asking.0.stdout.take().context("it was piped")?.read_to_string(&mut text)?;
+            asking.0.stderr.take().context("it was piped")?.read_to_string(&mut errors)?;
+            self.asking = None;
+            ensure!(status.success(), "`logmill lag` failed: {errors}");
+            self.last = Some((self.read(&text)?, since));
+        }
+        let mut command = self.chain.command(&["lag", "--over", "0", "--format", "json"]);
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().context("starting `logmill lag`")?;
+        self.asking = Some((Asking(child), Instant::now()));
+        Ok(())
+    }
+
+    fn read(&self, text: &str) -> anyhow::Result<Vec<(String, i64)>> {
         let mut records: BTreeMap<String, i64> = BTreeMap::new();
-        for line in String::from_utf8_lossy(&lag.stdout).lines() {
+        for line in text.lines() {
             let lag: Lag = serde_json::from_str(line).with_context(|| format!("`logmill lag` printed {line:?}"))?;
             *records.entry(lag.stage).or_default() += lag.records;
         }
-        let lags = chain.stages().iter().map(|&s| (s.to_owned(), records.get(s).copied().unwrap_or(0))).collect();
+        Ok(self.chain.stages().iter().map(|&s| (s.to_owned(), records.get(s).copied().unwrap_or(0))).collect())
+    }
+}
+
+impl Snapshot {
+    /// Looks at the tables, and takes what is known of the topics.
+    fn take(chain: &Chain, lags: &mut Lags<'_>) -> anyhow::Result<Self> {
+        let sql = "SELECT (SELECT count() FROM loads FINAL), count(), sum(length(text)) FROM rows FORMAT TSV";
+        let answer = chain.sql(sql)?;
+        let numbers: Vec<u64> = answer.split_whitespace().filter_map(|n| n.parse().ok()).collect();
+        let [files, rows, bytes] = numbers[..] else { bail!("three numbers were asked for: {answer:?}") };
+        lags.look()?;
+        let lags = lags.last.as_ref().map(|(lags, _)| lags.clone()).unwrap_or_default();
         Ok(Self { files, rows, bytes, lags })
     }
 
@@ -75,30 +118,40 @@ pub async fn wait(
     patience: Duration,
     mut show: impl FnMut(String),
 ) -> anyhow::Result<Snapshot> {
-    let mut last: Option<(Snapshot, Instant)> = None;
+    let mut last: Option<Snapshot> = None;
+    let mut shown: Option<(Snapshot, Instant)> = None;
+    let mut lags = Lags { chain, asking: None, last: None };
     let mut moved = Instant::now();
+    // Since when all files are through: lags that were asked for before say nothing of the end.
+    let mut ended: Option<Instant> = None;
     loop {
         // A server that is away for a moment is no end.
-        match tokio::task::block_in_place(|| Snapshot::take(chain)) {
+        match tokio::task::block_in_place(|| Snapshot::take(chain, &mut lags)) {
             Ok(now) => {
-                show(now.line(files, last.as_ref().map(|(snapshot, at)| (snapshot, at.elapsed()))));
-                if now.is_done(files) {
-                    return Ok(now);
+                if shown.as_ref().is_none_or(|(_, at)| at.elapsed() >= every) {
+                    show(now.line(files, shown.as_ref().map(|(snapshot, at)| (snapshot, at.elapsed()))));
+                    shown = Some((now.clone(), Instant::now()));
                 }
-                if last.as_ref().is_none_or(|(snapshot, _)| *snapshot != now) {
+                if now.files >= files {
+                    let ended = *ended.get_or_insert_with(Instant::now);
+                    if now.is_done(files) && lags.last.as_ref().is_some_and(|(_, since)| *since > ended) {
+                        return Ok(now);
+                    }
+                }
+                if last.as_ref() != Some(&now) {
                     moved = Instant::now();
                 }
-                last = Some((now, Instant::now()));
+                last = Some(now);
             }
             Err(error) => show(format!("no answer: {error:#}")),
         }
-        let state = || last.as_ref().map_or_else(|| "no answer".into(), |(snapshot, _)| snapshot.line(files, None));
+        let state = || last.as_ref().map_or_else(|| "no answer".into(), |snapshot| snapshot.line(files, None));
         ensure!(
             moved.elapsed() < patience,
             "nothing moved for {patience:?} while waiting for {files} files: {}",
             state()
         );
-        tokio::time::sleep(every).await;
+        tokio::time::sleep(LOOK).await;
     }
 }
 
