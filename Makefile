@@ -33,7 +33,7 @@ test: prerequisites ## All set-up and all tests
 	cargo fmt --all --check
 	cargo clippy --release --workspace --all-targets -- -D warnings
 	cargo build --release --workspace
-	cargo test --release --workspace
+	cargo test --release --workspace --no-fail-fast
 	cd tests/check && python3 -B -m unittest -q test_compare
 
 .PHONY: demo

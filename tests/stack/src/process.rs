@@ -107,6 +107,21 @@ impl Process {
         self.ended().is_none() && unsafe { libc::kill(self.child.id() as i32, signal) } == 0
     }
 
+    /// SIGSTOP, and waits until every thread has stopped: the signal alone is there before its effect. False when the
+    /// process has ended already.
+    pub fn pause(&mut self) -> bool {
+        if !self.signal(libc::SIGSTOP) {
+            return false;
+        }
+        let how = libc::WSTOPPED | libc::WEXITED | libc::WNOWAIT;
+        // SAFETY: an all-zero siginfo is a value of its type; waitid writes to nothing else, and reaps nothing.
+        let stopped = unsafe {
+            let mut info: libc::siginfo_t = std::mem::zeroed();
+            libc::waitid(libc::P_PID, self.child.id(), &raw mut info, how) == 0 && info.si_code == libc::CLD_STOPPED
+        };
+        stopped
+    }
+
     /// SIGKILL, and waits until it is gone.
     pub fn kill(&mut self) {
         self.signal(libc::SIGKILL);

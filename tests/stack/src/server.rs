@@ -63,10 +63,19 @@ impl Server {
         }
     }
 
-    /// Sends a signal to the running process.
-    pub fn signal(&self, signal: i32) -> Result<()> {
-        let sent = self.slot().as_mut().is_some_and(|process| process.signal(signal));
-        if sent { Ok(()) } else { Err(Error::NoSuchServer(format!("running {}", self.recipe.name))) }
+    /// SIGSTOP to the running process: it has stopped when this returns.
+    pub fn pause(&self) -> Result<()> {
+        self.running(Process::pause)
+    }
+
+    /// SIGCONT to the running process.
+    pub fn resume(&self) -> Result<()> {
+        self.running(|process| process.signal(libc::SIGCONT))
+    }
+
+    fn running(&self, act: impl FnOnce(&mut Process) -> bool) -> Result<()> {
+        let done = self.slot().as_mut().is_some_and(act);
+        if done { Ok(()) } else { Err(Error::NoSuchServer(format!("running {}", self.recipe.name))) }
     }
 
     /// The process id while it runs.

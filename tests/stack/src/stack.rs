@@ -182,14 +182,14 @@ impl Stack {
         self.server(server)?.start()
     }
 
-    /// SIGSTOP: connections stay open and nobody answers.
+    /// SIGSTOP, until it has stopped: connections stay open and nobody answers.
     pub fn pause(&self, server: &ServerId) -> Result<()> {
-        self.server(server)?.signal(libc::SIGSTOP)
+        self.server(server)?.pause()
     }
 
     /// SIGCONT.
     pub fn resume(&self, server: &ServerId) -> Result<()> {
-        self.server(server)?.signal(libc::SIGCONT)
+        self.server(server)?.resume()
     }
 
     /// Ends the servers as their makers ask for, where that takes seconds, so that kept data opens quickly.
