@@ -62,6 +62,16 @@ pub enum Weaken {
     KeepOverRevoke,
     /// Keep states over a rebalance whatever is committed.
     KeepStates,
+    /// Take S from the files that are good, and not from the tombstones too.
+    TombstonesAside,
+    /// Commit chunks that stand alone by halves, too.
+    Halves,
+    /// Forget that a chunk was flagged silent.
+    ForgetFlag,
+    /// Take an abort or a park of a file that is not open for a chunk without its predecessors.
+    CloseAloud,
+    /// Flush what a parked file holds back, as at its end.
+    FlushParked,
 }
 
 /// Counts since the start, and where the partitions stand.
@@ -77,6 +87,8 @@ pub struct Snapshot {
     pub silent_chunks: u64,
     /// Assignments that went on in the middle of a chunk.
     pub takeovers_within_chunk: u64,
+    /// Partitions whose states were still good after a rebalance.
+    pub kept_states: u64,
     pub decrees: u64,
     pub headless: u64,
     pub partitions: Vec<PartitionSnapshot>,
@@ -158,7 +170,10 @@ const MAX_FAILURES: u32 = 20;
 
 impl<S: Stage> StageWorker<S> {
     #[must_use]
-    pub fn new(stage: S, options: Options) -> Self {
+    pub fn new(stage: S, mut options: Options) -> Self {
+        // With a bound of nothing there would be nothing to send, and nothing to stop for, for ever.
+        options.transaction_bytes = options.transaction_bytes.max(1);
+        options.out_bytes = options.out_bytes.max(1);
         Self {
             out: Out::new(S::NAME, options.out_bytes),
             stage,
@@ -265,7 +280,10 @@ impl<S: Stage> StageWorker<S> {
                 Err(bad) => return self.exit(Err(format!("{partition}: {bad}"))),
             };
             let part = match self.kept.remove(&partition) {
-                Some(kept) if self.may_keep(&kept, &base) => kept,
+                Some(kept) if self.may_keep(&kept, &base) => {
+                    self.counts.kept_states += 1;
+                    kept
+                }
                 _ => Part::new(base),
             };
             if part.base.k > 0 {
@@ -391,7 +409,8 @@ impl<S: Stage> StageWorker<S> {
             let full = self.transaction.bytes >= self.options.transaction_bytes;
             if let Some(current) = &self.current {
                 // Only chunks of a stream are committed by halves: the output of others may not be a function of them.
-                if full && !current.discard && S::INPUT == Flow::Stream {
+                let by_halves = S::INPUT == Flow::Stream || self.weak(Weaken::Halves);
+                if full && !current.discard && by_halves {
                     return self.commit();
                 }
                 self.advance(now_ms);
@@ -412,6 +431,17 @@ impl<S: Stage> StageWorker<S> {
         }
     }
 
+    /// The position as it is, unless the rule that tombstones count is switched off.
+    fn without_tombstones(&self, part: &Part<S::State>, position: Position) -> Position {
+        if !self.weak(Weaken::TombstonesAside) {
+            return position;
+        }
+        let good = part.files.values().filter(|f| matches!(f.status, files::Status::Running(_)));
+        let open: std::collections::BTreeSet<Offset> = good.map(|f| f.first).collect();
+        let first = open.first().copied().unwrap_or(position.next);
+        Position { first, open: Some(open), decrees: Default::default(), ..position }
+    }
+
     /// Commits what was sent with the positions of all partitions it came from.
     fn commit(&mut self) -> Action {
         if !self.transaction.begun {
@@ -426,7 +456,7 @@ impl<S: Stage> StageWorker<S> {
             let position = match within {
                 Some(current) => self.within(part, current),
                 None if silent || !part.dirty => continue,
-                None => part.position(),
+                None => self.without_tombstones(part, part.position()),
             };
             commits.push((partition.clone(), position));
         }

@@ -18,7 +18,7 @@ pub fn file(rng: &mut StdRng, number: u128) -> Vec<Record> {
         length: number as u64,
         modified_ms: 0,
         app: String::new(),
-        plan: Plan::default(),
+        plan: Plan { plain_bytes: rng.random_range(1..3), ..Plan::default() },
     };
     let plan = meta.plan.version();
     let chunk = |seq: u64, kind, silent, payload: &[u8]| WireChunk {
@@ -43,13 +43,14 @@ pub fn file(rng: &mut StdRng, number: u128) -> Vec<Record> {
         1 => End::Partial,
         _ => End::Complete,
     };
-    let mut records = match rng.next_u32() % 10 {
+    let mut records = match rng.next_u32() % 12 {
         // Retention ate its beginning.
         0 if count > 1 => data(1..count, false),
         // Its cluster did not answer for a while.
-        1 | 2 if count > 0 => {
+        1..4 if count > 0 => {
             let parked = rng.random_range(1..=count);
-            let mut records = data(0..parked, false);
+            // Of some, retention ate all before the park.
+            let mut records = if rng.random_ratio(1, 8) { Vec::new() } else { data(0..parked, false) };
             records.push(chunk(parked, Kind::Park, false, &[]));
             records.extend(data(0..parked, true));
             records.extend(data(parked..count, false));
@@ -58,6 +59,10 @@ pub fn file(rng: &mut StdRng, number: u128) -> Vec<Record> {
         _ => data(0..count, false),
     };
     records.push(chunk(count, Kind::End(end), false, &[]));
+    // Aborted by one process, and again by the next, which does not know of it.
+    if end == End::Abort && rng.random_ratio(1, 3) {
+        records.push(chunk(count.max(1), Kind::End(end), false, &[]));
+    }
     records.into_iter().map(WireChunk::encode).collect()
 }
 

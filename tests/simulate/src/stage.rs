@@ -9,14 +9,41 @@ use logmill_core::{Chunk, End, Event, FileMeta, Flow, Out, Outcome, Product, Pro
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Products of a `B`, and of a `D` before it kills.
-const MANY: u8 = 5;
-const BEFORE_DEATH: u8 = 3;
+/// Products of a `B` at most, and of a `D` before it kills.
+pub const MANY: u8 = 5;
+pub const BEFORE_DEATH: u8 = 3;
 
 /// What both stages do; `LAST` is the one whose output stands alone.
 pub struct Model<const LAST: bool> {
     /// Set when the stage has killed its worker: the step that set it never returned.
     pub killed: Arc<AtomicBool>,
+    /// How a file's output is cut.
+    pub cut: Cut,
+}
+
+/// Where the number of products of a `B` comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cut {
+    /// From the file's plan.
+    Plan,
+    /// From the configuration of the process, whatever the plan says: rule 5, broken.
+    Configured(u8),
+}
+
+impl Cut {
+    fn most(self, file: &FileMeta) -> u8 {
+        match self {
+            Self::Plan => MANY - u8::from(file.plan.plain_bytes.is_multiple_of(2)),
+            Self::Configured(less) => MANY - less,
+        }
+    }
+}
+
+/// The state of a file.
+pub struct State {
+    sum: Sum,
+    /// Products of a `B`.
+    most: u8,
 }
 
 /// A running sum of everything seen: whatever is lost or doubled in a rebuilt state shows in all later output.
@@ -48,16 +75,17 @@ impl Sum {
 }
 
 impl<const LAST: bool> Stage for Model<LAST> {
-    type State = Sum;
+    type State = State;
     const NAME: &'static str = if LAST { "second" } else { "first" };
     const INPUT: Flow = Flow::Stream;
     const OUTPUT: Flow = if LAST { Flow::Standalone } else { Flow::Stream };
 
-    fn open(&self, file: &Arc<FileMeta>) -> Sum {
-        Sum(file.length)
+    fn open(&self, file: &Arc<FileMeta>) -> State {
+        State { sum: Sum(file.length), most: self.cut.most(file) }
     }
 
-    fn process(&self, sum: &mut Sum, chunk: &mut Chunk, out: &mut Out) -> Result<Progress, Reject> {
+    fn process(&self, state: &mut State, chunk: &mut Chunk, out: &mut Out) -> Result<Progress, Reject> {
+        let State { sum, most } = state;
         let mut payload = chunk.payload.to_vec();
         let op = payload[0];
         let put = |sum: &mut Sum, out: &mut Out, n| {
@@ -66,7 +94,7 @@ impl<const LAST: bool> Stage for Model<LAST> {
         };
         match op {
             b'B' | b'D' => {
-                let most = if op == b'B' { MANY } else { BEFORE_DEATH };
+                let most = if op == b'B' { *most } else { BEFORE_DEATH };
                 payload[1] = payload[1].min(most);
                 while payload[1] > 0 {
                     if out.is_full() {
@@ -95,8 +123,8 @@ impl<const LAST: bool> Stage for Model<LAST> {
         Ok(Progress::Done)
     }
 
-    fn finish(&self, mut sum: Sum, end: End, out: &mut Out) -> Result<Outcome, Reject> {
-        out.push(Product::new(sum.product(9)));
+    fn finish(&self, mut state: State, end: End, out: &mut Out) -> Result<Outcome, Reject> {
+        out.push(Product::new(state.sum.product(9)));
         out.event(Event::Opened);
         Ok(end.outcome())
     }
@@ -116,11 +144,11 @@ pub struct Seen {
 /// What must come out of a file whose records are `input`, when of each deadly chunk (a parked file has it twice) so many
 /// products were committed before it was given up.
 #[must_use]
-pub fn reference<const LAST: bool>(input: &[WireChunk], before_death: [usize; 2]) -> Seen {
+pub fn reference<const LAST: bool>(input: &[WireChunk], before_death: [usize; 2], cut: Cut) -> Seen {
     let mut before_death = before_death.into_iter();
-    let stage = Model::<LAST> { killed: Arc::default() };
+    let stage = Model::<LAST> { killed: Arc::default(), cut };
     let mut seen = Seen::default();
-    let mut open: Option<(Option<Sum>, u64)> = None;
+    let mut open: Option<(Option<State>, u64)> = None;
     for chunk in input {
         let over = chunk.kind != Kind::Data;
         if open.is_none() {
@@ -134,7 +162,7 @@ pub fn reference<const LAST: bool>(input: &[WireChunk], before_death: [usize; 2]
                 }
             }
         }
-        let (sum, seq) = open.as_mut().expect("it is open by now");
+        let (running, seq) = open.as_mut().expect("it is open by now");
         let mut put = |seq: &mut u64, kind, payload| {
             if !LAST || (kind == Kind::Data && !chunk.silent) {
                 seen.chunks.push((*seq, kind, chunk.silent, payload));
@@ -144,11 +172,11 @@ pub fn reference<const LAST: bool>(input: &[WireChunk], before_death: [usize; 2]
             }
         };
         let mut end = None;
-        if let Some(state) = sum.as_mut() {
+        if let Some(State { sum, most }) = running.as_mut() {
             match chunk.kind {
                 Kind::Park => put(seq, Kind::Park, Bytes::new()),
                 Kind::End(how) => {
-                    put(seq, Kind::Data, state.product(9));
+                    put(seq, Kind::Data, sum.product(9));
                     if !chunk.silent {
                         seen.events += 1;
                     }
@@ -157,20 +185,20 @@ pub fn reference<const LAST: bool>(input: &[WireChunk], before_death: [usize; 2]
                 Kind::Data => {
                     let (op, mut rejected) = (chunk.payload[0], None);
                     match op {
-                        b'B' => (1..=MANY).rev().for_each(|i| put(seq, Kind::Data, state.product(i))),
+                        b'B' => (1..=*most).rev().for_each(|i| put(seq, Kind::Data, sum.product(i))),
                         b'D' => {
                             let n = before_death.next().expect("a file comes twice at most");
-                            (1..=BEFORE_DEATH).rev().take(n).for_each(|i| put(seq, Kind::Data, state.product(i)));
+                            (1..=BEFORE_DEATH).rev().take(n).for_each(|i| put(seq, Kind::Data, sum.product(i)));
                             end = Some("decree");
                         }
                         b'X' => end = Some("corrupt"),
                         b'R' => {
                             rejected = Some("trailing-garbage");
-                            put(seq, Kind::Data, state.product(1));
+                            put(seq, Kind::Data, sum.product(1));
                         }
                         digit => {
-                            state.add(&chunk.payload);
-                            (0..digit - b'0').for_each(|i| put(seq, Kind::Data, state.product(i)));
+                            sum.add(&chunk.payload);
+                            (0..digit - b'0').for_each(|i| put(seq, Kind::Data, sum.product(i)));
                         }
                     }
                     if let Some(reason) = end {
@@ -184,7 +212,7 @@ pub fn reference<const LAST: bool>(input: &[WireChunk], before_death: [usize; 2]
             }
         }
         if end.is_some() {
-            *sum = None;
+            *running = None;
         }
         if over {
             open = None;

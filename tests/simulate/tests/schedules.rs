@@ -1,7 +1,8 @@
 //! The protocol under random schedules, and each of its rules seen to be needed.
 
 use logmill_protocol::worker::Weaken;
-use logmill_simulate::{Weaker, run_campaign};
+use logmill_simulate::campaign::setup;
+use logmill_simulate::{Setup, Weaker, run_campaign, run_one};
 
 /// `SIMULATE_SCHEDULES` and `SIMULATE_SEED` ask for others.
 fn from_environment(name: &str, default: u64) -> u64 {
@@ -66,6 +67,21 @@ fn rule_4_records_in_flight_at_an_abort_ask_for_a_new_producer() {
 }
 
 #[test]
+fn rule_3_the_broker_takes_offsets_of_the_generation_only() {
+    is_needed(Weaker::NoGeneration);
+}
+
+#[test]
+fn rule_5_what_shapes_a_files_output_is_in_its_plan() {
+    is_needed(Weaker::CutByConfiguration);
+}
+
+#[test]
+fn rule_6_a_tombstone_counts_in_s() {
+    is_needed(Weaker::Machine(Weaken::TombstonesAside));
+}
+
+#[test]
 fn rule_6_a_rejected_file_stays_as_a_tombstone() {
     is_needed(Weaker::Machine(Weaken::ForgetRejected));
 }
@@ -81,6 +97,48 @@ fn rule_7_a_decree_is_kept() {
 }
 
 #[test]
+fn rule_9_a_chunk_whose_output_is_no_function_of_it_is_committed_whole() {
+    is_needed(Weaker::Machine(Weaken::Halves));
+}
+
+#[test]
+fn rule_11_the_silent_flag_travels() {
+    is_needed(Weaker::Machine(Weaken::ForgetFlag));
+}
+
+#[test]
+fn rule_11_a_second_abort_or_park_is_nothing() {
+    is_needed(Weaker::Machine(Weaken::CloseAloud));
+}
+
+#[test]
+fn rule_11_a_park_flushes_nothing() {
+    is_needed(Weaker::Machine(Weaken::FlushParked));
+}
+
+#[test]
 fn states_are_kept_over_a_rebalance_only_where_the_position_is_unchanged() {
     is_needed(Weaker::Machine(Weaken::KeepStates));
+}
+
+/// The positions and transactions are judged by themselves, too: this is what such an alarm looks like.
+fn is_seen(rule: Weaken, alarm: &str) {
+    let strict = |seed| Setup { strict: true, ..setup(seed, Some(Weaker::Machine(rule))) };
+    let seen = (1..2000).filter_map(|seed| run_one(&strict(seed)).err()).any(|why| why.contains(alarm));
+    assert!(seen, "{rule:?} was switched off and nobody said {alarm:?}");
+}
+
+#[test]
+fn a_position_that_leaves_out_an_open_file_is_seen() {
+    is_seen(Weaken::TombstonesAside, "are open at");
+}
+
+#[test]
+fn a_position_that_goes_back_is_seen() {
+    is_seen(Weaken::CommitSilent, "went back");
+}
+
+#[test]
+fn a_transaction_with_the_offsets_of_a_silent_partition_is_seen() {
+    is_seen(Weaken::CommitSilent, "of which nothing was taken");
 }

@@ -125,6 +125,7 @@ impl<S: Stage> StageWorker<S> {
     /// A broken promise of the log, with which nothing can go on.
     pub(super) fn take(&mut self, now_ms: u64, mut incoming: Incoming) -> Result<(), String> {
         let offset = incoming.offset;
+        let forget_flag = self.weak(Weaken::ForgetFlag);
         let (ignore_k, aloud) = (self.weak(Weaken::IgnoreK), self.weak(Weaken::SilentAloud));
         let part = self.parts.get_mut(&incoming.partition).expect("a record of an assigned partition");
         let silent = part.is_silent(offset) && !aloud;
@@ -139,7 +140,11 @@ impl<S: Stage> StageWorker<S> {
         let skip = if at_h && !ignore_k { part.base.k } else { 0 };
         let decreed = at_h && part.base.tries > self.options.attempts;
         let mut before = part.position();
-        if at_h {
+        if part.files.is_empty() {
+            // Between what was taken last and this record there may be markers: S = H means this record.
+            before.first = offset;
+        }
+        if at_h && part.base.first < part.base.next {
             // Right after an assignment the list of open files is not known better than it was committed.
             before.first = part.base.first.min(before.first);
         }
@@ -168,7 +173,7 @@ impl<S: Stage> StageWorker<S> {
             key: (wire.file_id, wire.load),
             chunk: Chunk { seq: wire.seq, payload: wire.payload, span: wire.span, channel },
             alone: None,
-            flagged: wire.silent,
+            flagged: wire.silent && !forget_flag,
             plan: wire.plan,
             notes: wire.notes,
             place,
@@ -240,10 +245,12 @@ impl<S: Stage> StageWorker<S> {
     ) {
         let offset = current.incoming.offset;
         let is_first = current.chunk.seq == Seq(0) && file.is_some();
+        let close_aloud = self.weak(Weaken::CloseAloud);
         let part = self.parts.get_mut(&current.incoming.partition).expect("a record of an assigned partition");
         if !part.files.contains_key(&current.key) {
             // An abort or a park of a file that is not open has nothing to close: it was closed before.
-            if !is_first && !matches!(kind, Kind::Data | Kind::End(End::Complete | End::Partial)) {
+            let closes = !matches!(kind, Kind::Data | Kind::End(End::Complete | End::Partial));
+            if !is_first && closes && !close_aloud {
                 self.taken(&current);
                 return;
             }
@@ -300,6 +307,7 @@ impl<S: Stage> StageWorker<S> {
         match kind {
             Kind::Data => self.current = Some(current),
             Kind::End(end) => self.end(now_ms, current, &file, end),
+            Kind::Park if self.weak(Weaken::FlushParked) => self.end(now_ms, current, &file, End::Partial),
             Kind::Park => {
                 self.emit(now_ms, &mut current, Some(&file), |sink, source, seq| sink.marker(source, seq, Kind::Park));
                 self.remove(&current);
