@@ -115,11 +115,10 @@ impl Process {
         }
         let how = libc::WSTOPPED | libc::WEXITED | libc::WNOWAIT;
         // SAFETY: an all-zero siginfo is a value of its type; waitid writes to nothing else, and reaps nothing.
-        let stopped = unsafe {
+        unsafe {
             let mut info: libc::siginfo_t = std::mem::zeroed();
             libc::waitid(libc::P_PID, self.child.id(), &raw mut info, how) == 0 && info.si_code == libc::CLD_STOPPED
-        };
-        stopped
+        }
     }
 
     /// SIGKILL, and waits until it is gone.
