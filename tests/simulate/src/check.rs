@@ -2,7 +2,7 @@
 
 use crate::broker::Broker;
 use crate::spread::{self, CHANNELS};
-use crate::stage::{Cut, Seen, reference};
+use crate::stage::{Cut, Death, Seen, reference};
 use crate::world::{HOPS, Setup, TOPICS, Weaker};
 use logmill_core::wire::{Kind, WireChunk};
 use logmill_core::{FileId, Offset};
@@ -157,9 +157,10 @@ fn is_of_stream<const LAST: bool>(input: &[WireChunk], seen: &mut Seen, cuts: &[
     if LAST {
         seen.chunks.sort_by_key(|c| c.0);
     }
-    let wanted = |cut: &Cut, n: usize| reference::<LAST>(input, [n % 4, n / 4], *cut);
-    let is_right = cuts.iter().any(|cut| (0..16).any(|n| wanted(cut, n) == *seen));
-    if is_right { Ok(()) } else { Err(wanted(&cuts[0], 0)) }
+    let wanted = |cut: &Cut, deaths| reference::<LAST>(input, deaths, *cut);
+    let deaths = || Death::all().flat_map(|first| Death::all().map(move |second| [first, second]));
+    let is_right = cuts.iter().any(|cut| deaths().any(|deaths| wanted(cut, deaths) == *seen));
+    if is_right { Ok(()) } else { Err(wanted(&cuts[0], [Death::Flushed; 2])) }
 }
 
 fn is_spread(input: &[WireChunk], seen: &mut Seen) -> Result<(), Seen> {

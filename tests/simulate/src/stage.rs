@@ -141,11 +141,26 @@ pub struct Seen {
     pub events: usize,
 }
 
-/// What must come out of a file whose records are `input`, when of each deadly chunk (a parked file has it twice) so many
-/// products were committed before it was given up.
+/// How a deadly chunk went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Death {
+    /// So many of its products were committed before it was given up.
+    After(u8),
+    /// None of them was, and what the stage held back came out.
+    Flushed,
+}
+
+impl Death {
+    /// Every way it can go. With nothing committed the stage's work is ended, unless even that died.
+    pub fn all() -> impl Iterator<Item = Self> + Clone {
+        std::iter::once(Self::Flushed).chain((0..=BEFORE_DEATH).map(Self::After))
+    }
+}
+
+/// What must come out of a file whose records are `input`, when its deadly chunks (a parked file has one twice) went so.
 #[must_use]
-pub fn reference<const LAST: bool>(input: &[WireChunk], before_death: [usize; 2], cut: Cut) -> Seen {
-    let mut before_death = before_death.into_iter();
+pub fn reference<const LAST: bool>(input: &[WireChunk], deaths: [Death; 2], cut: Cut) -> Seen {
+    let mut deaths = deaths.into_iter();
     let stage = Model::<LAST> { killed: Arc::default(), cut };
     let mut seen = Seen::default();
     let mut open: Option<(Option<State>, u64)> = None;
@@ -187,8 +202,16 @@ pub fn reference<const LAST: bool>(input: &[WireChunk], before_death: [usize; 2]
                     match op {
                         b'B' => (1..=*most).rev().for_each(|i| put(seq, Kind::Data, sum.product(i))),
                         b'D' => {
-                            let n = before_death.next().expect("a file comes twice at most");
-                            (1..=BEFORE_DEATH).rev().take(n).for_each(|i| put(seq, Kind::Data, sum.product(i)));
+                            let count = match deaths.next().expect("a file comes twice at most") {
+                                Death::After(count) => count,
+                                Death::Flushed => {
+                                    put(seq, Kind::Data, sum.product(9));
+                                    seen.events += usize::from(!chunk.silent);
+                                    0
+                                }
+                            };
+                            let products = (1..=BEFORE_DEATH).rev().take(count.into());
+                            products.for_each(|i| put(seq, Kind::Data, sum.product(i)));
                             end = Some("decree");
                         }
                         b'X' => end = Some("corrupt"),

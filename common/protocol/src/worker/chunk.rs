@@ -293,9 +293,17 @@ impl<S: Stage> StageWorker<S> {
             None
         };
         if let Some(reject) = broken {
-            if reject.reason == RejectReason::Decree && !self.weak(Weaken::ForgetDecrees) {
-                let part = self.parts.get_mut(&current.incoming.partition).expect("an assigned partition");
+            let by_decree = reject.reason == RejectReason::Decree;
+            let kept = by_decree && !self.weak(Weaken::ForgetDecrees);
+            let part = self.parts.get_mut(&current.incoming.partition).expect("an assigned partition");
+            if kept {
                 part.decrees.extend(part.files.get(&current.key).map(|open| open.first));
+            }
+            // What the stage holds back is of the good chunks before. Of a deadly chunk that has outputs it is among
+            // these; and should to flush it be deadly too, the next attempt leaves it.
+            let first_decree = part.base.k == 0 && part.base.tries == self.options.attempts + 1;
+            if !by_decree || first_decree {
+                self.flush_held_back(now_ms, &mut current, &file);
             }
             let reject = reject.carrying(&current.chunk.payload);
             self.close_rejected(now_ms, current, &file, reject, kind != Kind::Data);
@@ -337,6 +345,19 @@ impl<S: Stage> StageWorker<S> {
         let reject = Reject::new(RejectReason::Headless, detail).carrying(&current.chunk.payload);
         self.emit(now_ms, &mut current, None, |sink, source, _| sink.reject(source, S::NAME, reject));
         self.taken(&current);
+    }
+
+    /// Ends the stage's work on a file that is given up, as an abort marker would.
+    fn flush_held_back(&mut self, now_ms: u64, current: &mut Current<S::State>, file: &Arc<FileMeta>) {
+        let part = self.parts.get_mut(&current.incoming.partition).expect("a record of an assigned partition");
+        let open = part.files.get_mut(&current.key).expect("a file that is given up was open");
+        let Status::Running(state) = std::mem::replace(&mut open.status, Status::Rejected) else { return };
+        let result = self.stage.finish(state, End::Abort, &mut self.out);
+        self.flush(now_ms, current, file);
+        if let Err(reject) = result {
+            let stage = reject.stage.unwrap_or(S::NAME);
+            self.emit(now_ms, current, Some(file), |sink, source, _| sink.reject(source, stage, reject));
+        }
     }
 
     /// The file is over by a reject: says so, closes it downstream, and leaves a tombstone until its end.
