@@ -38,10 +38,12 @@ pub trait Stage: Send {
     /// `out` has been emptied: so a chunk that decompresses a thousandfold needs no memory for all of it.
     ///
     /// # Errors
-    /// A [`Reject`] ends the file: what was pushed before stands, the rest of the file is passed over.
+    /// A [`Reject`] ends the file: what was pushed before stands, the rest of the file is passed over. `finish` is not
+    /// called then: what the stage holds back and can still use it pushes before.
     fn process(&self, state: &mut Self::State, chunk: &mut Chunk, out: &mut Out) -> Result<Progress, Reject>;
 
-    /// The file's end: pushes what is held back. Also called, with [`End::Abort`], when the file was cut off upstream.
+    /// The file's end: pushes what is held back. Also called, with [`End::Abort`], when the file was cut off upstream,
+    /// and when the runner gives it up.
     /// Not called for a parked file: parking flushes nothing, the state is dropped.
     ///
     /// # Errors
@@ -269,12 +271,20 @@ pub struct Then<A, B> {
 /// The pair of the two states, and what stands between them.
 pub struct ThenState<A, B> {
     first: A,
-    /// `None` once the second stage rejected the file: the first still runs to its end for its own event.
-    second: Option<B>,
+    second: Second<B>,
     /// The number of the next chunk between the two.
     seq: Seq,
     /// The first stage's output on its way; empty between two calls of the runner.
     between: Out,
+}
+
+/// The state of the second stage.
+enum Second<B> {
+    Running(B),
+    /// It rejected the file: the first still runs to its end for its own event.
+    Rejected,
+    /// Its input stands alone: a state is made for each chunk, and a reject is of that chunk.
+    EachChunk(Arc<FileMeta>),
 }
 
 impl<A: Stage, B: Stage> Then<A, B> {
@@ -291,14 +301,32 @@ impl<A: Stage, B: Stage> Then<A, B> {
             };
             let seq = state.seq;
             state.seq = seq.next();
-            let Some(second) = state.second.as_mut() else { continue };
+            let mut alone;
+            let second = match &mut state.second {
+                Second::Running(second) => second,
+                Second::Rejected => continue,
+                Second::EachChunk(file) => {
+                    alone = next.open(file);
+                    &mut alone
+                }
+            };
+            let came_by = product.channel.clone();
             let mut chunk = Chunk { seq, payload: product.payload, span: product.span, channel: product.channel };
+            let from = out.items.len();
             match next.process(second, &mut chunk, out) {
                 Ok(Progress::Done) => {}
                 Ok(Progress::More) => panic!("{} stops only when its output is full", B::NAME),
                 Err(reject) => {
                     out.reject(reject);
-                    state.second = None;
+                    if matches!(state.second, Second::Running(_)) {
+                        state.second = Second::Rejected;
+                    }
+                }
+            }
+            // What came by a channel goes on by it, as it does over a topic.
+            for item in &mut out.items[from..] {
+                if let (Output::Product(product), Some(channel)) = (item, &came_by) {
+                    product.channel.get_or_insert_with(|| channel.clone());
                 }
             }
         }
@@ -314,7 +342,11 @@ impl<A: Stage, B: Stage> Stage for Then<A, B> {
 
     fn open(&self, file: &Arc<FileMeta>) -> Self::State {
         let between = Out::new(A::NAME, file.plan.plain_bytes as usize);
-        ThenState { first: self.first.open(file), second: Some(self.second.open(file)), seq: Seq(0), between }
+        let second = match B::INPUT {
+            Flow::Stream => Second::Running(self.second.open(file)),
+            Flow::Standalone => Second::EachChunk(Arc::clone(file)),
+        };
+        ThenState { first: self.first.open(file), second, seq: Seq(0), between }
     }
 
     fn process(&self, state: &mut Self::State, chunk: &mut Chunk, out: &mut Out) -> Result<Progress, Reject> {
@@ -327,7 +359,7 @@ impl<A: Stage, B: Stage> Stage for Then<A, B> {
                 Ok(Progress::More) => {}
                 Err(reject) => {
                     // The second stage flushes what it holds back, as an abort marker would make it do.
-                    if let Some(second) = state.second.take()
+                    if let Second::Running(second) = std::mem::replace(&mut state.second, Second::Rejected)
                         && let Err(other) = self.second.finish(second, End::Abort, out)
                     {
                         out.reject(other);
@@ -349,8 +381,9 @@ impl<A: Stage, B: Stage> Stage for Then<A, B> {
             Err(reject) => (End::Abort, Some(reject.by(A::NAME))),
         };
         let second = match rest.second {
-            Some(second) => self.second.finish(second, end, out),
-            None => Ok(Outcome::Partial),
+            Second::Running(second) => self.second.finish(second, end, out),
+            Second::Rejected => Ok(Outcome::Partial),
+            Second::EachChunk(_) => Ok(end.outcome()),
         };
         match (rejected, second) {
             (None, second) => second,

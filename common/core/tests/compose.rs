@@ -70,6 +70,64 @@ impl Stage for Three {
     }
 }
 
+/// Takes chunks that stand alone: tells how many it saw in this state, sends on by no channel of its own, rejects at `x`.
+struct Alone;
+
+impl Stage for Alone {
+    type State = u64;
+    const NAME: &'static str = "alone";
+    const INPUT: Flow = Flow::Standalone;
+    const OUTPUT: Flow = Flow::Standalone;
+    fn open(&self, _: &Arc<FileMeta>) -> u64 {
+        0
+    }
+    fn process(&self, seen: &mut u64, chunk: &mut Chunk, out: &mut Out) -> Result<Progress, Reject> {
+        *seen += 1;
+        if chunk.payload.starts_with(b"x") {
+            return Err(Reject::new(RejectReason::Malformed, "x"));
+        }
+        out.push(Product::new(Bytes::from([seen.to_string().as_bytes(), &chunk.payload].concat())));
+        Ok(Progress::Done)
+    }
+    fn finish(&self, _: u64, _: End, _: &mut Out) -> Result<Outcome, Reject> {
+        unreachable!("chunks that stand alone have no end")
+    }
+}
+
+#[test]
+fn a_second_stage_whose_chunks_stand_alone_has_a_state_for_each_and_rejects_it_alone() {
+    let input = [Bytes::from_static(b"abcxyzdef"), Bytes::from_static(b"gh")];
+    let (products, rejects, outcome) = run(&Three.then(Alone), &input, End::Complete);
+    assert_eq!(products, ["1abc", "1def", "1gh"]);
+    assert_eq!((rejects, outcome), (vec![("alone", "x".to_owned())], Outcome::Complete));
+}
+
+/// Sends every chunk to one channel.
+struct ToChannel;
+
+impl Stage for ToChannel {
+    type State = ();
+    const NAME: &'static str = "to-channel";
+    const INPUT: Flow = Flow::Standalone;
+    const OUTPUT: Flow = Flow::Standalone;
+    fn open(&self, _: &Arc<FileMeta>) {}
+    fn process(&self, (): &mut (), chunk: &mut Chunk, out: &mut Out) -> Result<Progress, Reject> {
+        out.push(Product::new(std::mem::take(&mut chunk.payload)).to_channel("c"));
+        Ok(Progress::Done)
+    }
+    fn finish(&self, (): (), _: End, _: &mut Out) -> Result<Outcome, Reject> {
+        unreachable!("chunks that stand alone have no end")
+    }
+}
+
+#[test]
+fn what_came_by_a_channel_between_two_stages_goes_on_by_it() {
+    let (stage, file, mut sent) = (Three.then(ToChannel).then(Alone), file(), Vec::new());
+    let mut run = Run::new(&stage, &file);
+    run.push(Bytes::from_static(b"abc"), |output| sent.push(output));
+    assert_eq!(sent, [Output::Product(Product::new(Bytes::from_static(b"1abc")).to_channel("c"))]);
+}
+
 fn file() -> Arc<FileMeta> {
     // A budget of a few bytes, so that `More` happens all the time.
     let plan = Plan { plain_bytes: 5, ..Plan::default() };
