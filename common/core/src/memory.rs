@@ -18,7 +18,13 @@ pub struct Run<'a, S: Stage> {
 impl<'a, S: Stage> Run<'a, S> {
     #[must_use]
     pub fn new(stage: &'a S, file: &Arc<FileMeta>) -> Self {
-        let out = Out::new(S::NAME, file.plan.plain_bytes as usize);
+        Self::with_budget(stage, file, file.plan.plain_bytes as usize)
+    }
+
+    /// The output is emptied whenever its payloads reach so many bytes.
+    #[must_use]
+    pub fn with_budget(stage: &'a S, file: &Arc<FileMeta>, bytes: usize) -> Self {
+        let out = Out::new(S::NAME, bytes);
         Self { stage, state: Some(stage.open(file)), seq: Seq(0), out }
     }
 
