@@ -7,6 +7,7 @@
 //! **Invariant:** a plain chunk is cut at a multiple of `plan.plain_bytes` from the file's first plain byte, whatever the
 //! cuts of the input, and is pushed with its last byte.
 
+mod frame;
 mod magic;
 mod member;
 mod state;

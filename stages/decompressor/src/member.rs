@@ -1,28 +1,21 @@
 //! One member of a gzip file or one frame of a zstd file, fed with any pieces.
 
+use crate::frame::Frame;
 use crate::magic::Codec;
 use flate2::{Decompress, FlushDecompress, Status};
-use zstd::stream::raw::{Decoder, InBuffer, Operation, OutBuffer};
-
-/// The largest window that a frame may ask for: 128 MiB, as the zstd program allows by default.
-const WINDOW_LOG: u32 = 27;
-/// RFC 8878, 3.1.1.2.
-const ZSTD_BLOCK_HEADER: usize = 3;
 
 /// The decoder of one member or frame.
 pub(crate) enum Member {
     Gzip(Box<Decompress>),
-    Zstd {
-        decoder: Box<Decoder<'static>>,
-        /// The bytes that the decoder wants next: the rest of a header or block, and the header of the block after it.
-        wants: usize,
-    },
+    Zstd(Box<Frame>),
 }
 
 /// What one step did.
 pub(crate) struct Step {
     /// Bytes taken from the input.
     pub(crate) read: usize,
+    /// The last bytes taken in the steps before: the damage begins with them, so they are to be looked at again.
+    pub(crate) back: Vec<u8>,
     pub(crate) then: Then,
 }
 
@@ -43,17 +36,11 @@ impl Member {
     pub(crate) fn new(codec: Codec) -> Self {
         match codec {
             Codec::Gzip => Member::Gzip(Box::new(Decompress::new_gzip(15))),
-            Codec::Zstd => {
-                let mut decoder = Decoder::new().expect("memory for a zstd context");
-                decoder
-                    .set_parameter(zstd::zstd_safe::DParameter::WindowLogMax(WINDOW_LOG))
-                    .expect("the window limit is a valid one");
-                Member::Zstd { decoder: Box::new(decoder), wants: 1 }
-            }
+            Codec::Zstd => Member::Zstd(Box::new(Frame::new())),
         }
     }
 
-    /// Decodes `input` into the spare room of `plain`, which is not empty.
+    /// Decodes `input` into the spare room of `plain`, which is not empty. Without `input`: what had no room before.
     pub(crate) fn step(&mut self, input: &[u8], plain: &mut Vec<u8>) -> Step {
         match self {
             Member::Gzip(decoder) => {
@@ -65,28 +52,9 @@ impl Member {
                     Ok(Status::StreamEnd) => Then::Ended,
                     Err(error) => Then::Corrupt(error.message().unwrap_or("invalid deflate stream").to_owned()),
                 };
-                Step { read, then }
+                Step { read, back: Vec::new(), then }
             }
-            // A call of zstd that fails delivers nothing, not even the blocks that it decoded before: so one block a call.
-            Member::Zstd { decoder, wants } => {
-                let some = if *wants > ZSTD_BLOCK_HEADER { *wants - ZSTD_BLOCK_HEADER } else { *wants };
-                let mut from = InBuffer::around(&input[..input.len().min(some)]);
-                let at = plain.len();
-                let mut to = OutBuffer::around_pos(plain, at);
-                let result = decoder.run(&mut from, &mut to);
-                let then = match result {
-                    Ok(0) => Then::Ended,
-                    Ok(hint) => {
-                        *wants = hint;
-                        Then::GoOn
-                    }
-                    Err(error) => {
-                        let text = error.to_string();
-                        if text.contains("too much memory") { Then::TooLarge(text) } else { Then::Corrupt(text) }
-                    }
-                };
-                Step { read: from.pos(), then }
-            }
+            Member::Zstd(frame) => frame.step(input, plain),
         }
     }
 }

@@ -9,6 +9,9 @@ use logmill_core::{End, Event, Out, Outcome, Plan, Product, Progress, Reject, Re
 const MAX_REJECTS: u32 = 100;
 /// The bytes of a skipped range that its dead letter carries.
 const SAMPLE: usize = 1024;
+/// For its limits the input counts by steps of so many bytes: for the same output a decoder takes a few bytes more or
+/// fewer, as they come. Large enough that a call more for each step costs nothing.
+const RATIO_STEP: u64 = 64 << 10;
 
 /// Which part of the file comes next.
 enum Phase {
@@ -52,10 +55,14 @@ pub struct State {
     found: Option<&'static str>,
     /// Members or frames that ended well.
     members: u64,
+    /// The place in the input.
     bytes_in: u64,
-    bytes_out: u64,
-    /// Of the bytes in.
+    /// What comes before the rest of the input: it was taken, and is to be looked at again. Empty between two chunks.
+    again: Bytes,
+    /// How much of the input is in the checksum: at least `bytes_in`, and more while something is looked at again.
+    summed: u64,
     crc: crc32fast::Hasher,
+    bytes_out: u64,
     rejects: u32,
     outcome: Outcome,
 }
@@ -72,8 +79,10 @@ impl State {
             found: None,
             members: 0,
             bytes_in: 0,
-            bytes_out: 0,
+            again: Bytes::new(),
+            summed: 0,
             crc: crc32fast::Hasher::new(),
+            bytes_out: 0,
             rejects: 0,
             outcome: Outcome::Complete,
         }
@@ -82,52 +91,79 @@ impl State {
     /// Takes `n` bytes from the front of the input.
     fn take(&mut self, input: &mut Bytes, n: usize) -> Bytes {
         let taken = input.split_to(n);
-        self.crc.update(&taken);
+        let before = usize::try_from(self.summed - self.bytes_in).map_or(n, |before| before.min(n));
+        self.crc.update(&taken[before..]);
         self.bytes_in += n as u64;
+        self.summed = self.summed.max(self.bytes_in);
         taken
     }
 
+    /// Puts bytes back that were the last ones to be taken.
+    fn put_back(&mut self, bytes: &[u8]) {
+        self.bytes_in -= bytes.len() as u64;
+        if !bytes.is_empty() {
+            self.again = [bytes, &self.again].concat().into();
+        }
+    }
+
     pub(crate) fn read(&mut self, input: &mut Bytes, out: &mut Out) -> Progress {
-        while input.has_remaining() || self.pending {
+        while input.has_remaining() || self.again.has_remaining() || self.pending {
             if out.is_full() {
                 return Progress::More;
             }
-            match &mut self.phase {
-                Phase::Head { held, first } => {
-                    let first = *first;
-                    held.push(input[0]);
-                    let held = std::mem::take(held);
-                    self.take(input, 1);
-                    self.decide(held, first, out);
-                }
-                Phase::Plain => {
-                    let room = self.plain_bytes - self.chunk.len();
-                    let bytes = self.take(input, room.min(input.len()));
-                    if bytes.len() == self.plain_bytes {
-                        self.push(bytes, out);
-                    } else {
-                        self.feed_plain(&bytes, out);
-                    }
-                }
-                Phase::Member(..) => {
-                    let bytes = input.clone();
-                    let read = self.decode(&bytes, out);
-                    self.take(input, read);
-                }
-                Phase::Skip(_) => self.skip(input, out),
-                Phase::Over => {
-                    self.take(input, input.len());
-                }
+            let mut again = std::mem::take(&mut self.again);
+            if again.is_empty() {
+                self.step(input, out);
+            } else {
+                self.step(&mut again, out);
+                self.again = if self.again.is_empty() { again } else { [&self.again[..], &again].concat().into() };
             }
         }
         Progress::Done
+    }
+
+    /// Takes some of the input.
+    fn step(&mut self, input: &mut Bytes, out: &mut Out) {
+        match &mut self.phase {
+            Phase::Head { held, first } => {
+                let first = *first;
+                held.push(input[0]);
+                let held = std::mem::take(held);
+                self.take(input, 1);
+                self.decide(held, first, out);
+            }
+            Phase::Plain => {
+                let room = self.plain_bytes - self.chunk.len();
+                let bytes = self.take(input, room.min(input.len()));
+                if bytes.len() == self.plain_bytes {
+                    self.push(bytes, out);
+                } else {
+                    self.feed_plain(&bytes, out);
+                }
+            }
+            Phase::Member(codec, _) => {
+                let most = match codec {
+                    // What had no room comes first, so that it is known which step of the input it is of.
+                    _ if self.pending => 0,
+                    Codec::Gzip => (RATIO_STEP - self.bytes_in % RATIO_STEP) as usize,
+                    Codec::Zstd => usize::MAX,
+                };
+                let bytes = input.slice(..input.len().min(most));
+                let read = self.decode(&bytes, out);
+                self.take(input, read);
+            }
+            Phase::Skip(_) => self.skip(input, out),
+            Phase::Over => {
+                self.take(input, input.len());
+            }
+        }
     }
 
     /// Looks at the beginning of the file or of what follows a member; `held` was taken from the input.
     fn decide(&mut self, held: Vec<u8>, first: bool, out: &mut Out) {
         match sniff(&held, first) {
             Sniff::Short => self.phase = Phase::Head { held, first },
-            Sniff::Codec(codec) => self.begin(codec, &held, out),
+            Sniff::Codec(codec) => self.begin(codec, &held),
             Sniff::Foreign(name) => {
                 self.found = Some(name);
                 let at = self.bytes_in - held.len() as u64;
@@ -152,15 +188,11 @@ impl State {
         }
     }
 
-    /// A member begins with `held`: a magic, which gives no output.
-    fn begin(&mut self, codec: Codec, held: &[u8], out: &mut Out) {
+    /// A member begins with `held`, the last bytes taken.
+    fn begin(&mut self, codec: Codec, held: &[u8]) {
         self.found.get_or_insert(codec.name());
         self.phase = Phase::Member(codec, Member::new(codec));
-        let mut rest = held;
-        while !rest.is_empty() && matches!(self.phase, Phase::Member(..)) {
-            let read = self.decode(rest, out);
-            rest = &rest[read..];
-        }
+        self.put_back(held);
     }
 
     /// One step of the member under way; how many bytes it took. They are not yet counted in `bytes_in`.
@@ -171,9 +203,20 @@ impl State {
         let before = self.chunk.len();
         let step = member.step(input, &mut self.chunk);
         self.bytes_out += (self.chunk.len() - before) as u64;
+        self.put_back(&step.back);
+        let at = self.bytes_in + step.read as u64;
         let full = self.chunk.len() == self.plain_bytes;
         self.pending = full && step.then == Then::GoOn;
-        let at = self.bytes_in + step.read as u64;
+        if full {
+            // First of all: what else a step found, it may as well find in the next.
+            self.flush(out);
+            if let Some(why) = self.over_limit(at) {
+                self.refuse(RejectReason::Bomb, why, (at - 1) / RATIO_STEP * RATIO_STEP, &[], out);
+                self.pending = false;
+                self.phase = Phase::Over;
+                return step.read;
+            }
+        }
         match step.then {
             Then::GoOn => {}
             Then::Ended => {
@@ -191,27 +234,21 @@ impl State {
                 self.phase = Phase::Skip(Skip::new(at, true, Vec::new()));
             }
         }
-        if full {
-            self.flush(out);
-        }
-        self.hold_to_limits(at, out);
         step.read
     }
 
-    /// A decompressed byte too many ends the decoding.
-    fn hold_to_limits(&mut self, read: u64, out: &mut Out) {
+    /// Which limit is passed; asked with every chunk, when so many bytes are read.
+    fn over_limit(&self, read: u64) -> Option<String> {
+        let read = read.next_multiple_of(RATIO_STEP);
         // One chunk is always allowed: a small file of one repeated byte is no bomb.
         let allowed = (read.saturating_mul(self.max_ratio)).saturating_add(self.plain_bytes as u64);
-        let why = if self.bytes_out > self.max_bytes {
-            format!("more than {} bytes decompressed, the plan's limit", self.max_bytes)
+        if self.bytes_out > self.max_bytes {
+            Some(format!("more than {} bytes decompressed, the plan's limit", self.max_bytes))
         } else if self.bytes_out > allowed {
-            format!("more than {} bytes decompressed for each compressed byte, the plan's limit", self.max_ratio)
+            Some(format!("more than {} bytes decompressed for each compressed byte, the plan's limit", self.max_ratio))
         } else {
-            return;
-        };
-        self.refuse(RejectReason::Bomb, why, read, &[], out);
-        self.pending = false;
-        self.phase = Phase::Over;
+            None
+        }
     }
 
     fn skip(&mut self, input: &mut Bytes, out: &mut Out) {
@@ -230,8 +267,8 @@ impl State {
                 let to = self.bytes_in - taken as u64 + at as u64;
                 self.end_skip(to, out);
                 self.take(input, at.saturating_sub(taken));
-                let held = window[at..].iter().take(taken.saturating_sub(at)).copied().collect();
-                self.phase = Phase::Head { held, first: false };
+                self.put_back(&window[at.min(taken)..taken]);
+                self.phase = Phase::Head { held: Vec::new(), first: false };
             }
         }
     }

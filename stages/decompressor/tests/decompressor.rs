@@ -242,67 +242,8 @@ fn a_bomb_needs_no_memory_for_all_of_it() {
     assert!(calls > 30);
 }
 
-/// Files of all kinds, small, and damaged somewhere.
-fn any_file() -> impl Strategy<Value = Vec<u8>> {
-    let part = prop_oneof![
-        (0usize..400).prop_map(|n| gzip(&lines(n))),
-        (0usize..400).prop_map(|n| zstd(&lines(n))),
-        (0usize..20).prop_map(|n| skippable(&vec![7; n])),
-        (0usize..20).prop_map(|n| vec![0; n]),
-        proptest::collection::vec(any::<u8>(), 0..20),
-    ];
-    (proptest::collection::vec(part, 0..5), proptest::option::of(any::<(prop::sample::Index, u8)>())).prop_map(
-        |(parts, flip)| {
-            let mut file = parts.concat();
-            if let Some((at, mask)) = flip
-                && !file.is_empty()
-            {
-                let at = at.index(file.len());
-                file[at] ^= mask;
-            }
-            file
-        },
-    )
-}
-
-fn cut<'a>(bytes: &'a [u8], cuts: &[prop::sample::Index]) -> Vec<&'a [u8]> {
-    let mut at: Vec<usize> = cuts.iter().map(|c| c.index(bytes.len() + 1)).chain([0, bytes.len()]).collect();
-    at.sort_unstable();
-    at.windows(2).map(|w| &bytes[w[0]..w[1]]).collect()
-}
-
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
-
-    /// Law 1. A prefix of the input ends as a parked file does, so the output so far is all that counts.
-    #[test]
-    fn output_does_not_depend_on_the_cuts(
-        bytes in any_file(),
-        prefix: prop::sample::Index,
-        cuts in proptest::collection::vec(any::<prop::sample::Index>(), 0..8),
-        plain_bytes in 1u32..5000,
-    ) {
-        let plan = Plan { plain_bytes, ..Plan::default() };
-        let upto = &bytes[..prefix.index(bytes.len() + 1)];
-        let so_far = |pieces: Vec<&[u8]>| {
-            let mut chunks = Vec::new();
-            let mut run = Run::new(&Decompressor, &file(plan.clone()));
-            for piece in pieces {
-                run.push(Bytes::copy_from_slice(piece), |o| if let Output::Product(p) = o { chunks.push(p.payload) });
-            }
-            chunks
-        };
-        let (one, many) = (so_far(vec![upto]), so_far(cut(upto, &cuts)));
-        prop_assert_eq!(one.len(), many.len());
-        prop_assert!(one == many);
-        let whole = run_pieces(plan.clone(), [&bytes[..]], End::Complete);
-        let pieces = run_pieces(plan, cut(&bytes, &cuts), End::Complete);
-        prop_assert_eq!(whole.chunks.len(), pieces.chunks.len(), "{:?} {:?}", whole.rejects, pieces.rejects);
-        prop_assert_eq!(&whole.chunks, &pieces.chunks);
-        prop_assert_eq!(whole.reasons(), pieces.reasons());
-        prop_assert_eq!(whole.outcome, pieces.outcome);
-        prop_assert!(whole.chunks.iter().rev().skip(1).all(|c| c.len() == plain_bytes as usize));
-    }
 
     #[test]
     fn nothing_panics(bytes in proptest::collection::vec(any::<u8>(), 0..300), magic in 0usize..3) {
