@@ -1,0 +1,201 @@
+//! Files of all kinds, small, with plans so small that a few kilobytes make many chunks.
+
+use bytes::Bytes;
+use encoding_rs::{GB18030, GBK};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use logmill_core::{FileId, FileMeta, Load, Plan};
+use rand::rngs::StdRng;
+use rand::{Rng as _, RngExt as _};
+use std::io::Write as _;
+use std::sync::Arc;
+
+/// A file as it lies in a store.
+#[derive(Clone, Debug)]
+pub struct File {
+    pub meta: Arc<FileMeta>,
+    pub bytes: Bytes,
+}
+
+/// A file as the decompressor reads it: packed or not, whole or damaged.
+#[must_use]
+pub fn packed(rng: &mut StdRng) -> File {
+    let text = text(rng);
+    let whole = pack(rng, &text);
+    let bytes = damage(rng, whole);
+    file(rng, bytes)
+}
+
+/// A file as the re-encoder reads it.
+#[must_use]
+pub fn plain(rng: &mut StdRng) -> File {
+    let text = text(rng);
+    let text = if rng.random_ratio(1, 6) { damage(rng, text) } else { text };
+    file(rng, text)
+}
+
+fn file(rng: &mut StdRng, bytes: Vec<u8>) -> File {
+    let file_id = FileId(u128::from(rng.next_u64()) << 64 | u128::from(rng.next_u64()));
+    let (cluster, path, app) = ("a".into(), format!("/logs/{file_id}"), String::new());
+    let (length, modified_ms) = (bytes.len() as u64, 1_795_000_000_123);
+    let plan = plan(rng, bytes.len());
+    let meta = FileMeta { file_id, load: Load(0), cluster, path, path_bytes: None, length, modified_ms, app, plan };
+    File { meta: Arc::new(meta), bytes: bytes.into() }
+}
+
+/// Sizes by which a file of `length` bytes becomes some ten to some hundred chunks.
+fn plan(rng: &mut StdRng, length: usize) -> Plan {
+    let scale = u32::try_from(length / 8).expect("a small file").clamp(40, 2000);
+    let plain_bytes = if rng.random_ratio(1, 12) && length < 500 { 1 } else { rng.random_range(12..scale) };
+    let line_bytes = rng.random_range(4..scale);
+    let text_bytes = line_bytes + rng.random_range(0..scale);
+    let encodings = [None, Some("utf-8"), Some("gbk"), Some("gb18030")];
+    let encoding = encodings[rng.random_range(0..encodings.len())].map(str::to_owned);
+    let default_encoding = ["utf-8", "gb18030"][rng.random_range(0..2)].to_owned();
+    // Some files are bombs by these limits.
+    let max_ratio = if rng.random_ratio(1, 15) { 2 } else { 2000 };
+    let max_bytes = if rng.random_ratio(1, 15) { length as u64 } else { 1 << 40 };
+    let channel_group = ["default", "urgent", "gone"][rng.random_range(0..3)].to_owned();
+    Plan {
+        plain_bytes,
+        text_bytes,
+        line_bytes,
+        encoding,
+        default_encoding,
+        max_ratio,
+        max_bytes,
+        channel_group,
+        ..Plan::default()
+    }
+}
+
+const CHINESE: [&str; 5] = ["作业", "已提交到集群", "等待资源", "一", "内存不足，任务失败"];
+/// Characters that take four bytes in GB18030.
+const FOUR_BYTES: [&str; 3] = ["𠀀", "😀", "ÿ"];
+
+/// Lines of one encoding and of many shapes.
+fn text(rng: &mut StdRng) -> Vec<u8> {
+    let encoding = rng.random_range(0..7);
+    // Detection holds 16 KiB back: a few files are longer than that.
+    let most = if rng.random_ratio(1, 20) { 24 << 10 } else { rng.random_range(0..3000) };
+    let mut text = if matches!(encoding, 1 | 6) { "\u{feff}".to_owned() } else { String::new() };
+    while text.len() < most {
+        line(rng, encoding > 0, &mut text);
+        text.push_str(["\n", "\n", "\r\n", "\r\r\n"][rng.random_range(0..4)]);
+    }
+    if rng.random_ratio(1, 2) {
+        line(rng, encoding > 0, &mut text);
+    }
+    let mut bytes = match encoding {
+        0..=2 => text.into_bytes(),
+        3 => GBK.encode(&text).0.into_owned(),
+        4 | 5 => GB18030.encode(&text).0.into_owned(),
+        _ => text.encode_utf16().flat_map(u16::to_le_bytes).collect(),
+    };
+    if rng.random_ratio(1, 3) {
+        for _ in 0..rng.random_range(1..9) {
+            let bad: &[u8] = [&b"\xff"[..], b"\xe4\xb8", b"\xf0\x9f", b"\x81\x30", b"\x81", b"\xed\xa0\x80", b"\x1b$B"]
+                [rng.random_range(0..7)];
+            let at = rng.random_range(0..=bytes.len());
+            bytes.splice(at..at, bad.iter().copied());
+        }
+    }
+    bytes
+}
+
+fn line(rng: &mut StdRng, beyond_ascii: bool, text: &mut String) {
+    match rng.random_range(0..12) {
+        0 => {}
+        1 => (0..rng.random_range(1..20)).for_each(|_| text.push('\n')),
+        2 => (0..rng.random_range(1..90)).for_each(|_| text.push('\0')),
+        3 => {
+            let of = if beyond_ascii { CHINESE[rng.random_range(0..5)] } else { "a very long line, " };
+            (0..rng.random_range(1..60)).for_each(|_| text.push_str(of));
+        }
+        _ => {
+            text.push_str("2026-11-22 10:00:00,123 INFO ");
+            for _ in 0..rng.random_range(0..8) {
+                match rng.random_range(0..4) {
+                    0 if beyond_ascii => text.push_str(CHINESE[rng.random_range(0..5)]),
+                    1 if beyond_ascii => text.push_str(FOUR_BYTES[rng.random_range(0..3)]),
+                    _ => text.push_str(&format!("took {} ms; ", rng.random_range(0..1_000_000))),
+                }
+            }
+        }
+    }
+}
+
+/// gzip of one and of many members, zstd of many frames with skippable ones between, both in turn, or as it is.
+fn pack(rng: &mut StdRng, text: &[u8]) -> Vec<u8> {
+    let pieces = rng.random_range(1..6);
+    match rng.random_range(0..6) {
+        0 => gzip(rng, text),
+        1 => cut(rng, text, pieces).iter().flat_map(|piece| gzip(rng, piece)).collect(),
+        2 => zstd(rng, text),
+        3 => {
+            let mut packed = Vec::new();
+            for piece in cut(rng, text, pieces) {
+                if rng.random_ratio(1, 3) {
+                    packed.extend(skippable(rng));
+                }
+                packed.extend(zstd(rng, &piece));
+            }
+            packed
+        }
+        4 => {
+            let pieces = cut(rng, text, pieces);
+            let either = |piece: &Bytes| if rng.random_ratio(1, 2) { gzip(rng, piece) } else { zstd(rng, piece) };
+            pieces.iter().flat_map(either).collect()
+        }
+        _ => text.to_vec(),
+    }
+}
+
+fn gzip(rng: &mut StdRng, text: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::new(rng.random_range(0..7)));
+    encoder.write_all(text).expect("a Vec takes all");
+    encoder.finish().expect("a Vec takes all")
+}
+
+fn zstd(rng: &mut StdRng, text: &[u8]) -> Vec<u8> {
+    let mut encoder = zstd::Encoder::new(Vec::new(), rng.random_range(1..4)).expect("a valid level");
+    encoder.include_checksum(rng.random_ratio(1, 2)).expect("a valid setting");
+    for piece in text.chunks(rng.random_range(100..2000)) {
+        // Several blocks a frame, as large files have them.
+        encoder.write_all(piece).expect("a Vec takes all");
+        encoder.flush().expect("a Vec takes all");
+    }
+    encoder.finish().expect("a Vec takes all")
+}
+
+/// RFC 8878, 3.1.2.
+fn skippable(rng: &mut StdRng) -> Vec<u8> {
+    let content = vec![7; rng.random_range(0..30)];
+    let length = u32::try_from(content.len()).expect("a few bytes").to_le_bytes();
+    [&[rng.random_range(0x50..0x60), 0x2a, 0x4d, 0x18][..], &length, &content].concat()
+}
+
+/// Of two files one is whole.
+fn damage(rng: &mut StdRng, mut bytes: Vec<u8>) -> Vec<u8> {
+    match rng.random_range(0..10) {
+        0 => bytes.truncate(rng.random_range(0..=bytes.len())),
+        1 if !bytes.is_empty() => {
+            let at = rng.random_range(0..bytes.len());
+            bytes[at] ^= rng.random_range(1..=255);
+        }
+        2 => bytes.extend_from_slice(b"a signature, perhaps"),
+        3 => bytes.resize(bytes.len() + rng.random_range(1..600), 0),
+        4 => bytes.clear(),
+        _ => {}
+    }
+    bytes
+}
+
+/// `bytes` in so many pieces, cut anywhere: some may be empty.
+#[must_use]
+pub fn cut(rng: &mut StdRng, bytes: &[u8], pieces: usize) -> Vec<Bytes> {
+    let mut at: Vec<usize> = (1..pieces).map(|_| rng.random_range(0..=bytes.len())).collect();
+    at.extend([0, bytes.len()]);
+    at.sort_unstable();
+    at.windows(2).map(|w| Bytes::copy_from_slice(&bytes[w[0]..w[1]])).collect()
+}
