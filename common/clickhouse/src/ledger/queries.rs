@@ -4,7 +4,7 @@
 use super::selector::Selector;
 use crate::client::Database;
 use crate::error::Error;
-use logmill_core::{FileId, Load};
+use logmill_core::{FileId, Load, RejectReason};
 use serde::Deserialize;
 use std::collections::HashMap;
 
@@ -139,23 +139,34 @@ pub(super) async fn counted(database: &Database, scope: &Scope) -> Result<HashMa
 }
 
 /// The rejects of a load.
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 pub(super) struct Rejected {
     pub id: FileId,
     pub load: Load,
     /// Rows that were cut and are not in the table because of a reject.
     pub rows: u64,
-    /// Rejects of the stages before the rows are cut: bytes that never became text.
-    pub before: u64,
+    /// The stage before the rows are cut that first passed over the rest of the file, and its reason; empty when none did.
+    pub gave_up: String,
+    pub why: String,
+    /// Rejects of the fetcher: the file changed, and what came of it was aborted.
+    pub aborted: u64,
 }
 
 pub(super) async fn rejected(database: &Database, scope: &Scope) -> Result<HashMap<Key, Rejected>, Error> {
+    use RejectReason::{Changed, Decree, Headless, OutOfOrder};
+    let [decree, headless, out_of_order] = [Decree, Headless, OutOfOrder].map(RejectReason::name);
+    // After one of these no more of the file is taken. Of a chunk of rows they are the chunk's end alone.
+    let gave_up = format!(
+        "stage NOT IN ('distributor', 'splitter', 'loader') AND reason IN ('{decree}', '{headless}', '{out_of_order}')"
+    );
     let rows: Vec<Rejected> = database
         .select(&format!(
             "SELECT lower(hex(file_id)) AS id, load, \
              sumIf(rows, stage IN ('distributor', 'splitter', 'loader')) AS rows, \
-             countIf(stage NOT IN ('distributor', 'splitter', 'loader')) AS before \
+             argMinIf(toString(stage), at, {gave_up}) AS gave_up, argMinIf(toString(reason), at, {gave_up}) AS why, \
+             countIf(reason = '{}') AS aborted \
              FROM (SELECT * FROM rejects WHERE {}) AS e GROUP BY file_id, load",
+            Changed.name(),
             scope.condition
         ))
         .await?;

@@ -5,7 +5,7 @@ use super::selector::Selector;
 use crate::client::Database;
 use crate::error::Error;
 use crate::sql::{id_literal, literal};
-use logmill_core::{FileId, Load};
+use logmill_core::{FileId, Load, RejectReason};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::fmt;
@@ -29,7 +29,7 @@ pub struct Reconciliation {
     pub modified_ms: u64,
     /// When the first event came, ms since 1970.
     pub first_ms: u64,
-    /// Lines and rows that the re-encoder cut.
+    /// Lines and rows that the re-encoder cut; as far as the distributor has seen them while it has not ended the file.
     pub lines: u64,
     pub rows: u64,
     /// Rows in the table: all, and distinct ones.
@@ -68,6 +68,8 @@ pub struct Place {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "fault", rename_all = "snake_case")]
 pub enum Fault {
+    /// A stage could not go on with the file and passed over the rest of it, for this reason.
+    GivenUp { stage: String, reason: String },
     /// A stage took in another number of bytes than the one before gave out.
     Bytes { from: &'static str, gave: u64, to: &'static str, took: u64 },
     /// What the decompressor read is not what the fetcher sent.
@@ -97,6 +99,9 @@ impl fmt::Display for Fault {
             if all.is_empty() { String::new() } else { format!(": {}", all.join(", ")) }
         };
         match self {
+            Self::GivenUp { stage, reason } => {
+                write!(f, "the {stage} gave it up ({reason}): what came after is not there")
+            }
             Self::Bytes { from, gave, to, took } => write!(f, "the {from} gave {gave} bytes, the {to} took {took}"),
             Self::Checksum { fetched, decompressed } => {
                 write!(f, "the fetcher sent bytes of CRC-32 {fetched}, the decompressor read {decompressed}")
@@ -134,7 +139,7 @@ pub async fn reconcile(
             let key = (ends.id, ends.load);
             let known = Known {
                 covered: coverage.get(&key).map_or(&[], Vec::as_slice),
-                rejected: rejected.get(&key).copied().unwrap_or_default(),
+                rejected: rejected.get(&key).cloned().unwrap_or_default(),
                 counted: counted.get(&key).copied().unwrap_or_default(),
                 proven: proven.get(&key).copied(),
                 settled: options.settled,
@@ -162,7 +167,12 @@ struct Known<'a> {
 }
 
 impl Known<'_> {
-    fn judge(&self, ends: Ends) -> Reconciliation {
+    fn judge(&self, mut ends: Ends) -> Reconciliation {
+        if ends.reencoded == 0 {
+            // What was cut is known from its chunks alone.
+            let distributed = self.coverage("distributor");
+            (ends.lines, ends.rows) = (distributed.last_line, distributed.rows);
+        }
         let verdict = self.verdict(&ends);
         Reconciliation {
             file_id: ends.id,
@@ -182,9 +192,25 @@ impl Known<'_> {
         }
     }
 
+    fn coverage(&self, stage: &str) -> Coverage {
+        let seen = self.covered.iter().find(|c| c.stage == stage).cloned();
+        seen.unwrap_or_else(|| Coverage { stage: stage.into(), ..Coverage::default() })
+    }
+
     fn verdict(&self, ends: &Ends) -> Verdict {
         let mut faults = Vec::new();
-        let waits_for = self.before_text(ends, &mut faults).or_else(|| self.text_onwards(ends, &mut faults));
+        let unended = match (ends.fetched, ends.decompressed, ends.reencoded) {
+            (0, _, _) => Some("fetcher"),
+            (_, 0, _) => Some("decompressor"),
+            (_, _, 0) => Some("reencoder"),
+            _ => None,
+        };
+        let given_up = self.given_up(unended);
+        // Stages that gave a file up need not end it.
+        let unended = unended.filter(|_| given_up.is_none());
+        faults.extend(given_up);
+        self.before_text(ends, &mut faults);
+        let waits_for = unended.or_else(|| self.text_onwards(ends, &mut faults));
         match waits_for {
             _ if !faults.is_empty() => Verdict::Failed { faults },
             Some(waits_for) => Verdict::Unfinished { waits_for },
@@ -192,12 +218,28 @@ impl Known<'_> {
         }
     }
 
-    /// The stages with state per file. Returns the one that has not ended the file.
-    fn before_text(&self, ends: &Ends, faults: &mut Vec<Fault>) -> Option<&'static str> {
-        // A stage that rejected the rest of a file took in less than it was given, and said so.
-        let whole = self.rejected.before == 0;
+    /// Whether a stage passed over the rest of the file. Of a file that changed, what came is whole as soon as the
+    /// stages behind the fetcher have ended it too.
+    fn given_up(&self, unended: Option<&str>) -> Option<Fault> {
+        let Rejected { gave_up, why, aborted, .. } = &self.rejected;
+        let fault = |stage: &str, reason: &str| Fault::GivenUp { stage: stage.into(), reason: reason.into() };
+        if !gave_up.is_empty() {
+            Some(fault(gave_up, why))
+        } else if *aborted > 0 && unended.is_some() && self.settled {
+            Some(fault("fetcher", RejectReason::Changed.name()))
+        } else {
+            None
+        }
+    }
+
+    /// The stages with state per file: what one gave the next one took. A stage's own rejects are no excuse, it reads
+    /// on behind what it cannot decode.
+    fn before_text(&self, ends: &Ends, faults: &mut Vec<Fault>) {
+        if !self.rejected.gave_up.is_empty() || self.rejected.aborted > 0 {
+            return;
+        }
         let mut compare = |from, gave, to, took| {
-            if whole && gave != took {
+            if gave != took {
                 faults.push(Fault::Bytes { from, gave, to, took });
             }
         };
@@ -208,36 +250,31 @@ impl Known<'_> {
             compare("decompressor", ends.plain_bytes, "re-encoder", ends.reencoder_bytes);
         }
         let (fetched, decompressed) = (&ends.fetched_crc32, &ends.compressed_crc32);
-        if whole && !fetched.is_empty() && !decompressed.is_empty() && fetched != decompressed {
+        if !fetched.is_empty() && !decompressed.is_empty() && fetched != decompressed {
             faults.push(Fault::Checksum { fetched: fetched.clone(), decompressed: decompressed.clone() });
-        }
-        match (ends.fetched, ends.decompressed, ends.reencoded) {
-            (0, _, _) => Some("fetcher"),
-            (_, 0, _) => Some("decompressor"),
-            (_, _, 0) => Some("reencoder"),
-            _ => None,
         }
     }
 
     /// Chunks and rows. Returns the stage that something waits for.
     fn text_onwards(&self, ends: &Ends, faults: &mut Vec<Fault>) -> Option<&'static str> {
+        // Where no re-encoder's end says how much was cut, only what is settled says it.
+        let is_cut = ends.reencoded > 0 || self.settled;
         let Counted { total, distinct, .. } = self.counted;
         if total > distinct {
             faults.push(Fault::Doubled { rows: total - distinct, places: Vec::new() });
         }
         let arrived = distinct + self.rejected.rows;
-        if arrived > ends.rows {
+        if is_cut && arrived > ends.rows {
             faults.push(Fault::Surplus { rows: arrived - ends.rows });
         }
         let mut waits_for = None;
         for stage in ["distributor", "splitter"] {
-            let none = Coverage { stage: stage.into(), ..Coverage::default() };
-            let seen = self.covered.iter().find(|c| c.stage == stage).unwrap_or(&none);
+            let seen = self.coverage(stage);
             if seen.overlaps > 0 {
                 faults.push(Fault::Overlap { stage: stage.into(), line: seen.overlap_line });
             }
             // As long as rows are on their way, what came may have gaps.
-            if seen.rows < ends.rows && !self.settled && self.proven.is_none() {
+            if !is_cut || (seen.rows < ends.rows && !self.settled && self.proven.is_none()) {
                 waits_for = waits_for.or(Some(stage));
                 continue;
             }

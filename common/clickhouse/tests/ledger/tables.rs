@@ -1,0 +1,121 @@
+//! The ledger's tables, filled as loaders fill them.
+
+use logmill_clickhouse::ledger::{Options, Reconciliation, Selector, Verdict, reconcile};
+use logmill_clickhouse::{Database, id_literal, literal, migrate};
+use logmill_config::ClickHouse;
+use logmill_core::FileId;
+use logmill_stack::shared;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+/// A file of 2026-11-01.
+#[derive(Clone)]
+pub struct File {
+    pub id: FileId,
+    pub path: String,
+    pub length: u64,
+}
+
+impl File {
+    pub fn of(id: u128) -> Self {
+        Self { id: FileId(id), path: format!("/logs/{id}.gz"), length: 1_000 }
+    }
+
+    fn identity(&self) -> String {
+        format!("{}, 0, 'a', {}", id_literal(self.id), literal(&self.path))
+    }
+}
+
+const MODIFIED: &str = "toDateTime64('2026-11-01 00:00:00', 3, 'UTC')";
+
+/// A migrated database.
+pub struct Tables(pub Database);
+
+impl Tables {
+    /// One of that name, emptied.
+    pub async fn empty(name: &str) -> Self {
+        let server = shared::clickhouse();
+        let database = Database::new(&ClickHouse {
+            url: server.url.clone(),
+            database: format!("ledger_{name}"),
+            user: server.admin.user.clone(),
+            password: Some(server.admin.password.clone()),
+            ..ClickHouse::default()
+        });
+        let database = database.unwrap();
+        migrate(&database).await.unwrap();
+        for table in ["rows", "file_events", "rejects", "loads", "hidden", "reconciled"] {
+            database.execute(&format!("TRUNCATE TABLE {table}")).await.unwrap();
+        }
+        Self(database)
+    }
+
+    async fn insert(&self, table: &str, columns: &str, values: &str) {
+        self.0.execute(&format!("INSERT INTO {table} ({columns}) {values}")).await.unwrap();
+    }
+
+    /// Where the next record stands in Kafka.
+    fn offset() -> i64 {
+        static NEXT: AtomicI64 = AtomicI64::new(0);
+        NEXT.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// A stage has ended the file; bytes in and out.
+    pub async fn closed(&self, file: &File, stage: &str, bytes: (u64, u64), lines: u64) {
+        let columns = "topic, partition, offset, file_id, load, cluster, path, length, modified, stage, at, event, outcome, \
+                       bytes_in, bytes_out, lines, rows";
+        let values = format!(
+            "VALUES ('events', 0, {}, {}, {}, {MODIFIED}, '{stage}', {MODIFIED}, 'closed', 'complete', {}, {}, {lines}, \
+             {lines})",
+            Self::offset(),
+            file.identity(),
+            file.length,
+            bytes.0,
+            bytes.1
+        );
+        self.insert("file_events", columns, &values).await;
+    }
+
+    /// A chunk went through distributor and splitter.
+    pub async fn passed(&self, file: &File, first_line: u64, rows: u64) {
+        let columns = "topic, partition, offset, file_id, load, cluster, path, length, modified, stage, at, event, first_line, \
+                       rows";
+        for stage in ["distributor", "splitter"] {
+            let values = format!(
+                "VALUES ('events', 0, {}, {}, {}, {MODIFIED}, '{stage}', {MODIFIED}, 'passed', {first_line}, {rows})",
+                Self::offset(),
+                file.identity(),
+                file.length,
+            );
+            self.insert("file_events", columns, &values).await;
+        }
+    }
+
+    pub async fn rejected(&self, file: &File, stage: &str, reason: &str) {
+        let columns = "topic, partition, offset, file_id, load, cluster, path, at, stage, reason";
+        let values = format!(
+            "VALUES ('letters', 0, {}, {}, {MODIFIED}, '{stage}', '{reason}')",
+            Self::offset(),
+            file.identity(),
+        );
+        self.insert("rejects", columns, &values).await;
+    }
+
+    pub async fn rows(&self, file: &File, first_line: u64, rows: u64) {
+        let columns = "file_id, load, cluster, path, line, file_time, text";
+        let values = format!(
+            "SELECT {}, number + {first_line}, {MODIFIED}, concat('line ', toString(number)) FROM numbers({rows})",
+            file.identity(),
+        );
+        self.insert("rows", columns, &values).await;
+    }
+
+    pub async fn judged(&self, options: Options) -> Vec<Reconciliation> {
+        reconcile(&self.0, &Selector::All, options).await.unwrap()
+    }
+
+    /// The one file's.
+    pub async fn verdict(&self, options: Options) -> Verdict {
+        let [judged] = <[_; 1]>::try_from(self.judged(options).await).expect("there is one file");
+        judged.verdict
+    }
+}
