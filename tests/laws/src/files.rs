@@ -20,6 +20,9 @@ pub struct File {
 /// A file as the decompressor reads it: packed or not, whole or damaged.
 #[must_use]
 pub fn packed(rng: &mut StdRng) -> File {
+    if rng.random_ratio(1, 30) {
+        return bomb(rng);
+    }
     let text = text(rng);
     let whole = pack(rng, &text);
     let bytes = damage(rng, whole);
@@ -32,6 +35,17 @@ pub fn plain(rng: &mut StdRng) -> File {
     let text = text(rng);
     let text = if rng.random_ratio(1, 6) { damage(rng, text) } else { text };
     file(rng, text)
+}
+
+/// Little that becomes much, and more than its plan allows: the ratio is looked at by steps of 64 KiB of the input.
+fn bomb(rng: &mut StdRng) -> File {
+    let text = b"again\n".repeat(rng.random_range(30_000..60_000));
+    let bytes = [gzip, zstd][rng.random_range(0..2)](rng, &text);
+    let mut file = file(rng, bytes);
+    let meta = Arc::make_mut(&mut file.meta);
+    let large = rng.random_range(5_000..40_000);
+    meta.plan = Plan { max_ratio: 2, plain_bytes: large, line_bytes: large, text_bytes: large, ..meta.plan.clone() };
+    file
 }
 
 fn file(rng: &mut StdRng, bytes: Vec<u8>) -> File {

@@ -1,28 +1,50 @@
 //! Law 1 of the real stages.
 
-use logmill_core::{End, Output, Stage};
+mod chain;
+
+use arrow_array::RecordBatch;
+use arrow_ipc::reader::StreamReader;
+use chain::{by_lag, distributor};
+use logmill_core::{Chunk, End, FileMeta, LineSpan, Output, RejectReason, Seq, Stage};
 use logmill_decoder::decoder;
 use logmill_decompressor::Decompressor;
+use logmill_distributor::Choose;
 use logmill_laws::files::{File, packed, plain};
 use logmill_laws::{cuts, hold};
 use logmill_reencoder::Reencoder;
+use logmill_splitter::Splitter;
+use rand::RngExt as _;
 use rand::rngs::StdRng;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
-const SEEDS: u64 = 400;
+const SEEDS: u64 = 300;
 
-fn of_stream<S: Stage>(file: fn(&mut StdRng) -> File, stage: S) {
-    let mut outputs = 0;
+/// How often each reason to reject was given.
+fn of_stream<S: Stage>(file: fn(&mut StdRng) -> File, stage: S) -> BTreeMap<&'static str, u64> {
+    let (mut products, mut rejects) = (0, BTreeMap::new());
     hold(S::NAME, SEEDS, |rng| {
         let file = file(rng);
-        outputs += cuts::of_stream(rng, &stage, &file)?;
+        for output in cuts::of_stream(rng, &stage, &file)? {
+            match output {
+                Output::Product(_) => products += 1,
+                Output::Reject(_, reject) => *rejects.entry(reject.reason.name()).or_default() += 1,
+                Output::Event(..) => {}
+            }
+        }
         Ok(())
     });
-    assert!(outputs as u64 > 8 * SEEDS, "{outputs} outputs of {SEEDS} files are few");
+    assert!(products > 10 * SEEDS, "{products} chunks of {SEEDS} files are few");
+    rejects
 }
 
 #[test]
 fn decompressor() {
-    of_stream(packed, Decompressor);
+    let rejects = of_stream(packed, Decompressor);
+    use RejectReason::{Bomb, Corrupt, TrailingGarbage, Truncated};
+    for reason in [Bomb, Corrupt, TrailingGarbage, Truncated] {
+        assert!(rejects.get(reason.name()).is_some_and(|n| *n >= 5), "hardly any file was {reason:?}: {rejects:?}");
+    }
 }
 
 #[test]
@@ -33,6 +55,92 @@ fn reencoder() {
 #[test]
 fn decompressor_and_reencoder() {
     of_stream(packed, decoder());
+}
+
+/// The chunks of a few files' text.
+fn text(rng: &mut StdRng) -> Vec<(Arc<FileMeta>, Chunk)> {
+    let mut chunks = Vec::new();
+    for _ in 0..3 {
+        let file = packed(rng);
+        let outputs = cuts::whole(&decoder(), &file, End::Complete).into_iter();
+        let products = outputs.filter_map(|output| if let Output::Product(p) = output { Some(p) } else { None });
+        chunks.extend(products.zip(0..).map(|(p, seq)| {
+            let chunk = Chunk { seq: Seq(seq), payload: p.payload, span: p.span, channel: Some("c0".into()) };
+            (Arc::clone(&file.meta), chunk)
+        }));
+    }
+    chunks
+}
+
+fn of_chunks<S: Stage + Clone>(stage: impl Fn(&mut StdRng) -> S) {
+    let mut outputs = 0;
+    hold(S::NAME, SEEDS / 5, |rng| {
+        let chunks = text(rng);
+        let stage = stage(rng);
+        outputs += cuts::of_chunks(rng, || stage.clone(), &chunks)?;
+        Ok(())
+    });
+    assert!(outputs as u64 > SEEDS, "{outputs} outputs are few");
+}
+
+#[test]
+fn distributor_by_weight() {
+    of_chunks(|_| distributor(Choose::Weight));
+}
+
+#[test]
+fn distributor_by_lag_as_long_as_the_lags_are_the_same() {
+    of_chunks(by_lag);
+}
+
+#[test]
+fn splitter() {
+    of_chunks(|_| Splitter::new());
+}
+
+/// The rows that a chunk becomes, each by itself.
+fn rows(file: &Arc<FileMeta>, chunk: &Chunk) -> Vec<RecordBatch> {
+    let (outputs, result) = cuts::of_chunk(&Splitter::new(), file, chunk, usize::MAX);
+    assert_eq!(result, Ok(()));
+    let mut rows = Vec::new();
+    for output in outputs {
+        let Output::Product(product) = output else { continue };
+        for batch in StreamReader::try_new(&product.payload[..], None).expect("an Arrow stream") {
+            let batch = batch.expect("a batch");
+            rows.extend((0..batch.num_rows()).map(|row| batch.slice(row, 1)));
+        }
+    }
+    rows
+}
+
+#[test]
+fn rows_do_not_depend_on_where_the_text_is_cut_between_lines() {
+    let mut cut = 0;
+    hold("splitter", SEEDS / 5, |rng| {
+        for (file, chunk) in text(rng) {
+            let span = chunk.span.expect("text knows its lines");
+            if span.rows < 2 {
+                continue;
+            }
+            let first = rng.random_range(1..span.rows);
+            let line_ends = chunk.payload.iter().enumerate().filter(|(_, byte)| **byte == b'\n');
+            let end =
+                line_ends.map(|(at, _)| at + 1).nth(first as usize - 1).expect("a row before the last has an end");
+            let rest = LineSpan { first_line: span.first_line + first, first_part: 0, rows: span.rows - first };
+            let one = Chunk {
+                payload: chunk.payload.slice(..end),
+                span: Some(LineSpan { rows: first, ..span }),
+                ..chunk.clone()
+            };
+            let two = Chunk { payload: chunk.payload.slice(end..), span: Some(rest), ..chunk.clone() };
+            if rows(&file, &chunk) != [rows(&file, &one), rows(&file, &two)].concat() {
+                return Err(format!("{span:?} of {} cut after {first} rows", file.file_id));
+            }
+            cut += 1;
+        }
+        Ok(())
+    });
+    assert!(cut > SEEDS, "{cut} chunks were cut");
 }
 
 #[test]
