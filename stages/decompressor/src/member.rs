@@ -50,11 +50,26 @@ impl Member {
                 let then = match result {
                     Ok(Status::Ok | Status::BufError) => Then::GoOn,
                     Ok(Status::StreamEnd) => Then::Ended,
-                    Err(error) => Then::Corrupt(error.message().unwrap_or("invalid deflate stream").to_owned()),
+                    Err(error) => Then::Corrupt(damage(error.message()).to_owned()),
                 };
                 Step { read, back: Vec::new(), then }
             }
             Member::Zstd(frame) => frame.step(input, plain),
         }
+    }
+}
+
+/// What is wrong with a member. Of what is wrong within a block, zlib-rs tells no more where it is on its fast path, and
+/// that depends on how the input comes.
+fn damage(message: Option<&str>) -> &str {
+    match message {
+        None
+        | Some(
+            "repeated call with bad state"
+            | "invalid literal/length code"
+            | "invalid distance code"
+            | "invalid distance too far back",
+        ) => "invalid code or distance in a block",
+        Some(message) => message,
     }
 }
