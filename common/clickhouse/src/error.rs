@@ -42,6 +42,12 @@ pub enum Fault {
 /// Source: ClickHouse, src/Common/ErrorCodes.cpp.
 const DATA_CODES: [u32; 13] = [6, 26, 27, 33, 38, 41, 69, 72, 117, 131, 321, 349, 469];
 
+/// CANNOT_READ_ALL_DATA and INCORRECT_DATA: a part of the table that is damaged on the server's disk gives them too, to
+/// the look-up in an INSERT. Of the other codes, some quote the rows, and rows may say anything.
+const READING_CODES: [u32; 2] = [33, 117];
+/// What the server adds when it was a part that it read.
+const READING_A_PART: &str = "(while reading from part ";
+
 /// QUERY_WITH_SAME_ID_IS_ALREADY_RUNNING.
 const SAME_ID: u32 = 216;
 
@@ -50,6 +56,9 @@ impl Error {
     pub fn fault(&self) -> Fault {
         match self {
             Error::Server { code: SAME_ID, .. } => Fault::Busy,
+            Error::Server { code, message } if READING_CODES.contains(code) && message.contains(READING_A_PART) => {
+                Fault::Wait
+            }
             Error::Server { code, .. } if DATA_CODES.contains(code) => Fault::Data,
             _ => Fault::Wait,
         }
