@@ -8,7 +8,8 @@ use crate::sql::literal;
 /// the records `(topic, partition, from, to)` of `file_events`. Those records must be in the table.
 ///
 /// A load supersedes what is older under the same cluster and path once it is complete: an older file, or an earlier
-/// load of the same file. Two loaders may settle two files of one path at the same time: each writes `loads` before it
+/// load of the same file. Of two states of equal times the longer one is the newer: HDFS keeps a file's time of creation
+/// until it is closed. Two loaders may settle two files of one path at the same time: each writes `loads` before it
 /// looks, so the later look sees both.
 ///
 /// # Errors
@@ -43,11 +44,11 @@ pub async fn settle_loads(
         .execute(&format!(
             "INSERT INTO hidden (file_id,load,hidden,reason,version) {settings} \
              SELECT file_id,load,1,'superseded',since FROM (\
-               SELECT file_id,load,tuple(modified,load) AS age,\
-                 maxIf(tuple(modified,load,version),state='complete') OVER (PARTITION BY cluster,path) AS newest,\
-                 greatest(version,newest.3) AS since \
+               SELECT file_id,load,tuple(modified,length,load) AS age,\
+                 maxIf(tuple(modified,length,load,version),state='complete') OVER (PARTITION BY cluster,path) AS newest,\
+                 greatest(version,newest.4) AS since \
                FROM loads FINAL WHERE (cluster,path) IN (SELECT cluster,path {batch})\
-             ) WHERE age < tuple(newest.1,newest.2)"
+             ) WHERE age < tuple(newest.1,newest.2,newest.3)"
         ))
         .await
 }

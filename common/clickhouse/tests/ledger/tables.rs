@@ -20,6 +20,10 @@ impl File {
         Self { id: FileId(id), path: format!("/logs/{id}.gz"), length: 1_000 }
     }
 
+    pub fn at(id: u128, path: &str) -> Self {
+        Self { path: path.into(), ..Self::of(id) }
+    }
+
     fn identity(&self) -> String {
         format!("{}, 0, 'a', {}", id_literal(self.id), literal(&self.path))
     }
@@ -59,20 +63,21 @@ impl Tables {
         NEXT.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// A stage has ended the file; bytes in and out.
-    pub async fn closed(&self, file: &File, stage: &str, bytes: (u64, u64), lines: u64) {
+    /// A stage has ended the file; bytes in and out. Returns the event's offset in partition 0 of the topic `events`.
+    pub async fn closed(&self, file: &File, stage: &str, bytes: (u64, u64), lines: u64) -> i64 {
+        let offset = Self::offset();
         let columns = "topic, partition, offset, file_id, load, cluster, path, length, modified, stage, at, event, outcome, \
                        bytes_in, bytes_out, lines, rows";
         let values = format!(
-            "VALUES ('events', 0, {}, {}, {}, {MODIFIED}, '{stage}', {MODIFIED}, 'closed', 'complete', {}, {}, {lines}, \
+            "VALUES ('events', 0, {offset}, {}, {}, {MODIFIED}, '{stage}', {MODIFIED}, 'closed', 'complete', {}, {}, {lines}, \
              {lines})",
-            Self::offset(),
             file.identity(),
             file.length,
             bytes.0,
             bytes.1
         );
         self.insert("file_events", columns, &values).await;
+        offset
     }
 
     /// A chunk went through distributor and splitter.
@@ -107,6 +112,16 @@ impl Tables {
             file.identity(),
         );
         self.insert("rows", columns, &values).await;
+    }
+
+    /// The rows of a table or view.
+    pub async fn count(&self, table: &str) -> u64 {
+        #[derive(serde::Deserialize)]
+        struct Count {
+            n: u64,
+        }
+        let counted: Vec<Count> = self.0.select(&format!("SELECT count() AS n FROM {table}")).await.unwrap();
+        counted[0].n
     }
 
     pub async fn judged(&self, options: Options) -> Vec<Reconciliation> {
