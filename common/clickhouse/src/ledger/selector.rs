@@ -1,6 +1,7 @@
 //! Which files are meant.
 
 use crate::sql::{id_literal, literal};
+use logmill_config::path_glob;
 use logmill_core::FileId;
 
 /// Files by path, glob or id.
@@ -9,18 +10,19 @@ pub enum Selector {
     All,
     /// Every file that ever had this path, in any cluster.
     Path(String),
-    /// `*` and `?` stay within a folder, `**` does not, `[…]` is one of some characters.
+    /// `*` and `?` stay within a folder, `**` does not, `[…]` is one of some characters; without a slash, the name alone
+    /// is meant. A path that is the glob itself, letter by letter, is meant too.
     Glob(String),
     Id(FileId),
 }
 
 impl Selector {
-    /// 32 hex digits are an id; a text with one of `*?[` is a glob; anything else is a path.
+    /// 32 hex digits are an id; a text with one of `*?[` that can be read as a glob is one; anything else is a path.
     #[must_use]
     pub fn parse(text: &str) -> Self {
         if let Ok(id) = text.parse() {
             Self::Id(id)
-        } else if text.contains(['*', '?', '[']) {
+        } else if text.contains(['*', '?', '[']) && path_glob(text).is_ok() {
             Self::Glob(text.to_owned())
         } else {
             Self::Path(text.to_owned())
@@ -32,42 +34,46 @@ impl Selector {
         match self {
             Self::All => "1".into(),
             Self::Path(path) => format!("path = {}", literal(path)),
-            Self::Glob(glob) => format!("match(path, {})", literal(&regex(glob))),
+            Self::Glob(glob) => format!("(path = {} OR match(path, {}))", literal(glob), literal(&regex(glob))),
             Self::Id(id) => format!("file_id = {}", id_literal(*id)),
         }
     }
 }
 
-/// The glob as a regular expression over the whole text.
+/// The glob as a regular expression over the whole text, in RE2's grammar.
 fn regex(glob: &str) -> String {
     let mut regex = String::from("(?s)^");
+    if !glob.contains('/') {
+        regex.push_str("(.*/)?");
+    }
     let mut chars = glob.chars().peekable();
     while let Some(c) = chars.next() {
         match c {
-            '*' if chars.next_if_eq(&'*').is_some() => regex.push_str(".*"),
+            '*' if chars.next_if_eq(&'*').is_some() => {
+                let any_folders = regex.ends_with(['/', '^']) && chars.next_if_eq(&'/').is_some();
+                regex.push_str(if any_folders { "(.*/)?" } else { ".*" });
+            }
             '*' => regex.push_str("[^/]*"),
             '?' => regex.push_str("[^/]"),
             '[' => {
                 regex.push('[');
-                if chars.next_if_eq(&'!').is_some() {
+                if chars.next_if(|c| matches!(c, '!' | '^')).is_some() {
                     regex.push('^');
                 }
-                for c in chars.by_ref() {
-                    if c == ']' {
-                        break;
-                    }
-                    if c == '\\' || c == '[' {
+                let mut first = true;
+                while let Some(c) = chars.next_if(|c| first || *c != ']') {
+                    if matches!(c, '\\' | '[' | ']') {
                         regex.push('\\');
                     }
                     regex.push(c);
+                    first = false;
                 }
+                chars.next();
                 regex.push(']');
             }
-            c if c.is_alphanumeric() || c == '/' || c == '_' || c == '-' => regex.push(c),
-            c => {
-                regex.push('\\');
-                regex.push(c);
-            }
+            // RE2 refuses a backslash before a character that is not ASCII.
+            c if c.is_ascii_punctuation() && !matches!(c, '/' | '_' | '-') => regex.extend(['\\', c]),
+            c => regex.push(c),
         }
     }
     regex.push('$');
@@ -88,6 +94,8 @@ mod tests {
     #[test]
     fn a_star_stays_in_its_folder_and_two_do_not() {
         assert_eq!(regex("/a/*.gz"), r"(?s)^/a/[^/]*\.gz$");
-        assert_eq!(regex("/a/**/x[!0-9]?"), r"(?s)^/a/.*/x[^0-9][^/]$");
+        assert_eq!(regex("/a/**/x[!0-9]?"), r"(?s)^/a/(.*/)?x[^0-9][^/]$");
+        assert_eq!(regex("[]x].（gz）"), r"(?s)^(.*/)?[\]x]\.（gz）$");
+        assert_eq!(regex("/[^]x]"), r"(?s)^/[^\]x]$");
     }
 }
