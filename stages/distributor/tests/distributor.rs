@@ -6,7 +6,6 @@ use logmill_core::{
     Chunk, Event, FileId, FileMeta, Lags, LineSpan, Load, Out, Output, Plan, Product, RejectReason, Seq, Stage,
 };
 use logmill_distributor::{Channel, Choose, Distributor, NoChoice};
-use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -102,13 +101,4 @@ fn text_without_its_lines_is_rejected() {
     let mut out = Out::new(Distributor::NAME, 1 << 20);
     let reject = stage.process(&mut stage.open(&file(1, "default")), &mut chunk, &mut out).unwrap_err();
     assert_eq!((reject.reason, &reject.bytes[..]), (RejectReason::Malformed, &b"x"[..]));
-}
-
-proptest! {
-    /// The laws: the choice depends on nothing but the chunk, and a second instance makes the same.
-    #[test]
-    fn by_weight_the_choice_is_the_chunks(id: u128, line in 1u64..) {
-        let again = channel(&distributor(Choose::Weight), &file(id, "default"), line);
-        prop_assert_eq!(channel(&distributor(Choose::Weight), &file(id, "default"), line), again);
-    }
 }

@@ -219,12 +219,12 @@ impl World<'_> {
             return None;
         }
         self.dangers.faults -= 1;
-        let fault = match self.rng.random_range(0..10) {
+        let fault = match self.rng.random_range(0..12) {
             0..3 => Fault::DiesBefore,
             3..6 => Fault::DiesAfter,
             6 => Fault::LosesAnswer,
-            7 => Fault::TimesOut,
-            8 => Fault::Refused,
+            7..10 => Fault::TimesOut,
+            10 => Fault::Refused,
             _ => Fault::Polls,
         };
         let bears = process.failures < FAILURES || fault == Fault::Polls;

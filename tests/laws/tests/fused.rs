@@ -19,14 +19,17 @@ use logmill_splitter::Splitter;
 
 const SEEDS: u64 = 60;
 
-/// The headers of a record by these names, and its payload.
-fn of(names: &[&str], record: &Record) -> (Bytes, Vec<Option<Bytes>>, Bytes) {
+/// The file, some headers, the payload.
+type Told = (Bytes, Vec<Option<Bytes>>, Bytes);
+
+/// Of a record, with the headers of these names.
+fn of(names: &[&str], record: &Record) -> Told {
     let headers = names.iter().map(|name| record.header(name).cloned()).collect();
     (record.key.clone(), headers, record.payload.clone())
 }
 
 /// What was sent on: which rows of which file, with which bytes, to which topic.
-fn products(log: &Broker, topics: &[&str]) -> Vec<(String, (Bytes, Vec<Option<Bytes>>, Bytes))> {
+fn products(log: &Broker, topics: &[&str]) -> Vec<(String, Told)> {
     let names = [header::KIND, header::LINE, header::PART, header::ROWS, header::CHANNEL, header::LOAD, header::PLAN];
     let all = topics.iter().flat_map(|topic| log.visible(topic));
     let mut all: Vec<_> = all.map(|r| (r.partition.topic.to_string(), of(&names, &r.record))).collect();
@@ -35,7 +38,7 @@ fn products(log: &Broker, topics: &[&str]) -> Vec<(String, (Bytes, Vec<Option<By
 }
 
 /// What the ledger was told, and the dead letters but for their origin: fused, they come from another topic.
-fn told(logs: &[&Broker]) -> Vec<(Bytes, Vec<Option<Bytes>>, Bytes)> {
+fn told(logs: &[&Broker]) -> Vec<Told> {
     let mut all = Vec::new();
     for log in logs {
         for mut event in log.visible(EVENTS) {
