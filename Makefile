@@ -41,8 +41,8 @@ demo: build ## All set-up, then the whole chain on real servers and real logs; O
 	target/release/logmill-demo
 
 .PHONY: bench
-bench: prerequisites ## CPU per byte beside the floor: a table, and target/bench.json
-	cargo run --release -p logmill-benchmarks
+bench: build ## CPU per byte beside the floor, on the real servers too: a table, and target/bench.json
+	target/release/logmill-bench
 
 .PHONY: simulate
 simulate: prerequisites ## The protocol under far more random schedules than the tests run; SCHEDULES=n

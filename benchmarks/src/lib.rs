@@ -11,5 +11,6 @@ pub mod front;
 pub mod hop;
 pub mod processes;
 pub mod report;
+pub mod servers;
 
 pub use report::Row;

@@ -3,9 +3,7 @@
 use anyhow::Context;
 use clap::Parser;
 use logmill_benchmarks::clock::{self, Rounds};
-use logmill_benchmarks::{Row, chain, data, front, hop, report};
-use logmill_config::Layout;
-use logmill_stack::{Stack, Wanted};
+use logmill_benchmarks::{Row, front, report, servers};
 use std::path::PathBuf;
 
 /// CPU per byte of the chain, beside the floor
@@ -37,31 +35,8 @@ fn main() -> anyhow::Result<()> {
     if arguments.chain > 0 && rounds.only.is_none() {
         let front = rows.iter().find(|row| row.name.contains("front end")).and_then(|row| row.floor);
         let front = front.context("the front end was not measured")?;
-        let runtime = tokio::runtime::Runtime::new().context("starting the runtime")?;
-        rows.extend(runtime.block_on(on_servers(arguments.chain << 20, front))?);
+        rows.extend(servers::measure(arguments.chain << 20, front)?);
     }
     print!("{}", report::table(&rows));
-    let json = serde_json::to_vec_pretty(&rows)?;
-    if let Some(folder) = arguments.json.parent() {
-        std::fs::create_dir_all(folder).with_context(|| format!("making the folder {}", folder.display()))?;
-    }
-    std::fs::write(&arguments.json, json).with_context(|| format!("writing {}", arguments.json.display()))
-}
-
-/// What needs the real servers.
-async fn on_servers(bytes: usize, front: f64) -> anyhow::Result<Vec<Row>> {
-    let wanted = Wanted { brokers: 1, hdfs: vec!["a".into(), "b".into()], clickhouse: true };
-    let stack = tokio::task::block_in_place(|| Stack::start(&logmill_stack::default_dir(), &wanted))?;
-    let text = data::log(bytes);
-    let mut rows = vec![
-        hop::measure(stack.kafka(), text.as_bytes(), "none").await?,
-        hop::measure(stack.kafka(), text.as_bytes(), "lz4").await?.goal(1.25),
-    ];
-    let hop = rows[1].floor.context("a hop has a floor")?;
-    let folder = stack.folder().join("bench");
-    for layout in [Layout::Separate, Layout::Fused] {
-        rows.extend(chain::measure(&stack, &folder, &text, layout, front, hop).await?);
-    }
-    tokio::task::block_in_place(|| stack.stop());
-    Ok(rows)
+    report::write(&rows, &arguments.json)
 }

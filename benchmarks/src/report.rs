@@ -1,7 +1,9 @@
 //! The table, and the same as JSON.
 
+use anyhow::Context;
 use serde::Serialize;
 use std::fmt::Write as _;
+use std::path::Path;
 
 /// One measurement.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -58,6 +60,17 @@ pub fn table(rows: &[Row]) -> String {
             .expect("writing to memory does not fail");
     }
     text
+}
+
+/// The rows for programs: a JSON list, in `path`, whose folder is made where it is missing.
+///
+/// # Errors
+/// The file cannot be written.
+pub fn write(rows: &[Row], path: &Path) -> anyhow::Result<()> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).with_context(|| format!("making the folder {}", folder.display()))?;
+    }
+    std::fs::write(path, serde_json::to_vec_pretty(rows)?).with_context(|| format!("writing {}", path.display()))
 }
 
 #[cfg(test)]

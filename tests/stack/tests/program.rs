@@ -25,9 +25,16 @@ fn run(dir: &Path, arguments: &[&str]) -> Output {
     Command::new(PROGRAM).args(arguments).arg("--dir").arg(dir).output().unwrap()
 }
 
-fn up(dir: &Path) -> Child {
+fn up(dir: &Path, arguments: &[&str]) -> Child {
     let mut up = Command::new(PROGRAM);
-    up.args(["up", "--clusters", "a", "--dir"]).arg(dir).stdout(Stdio::null()).process_group(0);
+    up.args(["up", "--clusters", "a", "--dir"]).arg(dir).args(arguments).stdout(Stdio::null()).process_group(0);
+    // A shell that runs these tests in the background has Ctrl-C ignored, also for what they start.
+    let heed = || match unsafe { libc::signal(libc::SIGINT, libc::SIG_DFL) } {
+        libc::SIG_ERR => Err(std::io::Error::last_os_error()),
+        _ => Ok(()),
+    };
+    // SAFETY: signal is async-signal-safe.
+    unsafe { up.pre_exec(heed) };
     up.spawn().unwrap()
 }
 
@@ -66,7 +73,7 @@ fn children(parent: u32) -> Vec<Recorded> {
 #[test]
 fn nothing_survives_the_death_of_the_program() {
     let dir = folder();
-    let mut up = up(dir.path());
+    let mut up = up(dir.path(), &[]);
     let state = until("the servers", || State::read(&dir.path().join("up/state.json")).ok());
     assert_eq!(state.processes.len(), 4, "the program, a broker, a cluster, ClickHouse: {state:?}");
     signal(&up, libc::SIGKILL);
@@ -78,7 +85,7 @@ fn nothing_survives_the_death_of_the_program() {
 fn an_interrupted_start_leaves_nothing() {
     for last in [libc::SIGINT, libc::SIGKILL] {
         let dir = folder();
-        let mut up = up(dir.path());
+        let mut up = up(dir.path(), &[]);
         let started = until("two servers to be starting", || Some(children(up.id())).filter(|all| all.len() >= 2));
         signal(&up, last);
         assert!(!up.wait().unwrap().success());
@@ -90,9 +97,7 @@ fn an_interrupted_start_leaves_nothing() {
 #[test]
 fn an_interrupted_detached_start_leaves_nothing() {
     let dir = folder();
-    let mut up = Command::new(PROGRAM);
-    up.args(["up", "--detach", "--clusters", "a", "--dir"]).arg(dir.path()).stdout(Stdio::null()).process_group(0);
-    let mut up = up.spawn().unwrap();
+    let mut up = up(dir.path(), &["--detach"]);
     let supervisor = until("the supervisor", || children(up.id()).pop());
     let started = until("two servers to be starting", || Some(children(supervisor.pid)).filter(|all| all.len() >= 2));
     signal(&up, libc::SIGINT);
