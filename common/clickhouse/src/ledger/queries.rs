@@ -6,7 +6,7 @@ use crate::client::Database;
 use crate::error::Error;
 use logmill_core::{FileId, Load, RejectReason};
 use serde::Deserialize;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// One loading of one file.
 pub(super) type Key = (FileId, Load);
@@ -33,6 +33,8 @@ pub(super) struct Ends {
     pub cluster: String,
     pub path: String,
     pub modified_ms: u64,
+    /// The day by which its rows are partitioned.
+    pub day: String,
     pub first_ms: u64,
     pub fetched: u64,
     pub fetched_bytes: u64,
@@ -53,7 +55,7 @@ pub(super) async fn ends(database: &Database, scope: &Scope) -> Result<Vec<Ends>
     database
         .select(&format!(
             "SELECT lower(hex(file_id)) AS id, load, any(cluster) AS cluster, any(path) AS path, \
-             toUInt64(toUnixTimestamp64Milli(any(modified))) AS modified_ms, \
+             toUInt64(toUnixTimestamp64Milli(any(modified))) AS modified_ms, toString(toDate(any(modified))) AS day, \
              toUInt64(toUnixTimestamp64Milli(min(at))) AS first_ms, \
              countIf({f}) AS fetched, sumIf(bytes_out, {f}) AS fetched_bytes, anyIf(crc32, {f}) AS fetched_crc32, \
              countIf({d}) AS decompressed, sumIf(bytes_in, {d}) AS compressed_bytes, \
@@ -189,4 +191,19 @@ pub(super) async fn proven(database: &Database, scope: &Scope) -> Result<HashMap
         ))
         .await?;
     Ok(rows.into_iter().map(|row| ((row.id, row.load), row)).collect())
+}
+
+/// The days of which the table has anything at all.
+pub(super) async fn days(database: &Database) -> Result<HashSet<String>, Error> {
+    #[derive(Deserialize)]
+    struct Day {
+        day: String,
+    }
+    let rows: Vec<Day> = database
+        .select(
+            "SELECT DISTINCT partition AS day FROM system.parts \
+             WHERE database = currentDatabase() AND table = 'rows' AND active",
+        )
+        .await?;
+    Ok(rows.into_iter().map(|row| row.day).collect())
 }

@@ -40,6 +40,8 @@ pub struct Reconciliation {
     /// Bytes fetched and their checksum.
     pub bytes: u64,
     pub crc32: String,
+    /// It was proven before; since then its rows passed their time, and their day has left the table.
+    pub expired: bool,
     pub verdict: Verdict,
 }
 
@@ -133,11 +135,13 @@ pub async fn reconcile(
     let rejected = queries::rejected(database, &scope).await?;
     let counted = queries::counted(database, &scope).await?;
     let proven = queries::proven(database, &scope).await?;
+    let days = queries::days(database).await?;
     let mut judged: Vec<Reconciliation> = ends
         .into_iter()
         .map(|ends| {
             let key = (ends.id, ends.load);
             let known = Known {
+                has_day: days.contains(&ends.day),
                 covered: coverage.get(&key).map_or(&[], Vec::as_slice),
                 rejected: rejected.get(&key).cloned().unwrap_or_default(),
                 counted: counted.get(&key).copied().unwrap_or_default(),
@@ -151,7 +155,7 @@ pub async fn reconcile(
     name_places(database, &mut judged).await?;
     let fresh = |r: &&Reconciliation| {
         let before = proven.get(&(r.file_id, r.load));
-        r.verdict == Verdict::Proven && before.is_none_or(|before| before.rows != r.distinct)
+        r.verdict == Verdict::Proven && !r.expired && before.is_none_or(|before| before.rows != r.distinct)
     };
     keep(database, &judged.iter().filter(fresh).collect::<Vec<_>>()).await?;
     Ok(judged)
@@ -163,6 +167,8 @@ struct Known<'a> {
     rejected: Rejected,
     counted: Counted,
     proven: Option<Proven>,
+    /// The table has rows of the file's day, be it of other files.
+    has_day: bool,
     settled: bool,
 }
 
@@ -173,7 +179,8 @@ impl Known<'_> {
             let distributed = self.coverage("distributor");
             (ends.lines, ends.rows) = (distributed.last_line, distributed.rows);
         }
-        let verdict = self.verdict(&ends);
+        let expired = self.counted.total == 0 && !self.has_day && self.proven.is_some_and(|proven| proven.rows > 0);
+        let verdict = if expired { Verdict::Proven } else { self.verdict(&ends) };
         Reconciliation {
             file_id: ends.id,
             load: ends.load,
@@ -188,6 +195,7 @@ impl Known<'_> {
             rejected: self.rejected.rows,
             bytes: ends.fetched_bytes,
             crc32: ends.fetched_crc32,
+            expired,
             verdict,
         }
     }

@@ -84,3 +84,26 @@ async fn bytes_that_got_lost_before_a_damaged_archive_s_decompressor_are_a_fault
     let lost = Fault::Bytes { from: "fetcher", gave: 100, to: "decompressor", took: 90 };
     assert_eq!(tables.verdict(LATE).await, failed(&[lost]));
 }
+
+#[tokio::test]
+async fn a_proven_file_stays_proven_when_its_day_leaves_the_table_and_not_when_a_row_does() {
+    let tables = Tables::empty("expired").await;
+    let file = File::of(1);
+    tables.closed(&file, "fetcher", (100, 100), 0).await;
+    tables.closed(&file, "decompressor", (100, 700), 0).await;
+    tables.closed(&file, "reencoder", (700, 700), 20).await;
+    tables.passed(&file, 1, 20).await;
+    tables.rows(&file, 1, 20).await;
+    assert_eq!(tables.verdict(LATE).await, Verdict::Proven);
+    tables.0.execute("DELETE FROM rows WHERE line = 7").await.unwrap();
+    let missing = Fault::Missing { rows: 1, places: vec![Place { line: 7, part: 0 }] };
+    assert_eq!(tables.verdict(LATE).await, failed(&[missing]));
+    tables.0.execute("ALTER TABLE rows DROP PARTITION '2026-11-01'").await.unwrap();
+    for _ in 0..2 {
+        let judged = tables.judged(SETTLED).await;
+        assert_eq!((judged[0].expired, &judged[0].verdict), (true, &Verdict::Proven));
+    }
+    // Another file of that day is there: the day has not passed.
+    tables.rows(&File::of(2), 1, 1).await;
+    assert!(matches!(tables.verdict(LATE).await, Verdict::Failed { .. }));
+}
