@@ -8,6 +8,9 @@ use logmill_core::Plan;
 /// Room in a record for its headers: the file's description with its plan, and what clients add.
 const HEADER_BYTES: u64 = 64 << 10;
 
+/// The splitter closes its row batches at this many bytes, whatever the plan says.
+const ROWS_BYTES: u64 = 900 << 10;
+
 /// Keys (with their tables) and what is wrong with each.
 #[derive(Default)]
 struct Found(Vec<(Vec<String>, String)>);
@@ -90,6 +93,18 @@ fn numbers(config: &Config, found: &mut Found) {
         found.add(
             "transaction.timeout",
             "must be longer than transaction.interval, or the broker aborts what is not committed yet",
+        );
+    }
+    let smallest = Size(ROWS_BYTES + HEADER_BYTES);
+    if kafka.message_bytes < smallest {
+        found.add(
+            "kafka.message_bytes",
+            format!(
+                "{} is too small: batches of rows have up to {}, and {} for headers; at least {smallest}",
+                kafka.message_bytes,
+                Size(ROWS_BYTES),
+                Size(HEADER_BYTES)
+            ),
         );
     }
     for (key, size) in [

@@ -144,6 +144,18 @@ listen = "9000"
 }
 
 #[test]
+fn a_batch_of_rows_has_to_fit_into_a_message() {
+    let plan =
+        "[plan]\nraw_bytes = \"64 KiB\"\nplain_bytes = \"64 KiB\"\ntext_bytes = \"64 KiB\"\nline_bytes = \"64 KiB\"\n";
+    refused(
+        &format!("{plan}[kafka]\nmessage_bytes = \"512 KiB\"\n"),
+        "logmill.toml:7: kafka.message_bytes: 512 KiB is too small: batches of rows have up to 900 KiB, and 64 KiB for \
+         headers; at least 964 KiB",
+    );
+    parse(&format!("{plan}[kafka]\nmessage_bytes = \"964 KiB\"\n")).unwrap();
+}
+
+#[test]
 fn no_file_says_how_to_make_one() {
     let folder = tempfile::tempdir().unwrap();
     let error = Config::load(Some(&folder.path().join("none.toml"))).unwrap_err().to_string();
