@@ -140,7 +140,16 @@ fn numbers(config: &Config, found: &mut Found) {
 
 fn clickhouse(config: &Config, found: &mut Found) {
     let clickhouse = &config.clickhouse;
-    if !clickhouse.url.starts_with("http://") && !clickhouse.url.starts_with("https://") {
+    if clickhouse.url.starts_with("https://") {
+        found.add(
+            "clickhouse.url",
+            format!(
+                "{:?}: TLS is not spoken here; run a proxy that does (stunnel, envoy, nginx) beside the loader, \
+                 and give its address, such as http://127.0.0.1:8123",
+                clickhouse.url
+            ),
+        );
+    } else if !clickhouse.url.starts_with("http://") {
         found.add(
             "clickhouse.url",
             format!("{:?} is not the address of an HTTP interface, such as http://127.0.0.1:8123", clickhouse.url),

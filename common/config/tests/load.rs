@@ -156,6 +156,15 @@ fn a_batch_of_rows_has_to_fit_into_a_message() {
 }
 
 #[test]
+fn clickhouse_over_tls_needs_a_proxy() {
+    refused(
+        "[clickhouse]\nurl = \"https://db:8443\"\n",
+        "logmill.toml:2: clickhouse.url: \"https://db:8443\": TLS is not spoken here; run a proxy that does (stunnel, \
+         envoy, nginx) beside the loader, and give its address, such as http://127.0.0.1:8123",
+    );
+}
+
+#[test]
 fn no_file_says_how_to_make_one() {
     let folder = tempfile::tempdir().unwrap();
     let error = Config::load(Some(&folder.path().join("none.toml"))).unwrap_err().to_string();
