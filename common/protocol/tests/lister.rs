@@ -144,3 +144,22 @@ fn a_file_is_forgotten_when_it_was_out_of_every_whole_scan_for_long_enough() {
     world.commit(vec![outgoing]);
     assert!(world.known.is_empty());
 }
+
+#[test]
+fn what_a_long_scan_has_seen_is_not_forgotten_at_its_end() {
+    let mut world = World::default();
+    world.run(lister(1), &[(&[file("/a", 5)], true)], None).unwrap();
+    // The second scan takes longer than the time after which a file is forgotten.
+    let mut slow = lister(1);
+    let mut event = Event::Start;
+    for (now_ms, answer) in [
+        (0, ListerAnswer::Known(world.known.iter().copied().collect())),
+        (1, ListerAnswer::ScanEnd),
+        (2, ListerAnswer::Files(vec![file("/a", 5)])),
+        (5000, ListerAnswer::ScanEnd),
+    ] {
+        assert!(matches!(slow.step(now_ms, event), Action::Other(_)), "nothing to write at {now_ms}");
+        event = Event::Other(answer);
+    }
+    assert_eq!(slow.step(5000, event), Action::Other(ListerAsk::List));
+}

@@ -72,8 +72,9 @@ pub struct Lister {
     known: HashMap<FileId, u64>,
     /// Files that may still be written: how many scans in a row have seen them like this, and which was the last.
     settling: HashMap<FileId, (u8, u32)>,
-    /// The number of the current scan.
+    /// The number of the current scan, and a time at or before its beginning.
     scan: u32,
+    scan_since: u64,
     /// Files of the listing that were not looked at yet.
     batch: VecDeque<Listed>,
     /// What the open transaction still sends, and what it changes in `known` once it is committed.
@@ -112,6 +113,7 @@ impl Lister {
             known: HashMap::new(),
             settling: HashMap::new(),
             scan: 0,
+            scan_since: 0,
             batch: VecDeque::new(),
             outbox: VecDeque::new(),
             changes: Vec::new(),
@@ -188,10 +190,12 @@ impl Lister {
     fn scan_end(&mut self, now_ms: u64) -> Action<ListerAsk> {
         let scan = self.scan;
         self.settling.retain(|_, (_, last)| *last == scan);
-        let forget_ms = self.options.forget_ms;
-        let gone = self.known.iter().filter(|(_, seen)| now_ms.saturating_sub(**seen) > forget_ms);
-        self.gone = gone.map(|(id, _)| *id).collect();
+        let (since, forget_ms) = (self.scan_since, self.options.forget_ms);
+        // However long the scan took: what it has seen is there.
+        let is_gone = |seen: u64| seen < since && now_ms.saturating_sub(seen) > forget_ms;
+        self.gone = self.known.iter().filter(|(_, seen)| is_gone(**seen)).map(|(id, _)| *id).collect();
         self.scan = self.scan.wrapping_add(1);
+        self.scan_since = now_ms;
         self.go(now_ms)
     }
 
@@ -220,6 +224,7 @@ impl Machine for Lister {
             (Phase::Starting, Event::Start) => self.act(Phase::Knowing, Action::Other(ListerAsk::Known)),
             (Phase::Knowing, Event::Other(ListerAnswer::Known(ids))) => {
                 self.known = ids.into_iter().map(|id| (id, now_ms)).collect();
+                self.scan_since = now_ms;
                 self.go(now_ms)
             }
             (Phase::Listing, Event::Other(answer)) => match answer {
