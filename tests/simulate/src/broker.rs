@@ -65,6 +65,8 @@ pub enum Refusal {
     Stale,
     /// The transaction before has markers to write; a client asks again by itself.
     Wait,
+    /// An offset's metadata is longer than the broker takes.
+    TooLarge,
 }
 
 /// A request as it travels; a late one arrives when its sender is long gone.
@@ -83,6 +85,8 @@ pub struct Broker {
     pub groups: BTreeMap<String, Group>,
     /// Whether offsets are taken from whoever sends them: no broker does that.
     pub unchecked: bool,
+    /// The most bytes of an offset's metadata, where there is a limit.
+    pub metadata_bytes: Option<usize>,
     /// Every position that became visible, in order, for the check that none goes back.
     pub history: Vec<(String, Partition, Committed)>,
 }
@@ -162,6 +166,9 @@ impl Broker {
                 if !is_member && !self.unchecked {
                     return Err(Refusal::Stale);
                 }
+                if offsets.iter().any(|(_, c)| self.metadata_bytes.is_some_and(|most| c.metadata.len() > most)) {
+                    return Err(Refusal::TooLarge);
+                }
                 t.state = State::Ongoing;
                 t.groups.insert(group.clone());
                 g.pending.entry(id.to_owned()).or_default().extend(offsets);
@@ -193,6 +200,11 @@ impl Broker {
         t.epoch += 1;
         self.prepare(id, false);
         true
+    }
+
+    /// The ids with a transaction that nobody has decided, and their epochs.
+    pub fn ongoing(&self) -> impl Iterator<Item = (&str, u32)> {
+        self.transactional.iter().filter(|(_, t)| t.state == State::Ongoing).map(|(id, t)| (id.as_str(), t.epoch))
     }
 
     /// Whether no transaction hides anything.
@@ -302,6 +314,18 @@ impl Broker {
         None
     }
 
+    /// All visible records of a topic, once everything up to its high watermark is decided; `None` before.
+    #[must_use]
+    pub fn read_to_high_watermark(&self, topic: &str) -> Option<Vec<Incoming>> {
+        let decided = |(partition, log): (&Partition, &Vec<Entry>)| {
+            log.iter().enumerate().all(|(at, entry)| match entry {
+                Entry::Record { by: Some(by), .. } => self.outcome(partition, at, by).is_some(),
+                _ => true,
+            })
+        };
+        self.logs.iter().filter(|(p, _)| &*p.topic == topic).all(decided).then(|| self.visible(topic))
+    }
+
     /// All visible records of a topic, by partition and in order.
     #[must_use]
     pub fn visible(&self, topic: &str) -> Vec<Incoming> {
@@ -314,6 +338,11 @@ impl Broker {
             }
         }
         all
+    }
+
+    /// The partitions of all topics.
+    pub fn all_partitions(&self) -> impl Iterator<Item = &Partition> {
+        self.logs.keys()
     }
 
     /// The partitions of a topic.

@@ -1,11 +1,12 @@
-//! A worker as the simulated broker sees it: the machine, the action that is under way, what is in flight.
+//! A stage's worker: the machine, its process, and what its transactions have to have.
 
-use crate::broker::Request;
+use crate::net::Session;
 use logmill_core::Offset;
 use logmill_core::Stage;
 use logmill_protocol::worker::{Position, Snapshot, StageWorker};
-use logmill_protocol::{Action, Committed, Event, Incoming, Machine, Partition};
+use logmill_protocol::{Action, Committed, Event, Incoming, Machine, Never, Partition};
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -27,49 +28,64 @@ impl<S: Stage> Driven for StageWorker<S> {
 
 /// One process.
 pub struct Client {
-    /// Its member id: never used twice.
-    pub member: u32,
+    pub session: Session<Never, Never>,
     pub hop: usize,
     pub slot: u32,
-    pub id: String,
     pub machine: Box<dyn Driven>,
+    /// Set by a stage that kills its worker.
     pub killed: Arc<AtomicBool>,
-    pub doing: Doing,
-    pub epoch: u32,
-    /// The generation of the assignment that it was told, while it holds one.
-    pub generation: Option<u32>,
-    pub positions: BTreeMap<Partition, Offset>,
     /// H of each partition as this process last read or committed it.
-    pub next: BTreeMap<Partition, Offset>,
+    next: BTreeMap<Partition, Offset>,
     /// Partitions with records at or after H that it was given since they were read; whether since the last commit.
-    pub taken: BTreeMap<Partition, bool>,
-    /// Records that are queued, not yet sent.
-    pub in_flight: Vec<Request>,
-    /// It neither moves nor polls until this step.
-    pub paused_until: u64,
-    pub stop: bool,
-    /// The next answer gets lost.
-    pub lose_answer: bool,
+    taken: BTreeMap<Partition, bool>,
+    /// What it is committing.
+    commits: Option<Vec<(Partition, Committed)>>,
 }
 
 impl Client {
-    /// The positions are read: what was taken before counts no more.
-    pub fn read(&mut self, positions: &[(Partition, Option<Committed>)]) {
-        let next = |committed: &Committed| Position::decode(committed).map_or(committed.offset, |p| p.next);
-        self.next = positions.iter().filter_map(|(p, c)| Some((p.clone(), next(c.as_ref()?)))).collect();
-        self.taken.clear();
+    #[must_use]
+    pub fn new(
+        session: Session<Never, Never>,
+        hop: usize,
+        slot: u32,
+        machine: Box<dyn Driven>,
+        killed: Arc<AtomicBool>,
+    ) -> Self {
+        let (next, taken) = (BTreeMap::new(), BTreeMap::new());
+        Self { session, hop, slot, machine, killed, next, taken, commits: None }
     }
 
-    pub fn took(&mut self, incoming: &Incoming) {
-        if self.next.get(&incoming.partition).is_some_and(|next| incoming.offset >= *next) {
-            self.taken.insert(incoming.partition.clone(), true);
+    /// Notes what the machine is told.
+    pub fn hears(&mut self, event: &Event) {
+        let commits = self.commits.take();
+        match event {
+            // What was taken before counts no more.
+            Event::Positions(positions) => {
+                let next = |committed: &Committed| Position::decode(committed).map_or(committed.offset, |p| p.next);
+                self.next = positions.iter().filter_map(|(p, c)| Some((p.clone(), next(c.as_ref()?)))).collect();
+                self.taken.clear();
+            }
+            Event::Record(Incoming { partition, offset, .. })
+                if self.next.get(partition).is_some_and(|n| offset >= n) =>
+            {
+                self.taken.insert(partition.clone(), true);
+            }
+            Event::Done => {
+                for (partition, committed) in commits.into_iter().flatten() {
+                    let position = Position::decode(&committed).expect("only machines commit");
+                    self.next.insert(partition.clone(), position.next);
+                    self.taken.insert(partition, false);
+                }
+            }
+            _ => {}
         }
     }
 
-    /// What a transaction with these offsets would break: it has to have those of every partition that its outputs came
-    /// from, and none of a partition that is silent.
-    #[must_use]
-    pub fn breach(&self, offsets: &[(Partition, Committed)]) -> Option<String> {
+    /// What the action would break, if it is a commit: it has to have the offsets of every partition that its outputs
+    /// came from, and none of a partition that is silent.
+    pub fn asks(&mut self, action: &Action) -> Option<String> {
+        let Action::Commit(offsets) = action else { return None };
+        self.commits = Some(offsets.clone());
         let mut since = self.taken.iter().filter(|(_, since_commit)| **since_commit);
         if let Some((missing, _)) = since.find(|(taken, _)| offsets.iter().all(|(p, _)| p != *taken)) {
             return Some(format!("a transaction without the offsets of {missing}, of which it has taken records"));
@@ -77,23 +93,10 @@ impl Client {
         let silent = offsets.iter().find(|(p, _)| !self.taken.contains_key(p));
         silent.map(|(p, _)| format!("a transaction with the offsets of {p}, of which nothing was taken"))
     }
-
-    pub fn has_committed(&mut self, offsets: &[(Partition, Committed)]) {
-        for (partition, committed) in offsets {
-            let position = Position::decode(committed).expect("only machines commit");
-            self.next.insert(partition.clone(), position.next);
-            self.taken.insert(partition.clone(), false);
-        }
-    }
 }
 
-/// What a process is doing.
-#[derive(Debug)]
-pub enum Doing {
-    /// Initialising its producer; the epoch that it was given. Then this event is told.
-    Initialising(Option<u32>, Event),
-    /// About to tell its machine.
-    Telling(Event),
-    /// Performing; for a commit, how far.
-    Performing(Action, u8),
+impl fmt::Display for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}: {:?}", self.hop, self.session.member, self.session.doing)
+    }
 }

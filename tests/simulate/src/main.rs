@@ -2,33 +2,39 @@
 
 use anyhow::bail;
 use clap::Parser;
-use logmill_simulate::run_campaign;
+use logmill_simulate::{Count as _, Schedule, fetch, run_campaign};
 
-/// Runs the workers' machine under random schedules of faults on a simulated transactional log.
+/// Runs the stages' workers, and the listers and fetchers, under random schedules of faults on a simulated log.
 #[derive(Parser)]
 #[command(version, after_help = "Example:\n  logmill-simulate --schedules 1000000 --seed 7")]
 struct Arguments {
-    /// How many schedules
-    #[arg(long, default_value_t = 100_000)]
+    /// How many schedules of each of the two
+    #[arg(long, default_value_t = 100_000, env = "SCHEDULES")]
     schedules: u64,
     /// The first one's seed; the others follow
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, env = "SEED")]
     seed: u64,
-    /// Tell every step of the schedule that failed, in its smallest form, on standard error
+    /// Of a schedule that failed, tell every step of its smallest form on standard error
     #[arg(long)]
     trace: bool,
 }
 
 fn main() -> anyhow::Result<()> {
-    let Arguments { schedules, seed, trace } = Arguments::parse();
-    println!("seeds {seed} to {}", seed + schedules - 1);
-    match run_campaign(seed, schedules, None) {
-        Ok(coverage) => println!("{coverage}all as it has to be"),
+    let arguments = Arguments::parse();
+    run("workers", &arguments, |setup: &mut logmill_simulate::Setup| setup.trace = true)?;
+    run("fetchers and listers", &arguments, |setup: &mut fetch::Setup| setup.trace = true)
+}
+
+fn run<S: Schedule>(what: &str, arguments: &Arguments, trace: impl Fn(&mut S)) -> anyhow::Result<()> {
+    let Arguments { schedules, seed, .. } = *arguments;
+    println!("{what}, seeds {seed} to {}", seed + schedules.saturating_sub(1));
+    match run_campaign::<S>(seed, schedules, None) {
+        Ok(coverage) => println!("{}all as it has to be", coverage.table()),
         Err(mut failed) => {
-            failed.setup.trace = trace;
-            if trace {
+            if arguments.trace {
+                trace(&mut failed.setup);
                 // It fails as it did before; what is wanted is what it tells on the way.
-                let _ = logmill_simulate::run_one(&failed.setup);
+                let _ = failed.setup.run();
             }
             bail!("{failed}")
         }

@@ -1,8 +1,7 @@
 //! The protocol under random schedules, and each of its rules seen to be needed.
 
 use logmill_protocol::worker::Weaken;
-use logmill_simulate::campaign::setup;
-use logmill_simulate::{Setup, Weaker, run_campaign, run_one};
+use logmill_simulate::{Count as _, Loose, Schedule as _, Setup, Weaker, run_campaign};
 
 /// `SIMULATE_SCHEDULES` and `SIMULATE_SEED` ask for others.
 fn from_environment(name: &str, default: u64) -> u64 {
@@ -13,21 +12,21 @@ fn from_environment(name: &str, default: u64) -> u64 {
 fn every_schedule_puts_out_each_output_once() {
     let (seed, schedules) = (from_environment("SIMULATE_SEED", 1), from_environment("SIMULATE_SCHEDULES", 100_000));
     println!("seeds {seed} to {}", seed + schedules - 1);
-    let coverage = run_campaign(seed, schedules, None).unwrap_or_else(|failed| panic!("{failed}"));
-    println!("{coverage}");
+    let coverage = run_campaign::<Setup>(seed, schedules, None).unwrap_or_else(|failed| panic!("{failed}"));
+    println!("{}", coverage.table());
     assert_eq!(coverage.missing(), Vec::<&str>::new(), "a campaign that never saw a kind of fault shows nothing of it");
 }
 
 /// With the rule switched off, some schedule must go wrong, and be seen to.
 fn is_needed(rule: Weaker) {
-    let failed = run_campaign(1, 20_000, Some(rule)).err();
+    let failed = run_campaign::<Setup>(1, 20_000, Some(rule)).err();
     let failed = failed.unwrap_or_else(|| panic!("{rule:?} was switched off and nothing went wrong"));
     println!("{rule:?}: seed {}, {} faults: {}", failed.setup.seed, failed.setup.faults.len(), failed.why);
 }
 
 #[test]
 fn rule_1_committed_offsets_are_read_when_nothing_is_pending() {
-    is_needed(Weaker::DirtyRead);
+    is_needed(Weaker::Log(Loose::DirtyRead));
 }
 
 #[test]
@@ -63,12 +62,12 @@ fn rule_4_an_abort_is_followed_by_reading_again() {
 
 #[test]
 fn rule_4_records_in_flight_at_an_abort_ask_for_a_new_producer() {
-    is_needed(Weaker::SameProducer);
+    is_needed(Weaker::Log(Loose::SameProducer));
 }
 
 #[test]
 fn rule_3_the_broker_takes_offsets_of_the_generation_only() {
-    is_needed(Weaker::NoGeneration);
+    is_needed(Weaker::Log(Loose::NoGeneration));
 }
 
 #[test]
@@ -123,8 +122,8 @@ fn states_are_kept_over_a_rebalance_only_where_the_position_is_unchanged() {
 
 /// The positions and transactions are judged by themselves, too: this is what such an alarm looks like.
 fn is_seen(rule: Weaken, alarm: &str) {
-    let strict = |seed| Setup { strict: true, ..setup(seed, Some(Weaker::Machine(rule))) };
-    let seen = (1..2000).filter_map(|seed| run_one(&strict(seed)).err()).any(|why| why.contains(alarm));
+    let strict = |seed| Setup { strict: true, ..Setup::of_seed(seed, Some(Weaker::Machine(rule))) };
+    let seen = (1..2000).filter_map(|seed| strict(seed).run().err()).any(|why| why.contains(alarm));
     assert!(seen, "{rule:?} was switched off and nobody said {alarm:?}");
 }
 

@@ -78,6 +78,25 @@ pub enum Fetched {
     Unreachable(String),
 }
 
+/// A rule of the fetcher, to be switched off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Weaken {
+    /// A file that was open is started over by the successor.
+    StartOver,
+    /// Tasks are taken whether the positions of all that are open fit or not.
+    Unbounded,
+    /// Chunks are committed without the positions of their files.
+    NoOffsets,
+    /// After an abort go on with what is in memory.
+    NoRewind,
+    /// The new task of a parked file does not say where it was parked.
+    ForgetResume,
+    /// What lies before the parked position is not flagged.
+    RebuildAloud,
+    /// The new task of a parked file is sent in a transaction of its own, after that of the marker.
+    ParkApart,
+}
+
 /// The machine. What it holds: a description of each open file and of some hundred waiting tasks a partition, and the
 /// bytes of one transaction.
 pub struct Fetch {
@@ -93,6 +112,11 @@ pub struct Fetch {
     touched: BTreeSet<Partition>,
     /// Failures since the last commit or assignment that went well.
     failures: u32,
+    /// The rule that is switched off; and, for one of them, the tasks that are sent apart.
+    #[cfg(feature = "weaken")]
+    weaken: Option<Weaken>,
+    #[cfg(feature = "weaken")]
+    apart: VecDeque<Outgoing>,
 }
 
 /// What the last action was, that is, what the next event answers.
@@ -215,7 +239,30 @@ impl Fetch {
             outbox: VecDeque::new(),
             touched: BTreeSet::new(),
             failures: 0,
+            #[cfg(feature = "weaken")]
+            weaken: None,
+            #[cfg(feature = "weaken")]
+            apart: VecDeque::new(),
         }
+    }
+
+    /// The same with a rule switched off, for tests that see the alarm.
+    #[cfg(feature = "weaken")]
+    #[must_use]
+    pub fn weakened(options: Options, rule: Option<Weaken>) -> Self {
+        Self { weaken: rule, ..Self::new(options) }
+    }
+
+    /// Whether a rule is switched off: never, in what is shipped.
+    #[cfg_attr(not(feature = "weaken"), expect(clippy::unused_self, reason = "the feature needs it"))]
+    fn weak(&self, rule: Weaken) -> bool {
+        #[cfg(feature = "weaken")]
+        return self.weaken == Some(rule);
+        #[cfg(not(feature = "weaken"))]
+        return {
+            let _ = rule;
+            false
+        };
     }
 
     /// How many files are open.
@@ -240,6 +287,8 @@ impl Fetch {
         self.tickets.clear();
         self.outbox.clear();
         self.touched.clear();
+        #[cfg(feature = "weaken")]
+        self.apart.clear();
         for tasks in self.tasks.values_mut() {
             *tasks = Tasks::default();
         }
@@ -268,6 +317,7 @@ impl Fetch {
 
     fn positions(&mut self, positions: Vec<(Partition, Option<crate::log::Committed>)>) -> Action<Ask> {
         let mut seek = Vec::with_capacity(positions.len());
+        let start_over = self.weak(Weaken::StartOver);
         for (partition, committed) in positions {
             let Some(tasks) = self.tasks.get_mut(&partition) else { continue };
             let position = match committed {
@@ -279,7 +329,9 @@ impl Fetch {
                 },
             };
             let first = position.first();
-            let open = position.open.into_iter().map(|(offset, at)| (offset, Open { at, work: None })).collect();
+            let at = |at| if start_over { OpenFile::default() } else { at };
+            let open =
+                position.open.into_iter().map(|(offset, was)| (offset, Open { at: at(was), work: None })).collect();
             *tasks = Tasks { next: position.next, seen: first, open, ..Tasks::default() };
             seek.push((partition, first));
         }
@@ -326,8 +378,14 @@ impl Fetch {
 
     /// Takes the next task that there is room for; else polls.
     fn go(&mut self) -> Action<Ask> {
-        let options = &self.options;
-        let Some((partition, tasks)) = self.tasks.iter_mut().find(|(_, tasks)| tasks.may_take(options)) else {
+        #[cfg(feature = "weaken")]
+        if !self.apart.is_empty() {
+            self.outbox.append(&mut self.apart);
+            return self.act(Phase::Beginning, Action::Begin);
+        }
+        let (options, unbounded) = (&self.options, self.weak(Weaken::Unbounded));
+        let may_take = |tasks: &Tasks| tasks.may_take(options) || (unbounded && !tasks.waiting.is_empty());
+        let Some((partition, tasks)) = self.tasks.iter_mut().find(|(_, tasks)| may_take(tasks)) else {
             return match self.pace() {
                 Some(seek) => self.act(Phase::Seeking, Action::Assign(seek)),
                 None => self.act(Phase::Polling, Action::Poll),
@@ -374,24 +432,28 @@ impl Fetch {
         for item in items {
             self.item(item, now_ms);
         }
-        if self.touched.is_empty() { self.go() } else { self.act(Phase::Beginning, Action::Begin) }
+        if self.outbox.is_empty() { self.go() } else { self.act(Phase::Beginning, Action::Begin) }
     }
 
     /// Turns what came of a file into what is sent.
     fn item(&mut self, Item { ticket, what }: Item, now_ms: u64) {
         let Some((partition, offset)) = self.tickets.get(&ticket).cloned() else { return };
+        let (rebuild_aloud, forget_resume) = (self.weak(Weaken::RebuildAloud), self.weak(Weaken::ForgetResume));
+        let (park_apart, no_offsets) = (self.weak(Weaken::ParkApart), self.weak(Weaken::NoOffsets));
         let tasks = self.tasks.get_mut(&partition).expect("a ticket's partition is assigned");
         let open = tasks.open.get_mut(&offset).expect("a ticket's file is open");
         let work = open.work.as_ref().expect("a ticket's task was read");
         let OpenFile { next: seq, crc32 } = open.at;
-        let silent = work.is_silent(seq);
+        let silent = work.is_silent(seq) && !rebuild_aloud;
         let path = &work.file.path;
         let options = &self.options;
         let outbox = &mut self.outbox;
         let mut send = |lane: &Lane, record| outbox.push_back(lane.of(&work.file, record));
         let raw = |kind, bytes| chunk(&work.file, &work.plan, seq, kind, silent, bytes);
         let event = |event| ledger(&work.file, now_ms, event);
-        self.touched.insert(partition.clone());
+        if !(no_offsets && matches!(what, Fetched::Chunk(..))) {
+            self.touched.insert(partition.clone());
+        }
         if seq.0 == 0 && work.resume.is_none() {
             send(&options.file_events, event(Happening::Opened));
         }
@@ -428,8 +490,14 @@ impl Fetch {
                 let resume = work.resume.filter(|r| r.seq > seq).unwrap_or(here);
                 send(&options.raw, raw(Kind::Park, Bytes::new()));
                 send(&options.file_events, event(Happening::Parked { at: work.byte(resume.seq) }));
-                let task = Task { file: FileMeta::clone(&work.file), resume: Some(resume) };
-                outbox.push_back(Outgoing { partition, record: task.encode() });
+                let resume = Some(resume).filter(|_| !forget_resume);
+                let task = Task { file: FileMeta::clone(&work.file), resume };
+                let task = Outgoing { partition, record: task.encode() };
+                match park_apart {
+                    #[cfg(feature = "weaken")]
+                    true => self.apart.push_back(task),
+                    _ => outbox.push_back(task),
+                }
             }
         }
         tasks.open.remove(&offset);
@@ -471,6 +539,11 @@ impl Machine for Fetch {
             (Phase::Beginning | Phase::Sending, Event::Done) => self.send_next(),
             (Phase::Committing, Event::Done) => {
                 self.failures = 0;
+                self.touched.clear();
+                self.go()
+            }
+            (Phase::Recovering, Event::Done) if self.weak(Weaken::NoRewind) => {
+                self.outbox.clear();
                 self.touched.clear();
                 self.go()
             }
