@@ -49,7 +49,16 @@ fn check<S: Stage>(
 
 /// Of a stage with state per file.
 fn stateful<S: Stage>(input: fn(&mut StdRng) -> Input, product: Route, stage: impl Fn() -> S) {
-    let coverage = check(input, product, |visible| visible, |_| stage());
+    rebuilt(input, product, |visible| visible, |_| stage());
+}
+
+fn rebuilt<S: Stage>(
+    input: fn(&mut StdRng) -> Input,
+    product: Route,
+    counts: fn(Visible) -> Visible,
+    stage: impl Fn(&mut StdRng) -> S,
+) {
+    let coverage = check(input, product, counts, stage);
     assert!(coverage.takeovers_within_chunk > SEEDS, "hardly any takeover with k > 0: {coverage:?}");
     assert!(coverage.silent_chunks > SEEDS, "hardly anything was read silently: {coverage:?}");
 }
@@ -108,6 +117,12 @@ fn distributor_and_splitter() {
 #[test]
 fn decompressor_to_distributor() {
     stateful(raw, channels(), || decoder().then(distributor(Choose::Weight)));
+}
+
+/// Of the chunks of text that a raw chunk becomes, some may be committed before a death and some after it.
+#[test]
+fn decompressor_to_distributor_by_lag_sends_each_chunk_once() {
+    rebuilt(raw, channels(), whichever_channel, |rng| decoder().then(by_lag(rng)));
 }
 
 #[test]
