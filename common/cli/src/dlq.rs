@@ -2,7 +2,7 @@
 
 use crate::args::{DlqCommand, Format};
 use crate::exit::{Failure, Verdict};
-use crate::output::{Printer, escaped};
+use crate::output::{Printer, escaped, escaped_bytes};
 use crate::topic_reader::TopicReader;
 use logmill_config::Config;
 use logmill_core::wire::header;
@@ -33,9 +33,12 @@ struct Letter {
     at: BTreeMap<String, String>,
     /// Bytes that it carries.
     bytes: usize,
-    /// The bytes as text, where they were asked for.
+    /// The bytes as text, where they were asked for; what is not UTF-8 in them as U+FFFD.
     #[serde(skip_serializing_if = "Option::is_none")]
     payload: Option<String>,
+    /// The bytes themselves, two digits each.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payload_hex: Option<String>,
     #[serde(skip)]
     sort: (i64, i32, i64),
 }
@@ -110,15 +113,15 @@ fn show(reader: &TopicReader, topic: &str, place: &str, format: Format) -> Resul
     let mut found = None;
     reader.read(topic, &[(partition, Offset(offset))], |message| {
         if message.offset() == offset {
-            found = Some(letter(message, true));
+            found = Some((letter(message, true), message.payload().unwrap_or_default().to_vec()));
         }
         Ok(false)
     })?;
-    let letter = found.ok_or_else(nothing)?;
+    let (letter, payload) = found.ok_or_else(nothing)?;
     let mut out = Printer::stdout();
     match format {
         Format::Json => out.json(&letter)?,
-        Format::Text => out.text(&letter.page())?,
+        Format::Text => out.text(&letter.page(&payload))?,
     }
     out.finish()?;
     Ok(Verdict::Good)
@@ -152,12 +155,13 @@ fn letter(message: &BorrowedMessage<'_>, whole: bool) -> Letter {
         at: headers,
         bytes: payload.len(),
         payload: whole.then(|| String::from_utf8_lossy(payload).into_owned()),
+        payload_hex: whole.then(|| payload.iter().map(|byte| format!("{byte:02x}")).collect()),
         sort: (millis, message.partition(), message.offset()),
     }
 }
 
 impl Letter {
-    fn page(&self) -> String {
+    fn page(&self, payload: &[u8]) -> String {
         let mut out = String::new();
         let mut add = |name: &str, value: &str| out.push_str(&format!("{name:<9} {}\n", escaped(value)));
         add("place", &self.place);
@@ -173,8 +177,8 @@ impl Letter {
             add(name, value);
         }
         add("bytes", &self.bytes.to_string());
-        for line in self.payload.iter().flat_map(|payload| payload.lines()) {
-            out.push_str(&format!("| {}\n", escaped(line)));
+        for line in payload.split_inclusive(|byte| *byte == b'\n') {
+            out.push_str(&format!("| {}\n", escaped_bytes(line.strip_suffix(b"\n").unwrap_or(line))));
         }
         out
     }

@@ -80,9 +80,20 @@ pub fn escaped(text: &str) -> String {
     out
 }
 
+/// The same of bytes; those that are not UTF-8 as `\\xff`.
+pub fn escaped_bytes(bytes: &[u8]) -> String {
+    let chunks = bytes.utf8_chunks();
+    chunks.map(|chunk| escaped(chunk.valid()) + &chunk.invalid().escape_ascii().to_string()).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn bytes_that_are_no_text_stay_readable() {
+        assert_eq!(escaped_bytes(b"caf\xe9 \xe4\xbd\xa0\r"), "caf\\xe9 你\\r");
+    }
 
     struct Closed;
     impl Write for Closed {

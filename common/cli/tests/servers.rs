@@ -118,8 +118,11 @@ fn records_that_nobody_has_taken_are_lag_and_dead_letters_are_shown() {
             .insert(header("path", "/logs/a\nb.gz"))
             .insert(header("origin", "cli_letters.raw/0/17"));
         let key = "0123456789abcdef0123456789abcdef";
-        let record =
-            BaseRecord::to(topic).partition(1).key(key).payload("two\nlines \u{7}").timestamp(1_795_000_000_123);
+        let record = BaseRecord::to(topic)
+            .partition(1)
+            .key(key)
+            .payload(&b"two\nlines \x7f\x07\xff"[..])
+            .timestamp(1_795_000_000_123);
         producer.send(record.headers(headers)).unwrap();
         producer.flush(bound).unwrap();
         if committed { producer.commit_transaction(bound).unwrap() } else { producer.abort_transaction(bound).unwrap() }
@@ -130,7 +133,8 @@ fn records_that_nobody_has_taken_are_lag_and_dead_letters_are_shown() {
     let show = bench.run(&["dlq", "show", "1/0"]);
     insta::assert_snapshot!("dlq_show", show.stdout);
     let json = bench.run(&["dlq", "show", "1/0", "--format", "json"]);
-    assert_eq!(json.rows()[0]["payload"], "two\nlines \u{7}");
+    assert_eq!(json.rows()[0]["payload"], "two\nlines \u{7f}\u{7}\u{fffd}");
+    assert_eq!(json.rows()[0]["payload_hex"], "74776f0a6c696e6573207f07ff");
     for (place, code) in [("1/2", 2), ("9/0", 2), ("x", 2)] {
         assert_eq!(bench.run(&["dlq", "show", place]).code, code, "{place}");
     }
