@@ -118,7 +118,8 @@ Examples:
   logmill reconcile '/logs/app/**' /logs/web/access.log.gz
   logmill reconcile --format json | jq 'select(.verdict.verdict == \"failed\")'
 
-Exit code 1 when a file fails or is unfinished, or when no file matches.")]
+Exit code 1 when a file fails or is unfinished, when no file matches, and, where no path is given, while anything is on
+its way in Kafka: files that no stage has opened yet are known there alone.")]
     Reconcile {
         /// Paths or globs; all files when none is given.
         #[arg(value_name = "PATH")]

@@ -99,7 +99,7 @@ pub fn time(millis: u64) -> String {
 /// # Errors
 /// ClickHouse does not answer.
 pub fn reconcile(config: &Config, paths: &[String], settled: bool, format: Format) -> Result<Verdict, Failure> {
-    let all = judge(config, paths, settled)?;
+    let (all, underway) = judge(config, paths, settled)?;
     let mut out = Printer::stdout();
     let (mut proven, mut failed) = (0, 0);
     for one in &all {
@@ -123,22 +123,41 @@ pub fn reconcile(config: &Config, paths: &[String], settled: bool, format: Forma
         sum(|one| one.distinct),
         sum(|one| one.rejected),
     );
-    Ok(Verdict::of(proven == all.len() && (paths.is_empty() || !all.is_empty())))
+    let all_proven = proven == all.len();
+    if paths.is_empty() || !all_proven {
+        underway.iter().for_each(|what| eprintln!("{what}"));
+    }
+    // Of a file that no stage has opened the ledger knows nothing: its task waits in Kafka.
+    let complete = if paths.is_empty() { underway.is_empty() } else { !all.is_empty() };
+    Ok(Verdict::of(all_proven && complete))
 }
 
-/// What is not in the table is missing once nothing is on its way any more, and late before that: Kafka says which.
-fn judge(config: &Config, paths: &[String], settled: bool) -> Result<Vec<Reconciliation>> {
-    let drained = || {
-        lag::is_drained(config).unwrap_or_else(|error| {
-            eprintln!("{error:#}; what is not in the table counts as late, not as missing");
-            false
-        })
-    };
-    let settled = settled || drained();
-    let all = ask(config, paths, settled)?;
+/// What is not in the table is missing once nothing is on its way any more, and late before that: Kafka says which, where
+/// the caller does not. With it, a line for each thing that is on its way.
+fn judge(config: &Config, paths: &[String], settled: bool) -> Result<(Vec<Reconciliation>, Vec<String>)> {
+    if settled {
+        return Ok((ask(config, paths, true)?, Vec::new()));
+    }
+    let underway = underway(config);
+    let all = ask(config, paths, underway.is_empty())?;
     let is_failed = |one: &Reconciliation| matches!(one.verdict, Judged::Failed { .. });
-    // A file may have come in between: then it was late after all.
-    if settled && all.iter().any(is_failed) && !drained() { ask(config, paths, false) } else { Ok(all) }
+    if underway.is_empty() && all.iter().any(is_failed) {
+        // A file may have come in between: then it was late after all.
+        let since = self::underway(config);
+        if !since.is_empty() {
+            return Ok((ask(config, paths, false)?, since));
+        }
+    }
+    Ok((all, underway))
+}
+
+fn underway(config: &Config) -> Vec<String> {
+    match lag::underway(config) {
+        Ok(all) => all.iter().map(|what| format!("on its way: {what}")).collect(),
+        Err(error) => {
+            vec![format!("{error:#}; what is not in the table counts as late, not as missing")]
+        }
+    }
 }
 
 fn ask(config: &Config, paths: &[String], settled: bool) -> Result<Vec<Reconciliation>> {
@@ -165,6 +184,9 @@ fn judged_line(one: &Reconciliation) -> String {
     let place = format!("{}:{} load {}", escaped(&one.cluster), escaped(&one.path), one.load);
     let counts = format!("{} lines, {} rows, {} rejected", one.lines, one.distinct, one.rejected);
     match &one.verdict {
+        Judged::Proven if one.expired => {
+            format!("ok         {place}: {} lines, proven before; its day has left the table", one.lines)
+        }
         Judged::Proven => format!("ok         {place}: {counts}"),
         Judged::Unfinished { waits_for } => format!("unfinished {place}: waits for the {waits_for}; {counts}"),
         Judged::Failed { faults } => {

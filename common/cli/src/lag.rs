@@ -9,6 +9,7 @@ use logmill_config::Config;
 use logmill_core::Offset;
 use logmill_protocol::Committed;
 use serde::Serialize;
+use std::fmt;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -111,19 +112,35 @@ fn watches<'a>(config: &Config, readers: &'a [(&'static str, TopicReader)]) -> R
     Ok(watches)
 }
 
-/// Whether nothing is on its way: no stage has a record before it, nor a file open.
+/// What stands before a stage, or belongs to a file that it has open.
+pub struct Underway {
+    stage: &'static str,
+    topic: String,
+    /// From above, as in [`Lag`].
+    records: i64,
+}
+
+impl fmt::Display for Underway {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "up to {} records before the {} in {}", self.records, self.stage, self.topic)
+    }
+}
+
+/// What is on its way; nothing when no stage has a record before it, nor a file open.
 ///
 /// # Errors
 /// Kafka does not answer, or the topics are not there.
-pub fn is_drained(config: &Config) -> Result<bool> {
+pub fn underway(config: &Config) -> Result<Vec<Underway>> {
     let readers = readers(config)?;
+    let mut all = Vec::new();
     for watch in watches(config, &readers)? {
         let points = watch.points(|committed| Ok(committed.offset))?;
-        if records(&watch, &points)? > 0 {
-            return Ok(false);
+        let records = records(&watch, &points)?;
+        if records > 0 {
+            all.push(Underway { stage: watch.stage, topic: watch.topic, records });
         }
     }
-    Ok(true)
+    Ok(all)
 }
 
 /// The lags of all topics, and how fast they drain.

@@ -144,3 +144,18 @@ fn records_that_nobody_has_taken_are_lag_and_dead_letters_are_shown() {
     assert!(letters["records"].as_u64().unwrap() >= 2, "{letters}");
     assert_eq!((&letters["stage"], &letters["seconds_to_drain"]), (&"loader".into(), &serde_json::Value::Null));
 }
+
+#[test]
+fn reconcile_is_not_content_while_tasks_wait_that_nobody_has_opened() {
+    let bench = configured("cli_waits");
+    assert_eq!(bench.run(&["topics", "apply"]).code, 0);
+    assert_eq!(bench.run(&["migrate"]).code, 0);
+    assert_eq!(bench.run(&["reconcile"]).code, 0);
+    let producer: BaseProducer = ClientConfig::new().set("bootstrap.servers", shared::kafka()).create().unwrap();
+    producer.send(BaseRecord::to("cli_waits.tasks.folder").partition(0).key("k").payload("a task")).unwrap();
+    producer.flush(Duration::from_secs(30)).unwrap();
+    let run = bench.run(&["reconcile"]);
+    assert_eq!(run.code, 1, "{}", run.stderr);
+    assert!(run.stderr.contains("up to 1 records before the fetcher in cli_waits.tasks.folder"), "{}", run.stderr);
+    assert_eq!(bench.run(&["reconcile", "--settled"]).code, 0);
+}
