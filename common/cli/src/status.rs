@@ -63,6 +63,9 @@ fn judge(ledger: Option<&Status>, lag: &[Lag], now: u64) -> &'static str {
     let newest = ledger.map_or(0, |status| status.last_event_ms.max(status.last_row_ms));
     let fresh = u128::from(now.saturating_sub(newest)) < STILL.as_millis();
     match (waits, fresh || lag.iter().any(|lag| lag.rate > 0.0)) {
+        (false, _) if ledger.is_some_and(|status| status.loads.contains_key("failed")) => {
+            "idle, but files failed: `logmill reconcile` says what is wrong with them"
+        }
         (false, _) => "idle: all that came is loaded",
         (true, true) => "moves",
         (true, false) => "STANDS STILL: look at the stage that the oldest file waits for",
