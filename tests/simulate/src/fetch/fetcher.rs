@@ -3,7 +3,8 @@
 use super::schedule::FaultKind;
 use super::store::{Reader, Store};
 use crate::net::Session;
-use logmill_protocol::fetch::{Answer, Ask, Fetch, Fetched, Item};
+use logmill_protocol::Event;
+use logmill_protocol::fetch::{Answer, Ask, Fetch, Fetched, Item, Task};
 use rand::RngExt as _;
 use rand::rngs::StdRng;
 
@@ -13,6 +14,8 @@ pub struct Fetcher {
     pub machine: Fetch,
     /// What befalls it in its next commit.
     pub ambush: Option<FaultKind>,
+    /// How its configuration would cut.
+    raw_bytes: u32,
     readers: Vec<Reader>,
     /// Items of orders that were discarded may still come.
     stale: Vec<Item>,
@@ -20,8 +23,18 @@ pub struct Fetcher {
 
 impl Fetcher {
     #[must_use]
-    pub fn new(session: Session<Ask, Answer>, slot: u32, machine: Fetch) -> Self {
-        Self { session, slot, machine, ambush: None, readers: Vec::new(), stale: Vec::new() }
+    pub fn new(session: Session<Ask, Answer>, slot: u32, machine: Fetch, raw_bytes: u32) -> Self {
+        Self { session, slot, machine, ambush: None, raw_bytes, readers: Vec::new(), stale: Vec::new() }
+    }
+
+    /// Gives a task that is told the configuration's cut instead of its own: one rule, broken.
+    pub fn cut(&self, event: &mut Event<Answer>) {
+        if let Event::Record(incoming) = event
+            && let Ok(mut task) = Task::decode(&incoming.record)
+        {
+            task.file.plan.raw_bytes = self.raw_bytes;
+            incoming.record = task.encode();
+        }
     }
 
     /// What the stores answer.

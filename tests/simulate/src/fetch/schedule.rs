@@ -19,6 +19,8 @@ pub enum Weaker {
     KnownOnce,
     /// Each lister has a `transactional.id` of its own.
     OwnId,
+    /// A file is cut as the fetcher's configuration says, and not as its plan does.
+    CutByConfiguration,
     /// A scan that broke off counts as one that saw all there is.
     BrokenScan,
 }
@@ -38,6 +40,8 @@ counts! {
         listers: "listers started",
         broken_scans: "scans that broke off",
         forgotten: "files forgotten",
+        dead: "schedules with a cluster that never answers again",
+        foreign: "records that are no tasks",
         quiet: "positions held against what is visible",
     }
 }
@@ -89,6 +93,8 @@ pub enum FaultKind {
     Lister,
     /// A cluster does not answer for a while.
     Silence,
+    /// The second of two clusters never answers again.
+    Die,
     /// A file becomes another.
     Change,
     Vanish,
@@ -107,7 +113,7 @@ impl Schedule for Setup {
                 step: rng.random_range(1..1500),
                 which: rng.random(),
                 in_commit: rng.random(),
-                kind: match rng.random_range(0..22) {
+                kind: match rng.random_range(0..23) {
                     0..4 => FaultKind::Crash,
                     4..6 => FaultKind::Pause,
                     6..8 => FaultKind::Rebalance,
@@ -117,6 +123,7 @@ impl Schedule for Setup {
                     12 => FaultKind::Stop,
                     13 => FaultKind::Lister,
                     14..18 => FaultKind::Silence,
+                    22 => FaultKind::Die,
                     18 => FaultKind::Change,
                     19 => FaultKind::Vanish,
                     _ => FaultKind::Appear,

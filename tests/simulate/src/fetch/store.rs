@@ -16,6 +16,14 @@ pub struct Store {
 }
 
 impl Store {
+    /// When it is silent until then, it never answers again.
+    pub const NEVER: u64 = u64::MAX;
+
+    #[must_use]
+    pub fn is_dead(&self) -> bool {
+        self.silent_until == Self::NEVER
+    }
+
     #[must_use]
     pub fn id(&self, file: &Listed) -> FileId {
         FileId::of(self.name, file.path.as_bytes(), file.length, file.modified_ms)

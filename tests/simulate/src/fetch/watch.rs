@@ -18,11 +18,16 @@ pub struct Watch {
     tasks: BTreeMap<Partition, BTreeMap<Offset, FileId>>,
     pub parks_again: u64,
     pub changed_parked: u64,
+    /// Records of tasks topics that are no tasks, and the dead letters of such.
+    pub foreign: u64,
+    foreign_letters: u64,
 }
 
 /// What was seen of one file.
 #[derive(Debug, Default)]
 pub struct Track {
+    /// By the topics of its task.
+    cluster: String,
     /// As its first chunk described it.
     meta: Option<FileMeta>,
     /// Tasks: the lister's, and those of parks.
@@ -63,7 +68,11 @@ impl Watch {
         for (partition, at) in cursors {
             while let Some(incoming) = broker.fetch(partition, *at) {
                 *at = incoming.offset.next();
-                let id = incoming.record.file_id().map_err(|e| format!("{partition} at {}: {e}", incoming.offset))?;
+                let Ok(id) = incoming.record.file_id() else {
+                    self.foreign += u64::from(partition.topic.starts_with("tasks"));
+                    self.foreign_letters += u64::from(&*partition.topic == "dead-letters");
+                    continue;
+                };
                 let track = files.entry(id).or_default();
                 let before = (track.parks, track.parked, track.end);
                 if partition.topic.starts_with("tasks") {
@@ -108,16 +117,18 @@ impl Watch {
         Ok(())
     }
 
-    /// Whether all is fetched that there is, and all is forgotten that is not there any more.
+    /// Whether all is fetched that there is, and all is forgotten that is not there any more: of a cluster that never
+    /// answers again nothing has to be, and of the others everything all the same.
     #[must_use]
     pub fn is_complete(&self, stores: &[Store]) -> bool {
         let is_known = |id: &FileId| self.files.get(id).is_some_and(|track| track.known > 0);
+        let stores = || stores.iter().filter(|store| !store.is_dead());
         let held = |store: &Store| store.files.iter().all(|file| is_known(&store.id(file)));
         let is_over = |(id, track): (&FileId, &Track)| {
-            let is_there = stores.iter().any(|store| store.holds(*id));
-            track.end.is_some() && (is_there || track.forgotten > 0)
+            let store = stores().find(|store| store.name == track.cluster);
+            store.is_none_or(|store| track.end.is_some() && (store.holds(*id) || track.forgotten > 0))
         };
-        stores.iter().all(held) && self.files.iter().all(is_over)
+        stores().all(held) && self.files.iter().all(is_over) && self.foreign == self.foreign_letters
     }
 
     /// What has to hold at the end.
@@ -126,8 +137,13 @@ impl Watch {
     /// What does not.
     pub fn check(&self, stores: &[Store]) -> Result<(), String> {
         for (id, track) in &self.files {
-            let is_there = stores.iter().any(|store| store.holds(*id));
-            track.check(is_there).map_err(|why| format!("file {id}: {why}; seen was {track:?}"))?;
+            let Some(store) = stores.iter().find(|s| s.name == track.cluster) else {
+                return Err(format!("file {id} has neither a task nor is it known: {track:?}"));
+            };
+            if store.is_dead() {
+                continue;
+            }
+            track.check(store.holds(*id)).map_err(|why| format!("file {id}: {why}; seen was {track:?}"))?;
         }
         Ok(())
     }
@@ -155,7 +171,8 @@ impl Track {
                 self.letters += 1;
                 Ok(())
             }
-            known if known.starts_with("known") => {
+            known if known.starts_with("known.") => {
+                known["known.".len()..].clone_into(&mut self.cluster);
                 match incoming.record.payload.is_empty() {
                     true => self.forgotten += 1,
                     false => self.known += 1,
@@ -165,7 +182,8 @@ impl Track {
                 }
                 Err(format!("it became known {} times, and was forgotten {} times", self.known, self.forgotten))
             }
-            _ => {
+            tasks => {
+                tasks["tasks.".len()..].clone_into(&mut self.cluster);
                 let task = Task::decode(&incoming.record)?;
                 match task.resume {
                     None => self.tasks += 1,

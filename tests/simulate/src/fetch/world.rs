@@ -6,11 +6,13 @@ use super::schedule::{Fault, FaultKind, FetchCoverage, Setup, Weaker};
 use super::store::Store;
 use super::watch::Watch;
 use crate::net::{Doing, Moved, Net, Session};
+use bytes::Bytes;
+use logmill_core::wire::Record;
 use logmill_core::{FileId, Plan};
 use logmill_protocol::fetch::{
     Answer, Fetch, Lane, Listed, Lister, ListerAnswer, ListerAsk, ListerOptions, Options, Position,
 };
-use logmill_protocol::{Action, Event, Machine as _};
+use logmill_protocol::{Action, Event, Machine as _, Partition};
 use rand::RngExt as _;
 
 const GROUP: &str = "fetcher";
@@ -78,6 +80,10 @@ impl<'a> World<'a> {
             (0..setup.files).for_each(|_| world.appear(cluster));
             world.start_lister(cluster);
         }
+        if world.net.rng.random_ratio(1, 5) {
+            let record = Record { payload: Bytes::from_static(b"{"), ..Record::default() };
+            world.net.broker.write(&Partition::new("tasks.a", 0), record);
+        }
         (0..setup.fetchers).for_each(|slot| world.start_fetcher(slot));
         world
     }
@@ -113,7 +119,8 @@ impl<'a> World<'a> {
         // One in three has no slot: its successor cannot end its transaction and has to wait for the coordinator.
         let id = if slot % 3 == 2 { format!("fetcher.x{member}") } else { format!("fetcher.{slot}") };
         let session = Session::new(id, Some(GROUP), member);
-        self.fetchers.push(Fetcher::new(session, slot, Fetch::weakened(options, rule)));
+        let raw_bytes = rng.random_range(3..12);
+        self.fetchers.push(Fetcher::new(session, slot, Fetch::weakened(options, rule), raw_bytes));
     }
 
     fn start_lister(&mut self, cluster: usize) {
@@ -172,6 +179,8 @@ impl<'a> World<'a> {
             self.coverage.changed += u64::from(track.end == Some(logmill_core::End::Abort));
             self.coverage.forgotten += u64::from(track.forgotten);
         }
+        self.coverage.dead += u64::from(self.stores.iter().any(Store::is_dead));
+        self.coverage.foreign += self.watch.foreign;
         self.coverage.parks_again += self.watch.parks_again;
         self.coverage.changed_parked += self.watch.changed_parked;
         Ok(())
@@ -235,7 +244,10 @@ impl<'a> World<'a> {
         }
         match self.net.advance(&mut fetcher.session) {
             Moved::On => {}
-            Moved::Tell(event) => {
+            Moved::Tell(mut event) => {
+                if self.setup.weaker == Some(Weaker::CutByConfiguration) {
+                    fetcher.cut(&mut event);
+                }
                 self.coverage.hears(&event, fetcher.machine.waiting_tasks());
                 let told = if self.setup.trace { format!("{event:?}") } else { String::new() };
                 let action = fetcher.machine.step(step, event);
@@ -343,7 +355,14 @@ impl<'a> World<'a> {
             FaultKind::Rebalance => self.net.rebalance(GROUP),
             FaultKind::Lister => self.starting.push((self.net.step, cluster)),
             FaultKind::Silence => {
-                self.stores[cluster].silent_until = self.net.step + self.net.rng.random_range(50..600);
+                let until = self.net.step + self.net.rng.random_range(50..600);
+                let store = &mut self.stores[cluster];
+                store.silent_until = store.silent_until.max(until);
+            }
+            FaultKind::Die => {
+                if let [_, second] = &mut self.stores[..] {
+                    second.silent_until = Store::NEVER;
+                }
             }
             FaultKind::Appear => self.appear(cluster),
             FaultKind::Change | FaultKind::Vanish => {
