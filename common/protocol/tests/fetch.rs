@@ -1,402 +1,237 @@
-//! The fetcher's worker against a log and stores in memory that fail in every way they can: whatever happens, each
-//! byte of a file is live in `raw` exactly once and in order, and each file ends exactly once.
+//! The fetcher's worker by examples, without anything going wrong. What happens when something does is shown by
+//! tests/simulate, on a simulated log.
 
 use bytes::Bytes;
 use logmill_core::event::{Event as Happening, LedgerRecord};
-use logmill_core::wire::{Kind, WireChunk};
-use logmill_core::{End, FileId, FileMeta, Load, Offset, Plan, Seq};
-use logmill_protocol::fetch::{Answer, Ask, Fetch, Fetched, Item, Lane, Options, Order, Position, Task};
-use logmill_protocol::{Action, Committed, Event, Failure, Incoming, Machine, Outgoing, Partition};
-use std::collections::{BTreeMap, VecDeque};
+use logmill_core::wire::{Kind, Record, WireChunk};
+use logmill_core::{End, FileId, FileMeta, Load, Offset, Outcome, Plan, Seq};
+use logmill_protocol::fetch::{Answer, Ask, Fetch, Fetched, Item, Lane, Options, Order, Position, Resume, Task};
+use logmill_protocol::{Action, Committed, Event, Incoming, Machine, Partition};
+use std::collections::BTreeMap;
 
-/// A small generator (SplitMix64), so that a seed is a whole schedule.
-struct Dice(u64);
+/// The broker's limit on an offset's metadata.
+const METADATA_BYTES: usize = 200;
 
-impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) % sides
-    }
-
-    fn one_in(&mut self, sides: u64) -> bool {
-        self.roll(sides) == 0
+fn file(n: u64, bytes: &str) -> FileMeta {
+    let path = format!("/logs/{n}");
+    FileMeta {
+        file_id: FileId::of("a", path.as_bytes(), bytes.len() as u64, n),
+        load: Load(0),
+        cluster: "a".into(),
+        path,
+        path_bytes: None,
+        length: bytes.len() as u64,
+        modified_ms: n,
+        app: String::new(),
+        plan: Plan { raw_bytes: 4, ..Plan::default() },
     }
 }
 
 /// Stands in for CRC-32: the machine only carries the sums.
 fn sum(before: u32, bytes: &[u8]) -> u32 {
-    bytes.iter().fold(before, |s, b| s.wrapping_mul(16_777_619) ^ u32::from(*b))
+    bytes.iter().fold(before, |s, b| s.wrapping_mul(31) + u32::from(*b))
 }
 
-const RAW_BYTES: u32 = 4;
-
-fn file(n: u64, length: u64) -> FileMeta {
-    let path = format!("/logs/{n}");
-    let plan = Plan { raw_bytes: RAW_BYTES, ..Plan::default() };
-    let file_id = FileId::of("a", path.as_bytes(), length, n);
-    FileMeta {
-        file_id,
-        load: Load(0),
-        cluster: "a".into(),
-        path,
-        path_bytes: None,
-        length,
-        modified_ms: n,
-        app: String::new(),
-        plan,
-    }
+/// One tasks partition, one fetcher, and files with their bytes.
+struct World {
+    tasks: Vec<Record>,
+    files: BTreeMap<FileId, String>,
+    /// What becomes of a file at a chunk, instead of what its bytes say.
+    befalls: BTreeMap<(FileId, Seq), Fetched>,
+    written: BTreeMap<String, Vec<Record>>,
+    committed: Option<Committed>,
+    most_open: usize,
 }
 
-fn content(file: &FileMeta) -> Vec<u8> {
-    (0..file.length).map(|i| (i * 7 + file.modified_ms) as u8).collect()
-}
-
-fn options() -> Options {
-    Options {
-        raw: Lane::new("raw", 2),
-        file_events: Lane::new("file-events", 1),
-        dead_letters: Lane::new("dead-letters", 1),
-        open_files: 3,
-        batch_bytes: 12,
-        metadata_bytes: 200,
-    }
-}
-
-/// What outlives a process.
-#[derive(Default)]
-struct Log {
-    topics: BTreeMap<Partition, Vec<logmill_core::wire::Record>>,
-    committed: BTreeMap<Partition, Committed>,
-}
-
-impl Log {
-    fn with_tasks(files: &[FileMeta], partitions: i32) -> Self {
-        let mut log = Self::default();
-        for index in 0..partitions {
-            log.topics.insert(Partition::new("tasks.a", index), Vec::new());
-        }
-        for file in files {
-            let partition = Partition::new("tasks.a", file.file_id.partition(partitions));
-            log.topics.get_mut(&partition).unwrap().push(Task::new(file.clone()).encode());
-        }
-        log
+impl World {
+    fn new(files: &[(FileMeta, &str)]) -> Self {
+        let tasks = files.iter().map(|(file, _)| Task::new(file.clone()).encode()).collect();
+        let files = files.iter().map(|(file, bytes)| (file.file_id, (*bytes).to_owned())).collect();
+        let (befalls, written) = (BTreeMap::new(), BTreeMap::new());
+        Self { tasks, files, befalls, written, committed: None, most_open: 0 }
     }
 
-    fn tasks(&self) -> Vec<Partition> {
-        self.topics.keys().filter(|p| &*p.topic == "tasks.a").cloned().collect()
+    /// What comes of an order next.
+    fn read(&mut self, order: &mut Order) -> Item {
+        let (at, bytes) = (order.from, self.files[&order.file.file_id].as_bytes());
+        let from = at.0 as usize * 4;
+        let what = match self.befalls.remove(&(order.file.file_id, at)) {
+            Some(what) => what,
+            None if from >= bytes.len() => Fetched::End,
+            None => {
+                let chunk = &bytes[from..bytes.len().min(from + 4)];
+                (order.from, order.crc32) = (at.next(), sum(order.crc32, chunk));
+                Fetched::Chunk(Bytes::copy_from_slice(chunk), order.crc32)
+            }
+        };
+        Item { ticket: order.ticket, what }
     }
 
-    fn apply(&mut self, sent: &mut Vec<Outgoing>, positions: Vec<(Partition, Committed)>) {
-        for outgoing in sent.drain(..) {
-            self.topics.entry(outgoing.partition).or_default().push(outgoing.record);
+    /// Runs a fetcher until all tasks are done.
+    fn run(mut self) -> Self {
+        let partition = Partition::new("tasks.a", 0);
+        let mut machine = Fetch::new(Options {
+            raw: Lane::new("raw", 1),
+            file_events: Lane::new("file-events", 1),
+            dead_letters: Lane::new("dead-letters", 1),
+            open_files: 1000,
+            batch_bytes: 12,
+            metadata_bytes: METADATA_BYTES,
+        });
+        let (mut orders, mut sent): (Vec<Order>, Vec<_>) = (Vec::new(), Vec::new());
+        let (mut at, mut is_assigned, mut event) = (0, false, Event::Start);
+        while !self.is_done() {
+            event = match machine.step(0, event) {
+                Action::Poll if !is_assigned => {
+                    is_assigned = true;
+                    Event::Assigned(vec![partition.clone()])
+                }
+                Action::Poll if at < self.tasks.len() => {
+                    let (offset, record) = (Offset(at as i64), self.tasks[at].clone());
+                    at += 1;
+                    Event::Record(Incoming { partition: partition.clone(), offset, timestamp_ms: 0, record })
+                }
+                Action::Poll => Event::Idle,
+                Action::Read(_) => Event::Positions(vec![(partition.clone(), self.committed.clone())]),
+                Action::Assign(_) | Action::Begin => Event::Done,
+                Action::Send(outgoing) => {
+                    sent.push(outgoing);
+                    Event::Done
+                }
+                Action::Commit(mut positions) => {
+                    for outgoing in sent.drain(..) {
+                        match &*outgoing.partition.topic {
+                            "tasks.a" => self.tasks.push(outgoing.record),
+                            topic => self.written.entry(topic.to_owned()).or_default().push(outgoing.record),
+                        }
+                    }
+                    let (_, committed) = positions.pop().expect("what is sent has a task");
+                    assert!(committed.metadata.len() <= METADATA_BYTES, "{}", committed.metadata);
+                    self.most_open = self.most_open.max(Position::decode(&committed).unwrap().open.len());
+                    self.committed = Some(committed);
+                    Event::Done
+                }
+                Action::Other(Ask::Open(order)) => {
+                    orders.push(order);
+                    Event::Other(Answer::Done)
+                }
+                Action::Other(Ask::Discard) => Event::Other(Answer::Done),
+                Action::Other(Ask::Next { .. }) => {
+                    let items: Vec<Item> = orders.iter_mut().map(|order| self.read(order)).collect();
+                    let is_over = |item: &Item| !matches!(item.what, Fetched::Chunk(..));
+                    let over: Vec<u64> = items.iter().filter(|i| is_over(i)).map(|i| i.ticket).collect();
+                    orders.retain(|order| !over.contains(&order.ticket));
+                    Event::Other(Answer::Items(items))
+                }
+                other => panic!("nothing goes wrong here: {other:?}"),
+            };
         }
-        for (partition, committed) in positions {
-            assert!(committed.metadata.len() <= 200, "the metadata has its limit: {}", committed.metadata);
-            let before = self.committed.insert(partition.clone(), committed.clone());
-            let is_before =
-                |a: &Committed, b: &Committed| Position::decode(a).unwrap().next <= Position::decode(b).unwrap().next;
-            assert!(before.is_none_or(|b| is_before(&b, &committed)), "{partition}: H goes back");
-        }
+        self
     }
 
     fn is_done(&self) -> bool {
-        self.tasks().iter().all(|p| {
-            let end = Offset(self.topics[p].len() as i64);
-            end == Offset(0)
-                || self.committed.get(p).is_some_and(|c| {
-                    let position = Position::decode(c).unwrap();
-                    position.open.is_empty() && position.next == end
-                })
-        })
+        let position = self.committed.as_ref().map(|c| Position::decode(c).unwrap());
+        position.is_some_and(|p| p.open.is_empty() && p.next == Offset(self.tasks.len() as i64))
     }
 
-    fn on<'a>(&'a self, topic: &'a str) -> impl Iterator<Item = &'a logmill_core::wire::Record> {
-        self.topics.iter().filter(move |(p, _)| &*p.topic == topic).flat_map(|(_, records)| records)
-    }
-}
-
-/// How often things go wrong, as one in so many steps; 0 is never.
-#[derive(Clone, Copy)]
-struct Faults {
-    crash: u64,
-    fail: u64,
-    revoke: u64,
-    park: u64,
-    change: u64,
-}
-
-/// One process: what dies with it.
-struct Process {
-    machine: Fetch,
-    next: Option<Event<Answer>>,
-    assigned: bool,
-    /// Where each partition is read.
-    reading: BTreeMap<Partition, Offset>,
-    sent: Vec<Outgoing>,
-    orders: Vec<(Order, OrderState)>,
-    /// Items of orders that were discarded may still come.
-    stale: VecDeque<Item>,
-}
-
-struct OrderState {
-    next: Seq,
-    crc32: u32,
-}
-
-impl Process {
-    fn new() -> Self {
-        Self {
-            machine: Fetch::new(options()),
-            next: Some(Event::Start),
-            assigned: false,
-            reading: BTreeMap::new(),
-            sent: Vec::new(),
-            orders: Vec::new(),
-            stale: VecDeque::new(),
-        }
+    fn on(&self, topic: &str) -> &[Record] {
+        self.written.get(topic).map_or(&[], Vec::as_slice)
     }
 
-    fn poll(&mut self, log: &Log, dice: &mut Dice, faults: Faults) -> Event<Answer> {
-        if !self.assigned {
-            self.assigned = true;
-            return Event::Assigned(log.tasks());
-        }
-        if faults.revoke > 0 && dice.one_in(faults.revoke) {
-            return Event::Revoked;
-        }
-        let readable: Vec<Partition> = self
-            .reading
-            .iter()
-            .filter(|(p, at)| (at.0 as usize) < log.topics[*p].len())
-            .map(|(p, _)| p.clone())
-            .collect();
-        if readable.is_empty() || dice.one_in(3) {
-            return Event::Idle;
-        }
-        let partition = readable[dice.roll(readable.len() as u64) as usize].clone();
-        let at = self.reading.get_mut(&partition).unwrap();
-        let offset = *at;
-        *at = at.next();
-        let record = log.topics[&partition][offset.0 as usize].clone();
-        Event::Record(Incoming { partition, offset, timestamp_ms: 0, record })
-    }
-
-    fn items(&mut self, bytes: usize, dice: &mut Dice, faults: Faults) -> Vec<Item> {
-        let mut items: Vec<Item> = self.stale.drain(..).collect();
-        let mut taken = 0;
-        while !self.orders.is_empty() && taken < bytes && !dice.one_in(4) {
-            let pick = dice.roll(self.orders.len() as u64) as usize;
-            let (order, state) = &mut self.orders[pick];
-            let ticket = order.ticket;
-            let bytes = content(&order.file);
-            let from = (state.next.0 * u64::from(RAW_BYTES)) as usize;
-            let what = if faults.change > 0 && dice.one_in(faults.change) {
-                Fetched::Changed("another length".into())
-            } else if faults.park > 0 && state.next.0 > 0 && dice.one_in(faults.park) {
-                Fetched::Unreachable("no answer".into())
-            } else if from >= bytes.len() {
-                Fetched::End
-            } else {
-                let chunk = &bytes[from..bytes.len().min(from + RAW_BYTES as usize)];
-                if let Some(parked) = order.parked.filter(|p| p.seq == state.next) {
-                    assert_eq!(parked.crc32, state.crc32, "the sum of the parked position");
-                }
-                state.crc32 = sum(state.crc32, chunk);
-                state.next = state.next.next();
-                taken += chunk.len();
-                Fetched::Chunk(Bytes::copy_from_slice(chunk), state.crc32)
+    /// The chunks of a file: number, bytes or marker, `~` before what is silent.
+    fn raw(&self, file: &FileMeta) -> String {
+        let of_file = self.on("raw").iter().filter(|r| r.file_id() == Ok(file.file_id));
+        let tell = |chunk: WireChunk| {
+            assert_eq!(chunk.file.is_some(), chunk.seq == Seq(0), "the first chunk describes the file");
+            let silent = if chunk.silent { "~" } else { "" };
+            let what = match chunk.kind {
+                Kind::Data => String::from_utf8(chunk.payload.to_vec()).unwrap(),
+                Kind::Park => "park".into(),
+                Kind::End(End::Complete) => "end".into(),
+                Kind::End(_) => "abort".into(),
             };
-            if !matches!(what, Fetched::Chunk(..)) {
-                self.orders.swap_remove(pick);
-            }
-            items.push(Item { ticket, what });
-        }
-        items
-    }
-
-    /// One step; false when the process died of it.
-    fn step(&mut self, log: &mut Log, dice: &mut Dice, faults: Faults) -> bool {
-        let event = self.next.take().expect("every action has its event");
-        let action = self.machine.step(0, event);
-        if faults.crash > 0 && dice.one_in(faults.crash) {
-            // The commit may have arrived all the same.
-            if let Action::Commit(positions) = action
-                && dice.one_in(2)
-            {
-                log.apply(&mut self.sent, positions);
-            }
-            return false;
-        }
-        let fails = faults.fail > 0 && dice.one_in(faults.fail);
-        let failure = || Failure::Abort("a fault".into());
-        let event = match action {
-            Action::Poll => self.poll(log, dice, faults),
-            Action::Read(partitions) => {
-                assert!(self.sent.is_empty(), "positions are read when nothing is open");
-                Event::Positions(partitions.into_iter().map(|p| (p.clone(), log.committed.get(&p).cloned())).collect())
-            }
-            Action::Assign(partitions) => {
-                self.reading = partitions.into_iter().collect();
-                Event::Done
-            }
-            Action::Release => {
-                self.reading.clear();
-                self.assigned = false;
-                Event::Done
-            }
-            Action::Begin | Action::Send(_) if fails => Event::Failed(failure()),
-            Action::Begin => Event::Done,
-            Action::Send(outgoing) => {
-                self.sent.push(outgoing);
-                Event::Done
-            }
-            Action::Commit(positions) if fails => {
-                if dice.one_in(2) {
-                    log.apply(&mut self.sent, positions);
-                    Event::Failed(Failure::Unknown("no answer".into()))
-                } else {
-                    Event::Failed(failure())
-                }
-            }
-            Action::Commit(positions) => {
-                log.apply(&mut self.sent, positions);
-                Event::Done
-            }
-            Action::Abort | Action::Renew => {
-                self.sent.clear();
-                Event::Done
-            }
-            Action::Other(Ask::Open(order)) => {
-                let state = OrderState { next: order.from, crc32: order.crc32 };
-                self.orders.push((order, state));
-                Event::Other(Answer::Done)
-            }
-            Action::Other(Ask::Discard) => {
-                let late = self.orders.drain(..).map(|(o, _)| Item { ticket: o.ticket, what: Fetched::End });
-                self.stale.extend(late);
-                Event::Other(Answer::Done)
-            }
-            Action::Other(Ask::Next { bytes, .. }) => Event::Other(Answer::Items(self.items(bytes, dice, faults))),
-            Action::Exit(why) => panic!("the machine ended: {why:?}"),
+            format!("{silent}{} {what}", chunk.seq)
         };
-        self.next = Some(event);
-        true
+        of_file.map(|r| tell(WireChunk::decode(r).unwrap())).collect::<Vec<_>>().join(", ")
     }
-}
 
-/// Runs a schedule to its end and checks the whole log. Returns how many files parked.
-fn check(seed: u64, files: &[FileMeta], faults: Faults) -> usize {
-    let mut dice = Dice(seed);
-    let mut log = Log::with_tasks(files, 2);
-    let mut process = Process::new();
-    for step in 0.. {
-        assert!(step < 200_000, "seed {seed}: the files do not end");
-        // Faults stop after a while: from every state things must complete.
-        let none = Faults { crash: 0, fail: 0, revoke: 0, park: 0, change: 0 };
-        let faults = if step < 3_000 { faults } else { none };
-        if !process.step(&mut log, &mut dice, faults) {
-            process = Process::new();
-        }
-        if log.is_done() {
-            break;
+    fn events(&self) -> Vec<Happening> {
+        let event = |r: &Record| serde_json::from_slice::<LedgerRecord>(&r.payload).unwrap().event;
+        self.on("file-events").iter().map(event).collect()
+    }
+
+    /// Outcome, bytes and sum of the last event.
+    fn closed(&self) -> (Outcome, u64, Option<String>) {
+        match self.events().pop() {
+            Some(Happening::Closed { outcome, bytes_out, crc32, .. }) => (outcome, bytes_out, crc32),
+            other => panic!("the last event is not the end: {other:?}"),
         }
     }
-    for file in files {
-        check_file(seed, &log, file);
-    }
-    log.on("raw").filter(|r| WireChunk::decode(r).unwrap().kind == Kind::Park).count()
-}
-
-fn check_file(seed: u64, log: &Log, file: &FileMeta) {
-    let of_file = |r: &&logmill_core::wire::Record| r.file_id() == Ok(file.file_id);
-    let chunks: Vec<WireChunk> = log.on("raw").filter(of_file).map(|r| WireChunk::decode(r).unwrap()).collect();
-    let context = || format!("seed {seed}, file {} of {} bytes: {chunks:?}", file.path, file.length);
-    let (mut next, mut live, mut parked, mut ended) = (Seq(0), Vec::new(), Seq(0), false);
-    for chunk in &chunks {
-        assert!(!ended, "something stands after the end; {}", context());
-        assert_eq!(chunk.seq, next, "a gap or a repeat; {}", context());
-        assert_eq!(chunk.file.is_some(), chunk.seq == Seq(0), "the first chunk describes the file; {}", context());
-        assert_eq!(chunk.silent, chunk.seq < parked, "silent up to the parked position; {}", context());
-        match chunk.kind {
-            Kind::Data => {
-                if !chunk.silent {
-                    live.extend_from_slice(&chunk.payload);
-                }
-                next = next.next();
-            }
-            Kind::Park => {
-                parked = parked.max(next);
-                next = Seq(0);
-            }
-            Kind::End(_) => ended = true,
-        }
-    }
-    assert!(ended, "no end; {}", context());
-    let complete = chunks.last().unwrap().kind == Kind::End(End::Complete);
-    if complete {
-        assert_eq!(live, content(file), "the live bytes are the file's; {}", context());
-    } else {
-        assert!(content(file).starts_with(&live), "the live bytes begin the file; {}", context());
-    }
-    let events: Vec<Happening> = log
-        .on("file-events")
-        .filter(of_file)
-        .map(|r| serde_json::from_slice::<LedgerRecord>(&r.payload).unwrap().event)
-        .collect();
-    assert_eq!(events.iter().filter(|e| **e == Happening::Opened).count(), 1, "opened once; {events:?}");
-    let Some(Happening::Closed { crc32, bytes_out, .. }) = events.last() else { panic!("closed last: {events:?}") };
-    assert_eq!(events.iter().filter(|e| matches!(e, Happening::Closed { .. })).count(), 1, "{events:?}");
-    let wanted = complete.then(|| format!("{:08x}", sum(0, &live)));
-    assert_eq!((crc32, *bytes_out), (&wanted, live.len() as u64), "seed {seed}");
-    assert_eq!(log.on("dead-letters").filter(of_file).count(), usize::from(!complete), "seed {seed}");
-}
-
-fn seven_files() -> Vec<FileMeta> {
-    [0, 1, 4, 9, 16, 37, 61].into_iter().enumerate().map(|(n, length)| file(n as u64, length)).collect()
-}
-
-const NONE: Faults = Faults { crash: 0, fail: 0, revoke: 0, park: 0, change: 0 };
-
-#[test]
-fn without_faults_every_file_arrives() {
-    assert_eq!(check(1, &seven_files(), NONE), 0);
 }
 
 #[test]
-fn whatever_happens_each_byte_is_live_once_and_each_file_ends_once() {
-    let mut parks = 0;
-    for seed in 0..6_000 {
-        let mut dice = Dice(seed);
-        let mut pick = |sides: u64| [0, sides, sides * 4][dice.roll(3) as usize];
-        let faults = Faults { crash: pick(15), fail: pick(8), revoke: pick(12), park: pick(6), change: pick(60) };
-        parks += check(seed, &seven_files(), faults);
-    }
-    assert!(parks > 6_000, "the schedules park files: {parks}");
+fn a_file_is_cut_at_multiples_of_its_plans_size_and_ends_with_its_sum() {
+    let long = file(1, "abcdefghij");
+    let world = World::new(&[(long.clone(), "abcdefghij")]).run();
+    assert_eq!(world.raw(&long), "0 abcd, 1 efgh, 2 ij, 3 end");
+    assert_eq!(world.events()[0], Happening::Opened);
+    assert_eq!(world.closed(), (Outcome::Complete, 10, Some(format!("{:08x}", sum(0, b"abcdefghij")))));
+    assert_eq!(world.committed.unwrap().metadata, "f1;1;");
+}
+
+#[test]
+fn an_empty_file_is_an_end_alone() {
+    let empty = file(1, "");
+    let world = World::new(&[(empty.clone(), "")]).run();
+    assert_eq!(world.raw(&empty), "0 end");
+    assert_eq!(world.closed(), (Outcome::Complete, 0, Some("00000000".into())));
+}
+
+#[test]
+fn a_parked_file_comes_again_silently_up_to_where_it_was_parked() {
+    let parked = file(1, "abcdefghij");
+    let mut world = World::new(&[(parked.clone(), "abcdefghij")]);
+    world.befalls.insert((parked.file_id, Seq(2)), Fetched::Unreachable("no answer".into()));
+    let world = world.run();
+    assert_eq!(world.raw(&parked), "0 abcd, 1 efgh, 2 park, ~0 abcd, ~1 efgh, 2 ij, 3 end");
+    let resume = Resume { seq: Seq(2), crc32: sum(0, b"abcdefgh") };
+    assert_eq!(Task::decode(&world.tasks[1]), Ok(Task { file: parked, resume: Some(resume) }));
+    let between = [Happening::Parked { at: 8 }, Happening::Resumed { at: 8 }];
+    assert_eq!(world.events()[1..3], between);
+    assert_eq!(world.closed().1, 10);
+}
+
+#[test]
+fn a_file_that_changes_is_aborted_and_a_dead_letter_says_where() {
+    let changed = file(1, "abcdefghij");
+    let mut world = World::new(&[(changed.clone(), "abcdefghij")]);
+    world.befalls.insert((changed.file_id, Seq(1)), Fetched::Changed("another length".into()));
+    let world = world.run();
+    assert_eq!(world.raw(&changed), "0 abcd, 1 abort");
+    assert_eq!(world.closed(), (Outcome::Partial, 4, None));
+    let letter = &world.on("dead-letters")[0];
+    let header = |name| String::from_utf8_lossy(letter.header(name).unwrap()).into_owned();
+    assert_eq!(["reason", "at-byte", "origin"].map(header), ["changed", "4", "tasks.a/0/0"]);
 }
 
 #[test]
 fn no_more_files_are_open_than_their_positions_fit() {
-    let files: Vec<FileMeta> = (0..600).map(|n| file(n, 8)).collect();
-    let faults = Faults { fail: 50, crash: 400, ..NONE };
-    check(7, &files, faults);
+    let files: Vec<(FileMeta, &str)> = (0..600).map(|n| (file(n, "abcdefgh"), "abcdefgh")).collect();
+    let world = World::new(&files).run();
+    assert!((2..50).contains(&world.most_open), "{} were open at a time", world.most_open);
+    for (file, _) in &files {
+        assert_eq!(world.raw(file), "0 abcd, 1 efgh, 2 end");
+    }
 }
 
 #[test]
 fn what_is_no_task_is_a_dead_letter_and_the_others_go_on() {
-    let files = seven_files();
-    let mut log = Log::with_tasks(&files, 1);
-    let garbage = logmill_core::wire::Record { payload: Bytes::from_static(b"{"), ..Default::default() };
-    log.topics.get_mut(&Partition::new("tasks.a", 0)).unwrap().insert(2, garbage);
-    let (mut process, mut dice) = (Process::new(), Dice(3));
-    for _ in 0..10_000 {
-        assert!(process.step(&mut log, &mut dice, NONE));
-    }
-    assert!(log.is_done());
-    files.iter().for_each(|file| check_file(3, &log, file));
-    let letter = log.on("dead-letters").next().expect("a dead letter");
-    assert_eq!(letter.header("origin").unwrap(), "tasks.a/0/2");
+    let files = [(file(1, "abc"), "abc"), (file(2, "def"), "def")];
+    let mut world = World::new(&files);
+    world.tasks.insert(1, Record { payload: Bytes::from_static(b"{"), ..Record::default() });
+    let world = world.run();
+    assert_eq!(world.raw(&files[1].0), "0 def, 1 end");
+    let [letter] = world.on("dead-letters") else { panic!("one dead letter") };
+    assert_eq!(letter.header("origin").unwrap(), "tasks.a/0/1");
     assert_eq!(&letter.payload[..], b"{");
 }
