@@ -29,14 +29,26 @@ impl Selector {
         }
     }
 
-    /// A condition on the columns `file_id` and `path`.
+    /// A condition on the columns `file_id`, `cluster` and `path`.
     pub(super) fn condition(&self) -> String {
         match self {
             Self::All => "1".into(),
-            Self::Path(path) => format!("path = {}", literal(path)),
-            Self::Glob(glob) => format!("(path = {} OR match(path, {}))", literal(glob), literal(&regex(glob))),
+            Self::Path(path) => in_its_cluster(path, |path| format!("path = {}", literal(path))),
+            Self::Glob(glob) => in_its_cluster(glob, |glob| {
+                format!("(path = {} OR match(path, {}))", literal(glob), literal(&regex(glob)))
+            }),
             Self::Id(id) => format!("file_id = {}", id_literal(*id)),
         }
+    }
+}
+
+/// Files are shown as `cluster:/path`, so they are found by it too.
+fn in_its_cluster(text: &str, condition: impl Fn(&str) -> String) -> String {
+    match text.split_once(':') {
+        Some((cluster, path)) if path.starts_with('/') && !cluster.contains('/') => {
+            format!("({} OR (cluster = {} AND {}))", condition(text), literal(cluster), condition(path))
+        }
+        _ => condition(text),
     }
 }
 

@@ -21,6 +21,9 @@ async fn a_file_is_found_by_its_path_letter_by_letter_or_by_a_glob_as_the_config
         ("/logs/app?.log", &["/logs/app1.log"]),
         ("/logs/**/app?.log", &["/logs/app1.log", "/logs/deep/down/app2.log"]),
         ("/logs/app1.log", &["/logs/app1.log"]),
+        ("a:/logs/app1.log", &["/logs/app1.log"]),
+        ("b:/logs/app1.log", &[]),
+        ("a:/logs/app[1].log", &["/logs/app1.log", "/logs/app[1].log"]),
     ] {
         let found = where_file(&tables.0, &Selector::parse(text)).await.unwrap_or_else(|e| panic!("{text}: {e}"));
         let mut found: Vec<_> = found.into_iter().map(|way| way.path).collect();
