@@ -49,7 +49,7 @@ pub fn run(config: &Config, over: f64, format: Format) -> Result<Verdict, Failur
     for lag in &lags {
         match format {
             Format::Json => out.json(lag)?,
-            Format::Text => out.line(&lag.line())?,
+            Format::Text => out.line(&lag.line(over > 0.0))?,
         }
     }
     out.finish()?;
@@ -57,10 +57,11 @@ pub fn run(config: &Config, over: f64, format: Format) -> Result<Verdict, Failur
 }
 
 impl Lag {
-    fn line(&self) -> String {
+    fn line(&self, measured: bool) -> String {
         let drained = match (self.uncommitted, self.seconds_to_drain) {
             (true, _) => "no offsets".to_owned(),
             (_, Some(seconds)) => format!("{seconds:.0} s"),
+            (_, None) if measured => "not moving".to_owned(),
             (_, None) => "-".to_owned(),
         };
         format!("{:<13} {:<32} {:>12} {:>12.1} {drained:>12}", self.stage, self.topic, self.records, self.rate)

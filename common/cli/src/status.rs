@@ -68,7 +68,10 @@ fn judge(ledger: Option<&Status>, lag: &[Lag], now: u64) -> &'static str {
         }
         (false, _) => "idle: all that came is loaded",
         (true, true) => "moves",
-        (true, false) => "STANDS STILL: look at the stage that the oldest file waits for",
+        (true, false) if ledger.is_some_and(|status| status.oldest.is_some()) => {
+            "STANDS STILL: look at the stage that the oldest file waits for"
+        }
+        (true, false) => "STANDS STILL: look at the first stage that has records before it",
     }
 }
 

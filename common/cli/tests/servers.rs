@@ -143,6 +143,9 @@ fn records_that_nobody_has_taken_are_lag_and_dead_letters_are_shown() {
     let letters = lag.rows().into_iter().find(|row| row["topic"] == topic).unwrap();
     assert!(letters["records"].as_u64().unwrap() >= 2, "{letters}");
     assert_eq!((&letters["stage"], &letters["seconds_to_drain"]), (&"loader".into(), &serde_json::Value::Null));
+    let lag = bench.run(&["lag", "--over", "0.2"]);
+    let letters = lag.stdout.lines().find(|line| line.contains(topic)).unwrap();
+    assert!(letters.ends_with("not moving"), "{letters}");
 }
 
 #[test]
