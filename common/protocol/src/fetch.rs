@@ -16,6 +16,8 @@ mod records;
 mod task;
 
 pub use lister::{Listed, Lister, ListerAnswer, ListerAsk, ListerOptions, PlanFor};
+#[cfg(feature = "weaken")]
+pub use machine::Weaken;
 pub use machine::{Answer, Ask, Fetch, Fetched, Item, Options, Order};
 pub use position::{BadPosition, OpenFile, Position};
 pub use records::{Lane, STAGE};

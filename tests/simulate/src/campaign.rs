@@ -20,6 +20,10 @@ pub trait Schedule: Clone + fmt::Debug + Send {
 
     /// The same with one thing left out, in every way there is.
     fn smaller(&self) -> Vec<Self>;
+
+    /// The same, telling every step on standard error.
+    #[must_use]
+    fn traced(&self) -> Self;
 }
 
 /// Counts by name.
@@ -86,6 +90,31 @@ impl<S: fmt::Debug> fmt::Display for Failed<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}\nschedule: {:?}", self.why, self.setup)
     }
+}
+
+/// Schedules among which every kind of fault has to be seen.
+const ENOUGH: u64 = 20_000;
+
+/// Runs a campaign for people: seeds and coverage on standard output; with `trace`, every step of a schedule that failed
+/// on standard error.
+///
+/// # Errors
+/// The first schedule that failed, shrunk; or, of enough schedules, what none of them saw.
+pub fn report<S: Schedule>(what: &str, seed: u64, schedules: u64, trace: bool) -> Result<(), String> {
+    println!("{what}, seeds {seed} to {}", seed + schedules.saturating_sub(1));
+    let coverage = run_campaign::<S>(seed, schedules, None).map_err(|failed| {
+        if trace {
+            // It fails as it did before; what is wanted is what it tells on the way.
+            let _ = attempt(&failed.setup.traced());
+        }
+        failed.to_string()
+    })?;
+    println!("{}all as it has to be", coverage.table());
+    let missing = coverage.missing();
+    if schedules < ENOUGH || missing.is_empty() {
+        return Ok(());
+    }
+    Err(format!("no schedule saw: {}", missing.join(", ")))
 }
 
 /// Runs the schedules of the seeds `from..from + count`, on all cores, until one fails.

@@ -1,14 +1,14 @@
 //! `logmill-simulate`: as many schedules as wanted.
 
-use anyhow::bail;
+use anyhow::Error;
 use clap::Parser;
-use logmill_simulate::{Count as _, Schedule, fetch, run_campaign};
+use logmill_simulate::{Setup, fetch, load, report};
 
-/// Runs the stages' workers, and the listers and fetchers, under random schedules of faults on a simulated log.
+/// Runs the stages' workers, the listers and fetchers, and the loaders under random schedules of faults.
 #[derive(Parser)]
 #[command(version, after_help = "Example:\n  logmill-simulate --schedules 1000000 --seed 7")]
 struct Arguments {
-    /// How many schedules of each of the two
+    /// How many schedules of each of the three
     #[arg(long, default_value_t = 100_000, env = "SCHEDULES")]
     schedules: u64,
     /// The first one's seed; the others follow
@@ -20,24 +20,8 @@ struct Arguments {
 }
 
 fn main() -> anyhow::Result<()> {
-    let arguments = Arguments::parse();
-    run("workers", &arguments, |setup: &mut logmill_simulate::Setup| setup.trace = true)?;
-    run("fetchers and listers", &arguments, |setup: &mut fetch::Setup| setup.trace = true)
-}
-
-fn run<S: Schedule>(what: &str, arguments: &Arguments, trace: impl Fn(&mut S)) -> anyhow::Result<()> {
-    let Arguments { schedules, seed, .. } = *arguments;
-    println!("{what}, seeds {seed} to {}", seed + schedules.saturating_sub(1));
-    match run_campaign::<S>(seed, schedules, None) {
-        Ok(coverage) => println!("{}all as it has to be", coverage.table()),
-        Err(mut failed) => {
-            if arguments.trace {
-                trace(&mut failed.setup);
-                // It fails as it did before; what is wanted is what it tells on the way.
-                let _ = failed.setup.run();
-            }
-            bail!("{failed}")
-        }
-    }
-    Ok(())
+    let Arguments { schedules, seed, trace } = Arguments::parse();
+    report::<Setup>("workers", seed, schedules, trace).map_err(Error::msg)?;
+    report::<fetch::Setup>("fetchers and listers", seed, schedules, trace).map_err(Error::msg)?;
+    report::<load::Setup>("loaders", seed, schedules, trace).map_err(Error::msg)
 }

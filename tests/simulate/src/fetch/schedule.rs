@@ -143,6 +143,10 @@ impl Schedule for Setup {
         Ok((world.net.coverage, world.coverage))
     }
 
+    fn traced(&self) -> Self {
+        Self { trace: true, ..self.clone() }
+    }
+
     fn smaller(&self) -> Vec<Self> {
         let without = |i| {
             let mut less = self.clone();

@@ -1,50 +1,53 @@
 //! A log, a group, a database, and some loaders in them; every step is one choice of the seed.
 
-use crate::parts::{Coverage, Entry, Failure, Late, Process, Request, Row, Rules, Running};
+use super::parts::{Entry, Late, Process, Request, Row, Rules, Running};
+use super::schedule::{Fault, FaultKind, LoadCoverage, Setup};
 use bytes::Bytes;
 use logmill_core::wire::{Kind, WireChunk, header};
 use logmill_core::{FileId, LineSpan, Load, Offset, Seq};
-use logmill_protocol::load::{Answer, Ask, Config, Content, Insert, Loader, Verdict};
-use logmill_protocol::{Action, Committed, Event, Failure as LogFailure, Incoming, Machine, Partition};
+use logmill_protocol::load::{Answer, Ask, Config, Content, Loader, Verdict};
+use logmill_protocol::{Action, Committed, Event, Failure, Incoming, Machine, Partition};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-pub struct World {
-    rules: Rules,
+pub struct World<'a> {
+    setup: &'a Setup,
+    pub rules: Rules,
     rng: u64,
-    pub coverage: Coverage,
-    trace: Vec<String>,
+    pub coverage: LoadCoverage,
     steps: u64,
-    faults: u32,
+    /// Faults whose step has come, but not their occasion.
+    due: Vec<Fault>,
     log: BTreeMap<Partition, Vec<Entry>>,
     committed: BTreeMap<Partition, Committed>,
     generation: u64,
     owners: BTreeMap<Partition, usize>,
     /// The newest producer of each slot.
     producers: Vec<u64>,
-    processes: Vec<Process>,
+    pub processes: Vec<Process>,
     uids: u64,
     late: Vec<Late>,
-    requests: Vec<Request>,
-    table: BTreeMap<Row, u32>,
+    pub requests: Vec<Request>,
+    pub table: BTreeMap<Row, u32>,
     /// Rows that a crash of the database would take, where rows are not durable.
-    volatile: BTreeSet<Row>,
-    bad: BTreeSet<Row>,
+    pub volatile: BTreeSet<Row>,
+    pub bad: BTreeSet<Row>,
     /// By origin and row.
     dead: BTreeMap<(String, Option<u64>), u32>,
 }
 
 const PARTITIONS: i32 = 2;
 
-impl World {
-    pub fn new(seed: u64, rules: Rules) -> Self {
+impl<'a> World<'a> {
+    #[must_use]
+    pub fn new(setup: &'a Setup) -> Self {
         let mut world = Self {
-            rules,
-            rng: seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x5851_f42d_4c95_7f2d,
-            coverage: Coverage::default(),
-            trace: Vec::new(),
+            setup,
+            rules: setup.rules,
+            rng: setup.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x5851_f42d_4c95_7f2d,
+            coverage: LoadCoverage::default(),
             steps: 0,
-            faults: 0,
+            due: Vec::new(),
             log: BTreeMap::new(),
             committed: BTreeMap::new(),
             generation: 0,
@@ -59,7 +62,6 @@ impl World {
             bad: BTreeSet::new(),
             dead: BTreeMap::new(),
         };
-        world.faults = world.pick(10) as u32;
         let topic: Arc<str> = "rows".into();
         for index in 0..PARTITIONS {
             let partition = Partition { topic: topic.clone(), index };
@@ -67,7 +69,7 @@ impl World {
             world.committed.insert(partition.clone(), Committed { offset: Offset(0), metadata: String::new() });
             world.log.insert(partition, entries);
         }
-        for slot in 0..2 + world.pick(2) {
+        for slot in 0..setup.loaders as usize {
             world.producers.push(0);
             let process = world.start(slot);
             world.processes.push(process);
@@ -92,7 +94,7 @@ impl World {
         let mut entries: Vec<Entry> = Vec::new();
         let mut lines = [1_u64; 2];
         let mut offset = 0;
-        for _ in 0..3 + self.pick(4) {
+        for _ in 0..self.setup.records {
             offset += 1 + i64::from(self.chance(20));
             let number = self.pick(2);
             let file = (partition.index as u128) * 10 + number as u128;
@@ -154,6 +156,7 @@ impl World {
             producer: self.producers[slot],
             cursors: BTreeMap::new(),
             revoke: false,
+            paused_until: 0,
             assign: false,
             answers: Vec::new(),
             sends: Vec::new(),
@@ -174,44 +177,47 @@ impl World {
         }
     }
 
-    fn note(&mut self, line: impl FnOnce() -> String) {
-        if self.trace.len() < 2_000 {
-            self.trace.push(line());
+    pub fn note(&self, line: impl FnOnce() -> String) {
+        if self.setup.trace {
+            eprintln!("{} {}", self.steps, line());
         }
     }
 
     /// # Errors
     /// The first broken promise.
-    pub fn run(&mut self) -> Result<(), Failure> {
-        self.schedule().map_err(|what| Failure { what, steps: self.steps, trace: std::mem::take(&mut self.trace) })
-    }
-
-    fn schedule(&mut self) -> Result<(), String> {
+    pub fn run(&mut self) -> Result<(), String> {
         const LIMIT: u64 = 20_000;
-        while self.faults > 0 || !self.is_complete() {
+        let mut faults = self.setup.faults.iter().peekable();
+        while faults.peek().is_some() || !self.is_complete() {
             self.steps += 1;
             if self.steps > LIMIT {
                 return Err("it does not end after the faults stopped".into());
             }
-            match self.pick(if self.faults > 0 { 20 } else { 19 }) {
+            while let Some(fault) = faults.next_if(|f| f.step <= self.steps) {
+                self.due.push(*fault);
+            }
+            for fault in std::mem::take(&mut self.due) {
+                if !self.fault(fault)? {
+                    self.due.push(fault);
+                }
+            }
+            match self.pick(19) {
                 0..=11 => {
                     let slot = self.pick(self.processes.len());
-                    self.step(slot)?;
+                    if self.processes[slot].paused_until <= self.steps {
+                        self.step(slot)?;
+                    }
                 }
-                12..=18 if !self.requests.is_empty() => {
+                _ if !self.requests.is_empty() => {
                     let index = self.pick(self.requests.len());
                     self.advance(index)?;
                 }
-                12..=18 => {
+                _ => {
                     if !self.late.is_empty() {
                         let index = self.pick(self.late.len());
                         let late = self.late.swap_remove(index);
                         self.commit(late)?;
                     }
-                }
-                _ => {
-                    self.faults -= 1;
-                    self.fault()?;
                 }
             }
         }
@@ -229,28 +235,29 @@ impl World {
         })
     }
 
-    fn fault(&mut self) -> Result<(), String> {
-        let slot = self.pick(self.processes.len());
-        match self.pick(8) {
-            0 | 1 => {
-                self.note(|| format!("process in slot {slot} dies"));
-                let process = &self.processes[slot];
-                if let Action::Commit(offsets) = &process.action {
-                    let (generation, producer) = (process.generation, process.producer);
-                    let late =
-                        Late { slot, generation, producer, offsets: offsets.clone(), sends: process.sends.clone() };
-                    self.late.push(late);
-                }
-                self.processes[slot] = self.start(slot);
+    /// Whether there was an occasion for it.
+    fn fault(&mut self, fault: Fault) -> Result<bool, String> {
+        let which = fault.which as usize;
+        let slot = which % self.processes.len();
+        let commits = matches!(self.processes[slot].action, Action::Commit(_));
+        match fault.kind {
+            FaultKind::Crash => self.crash(slot),
+            FaultKind::CrashInCommit if commits => self.crash(slot),
+            FaultKind::Pause => {
+                self.note(|| format!("slot {slot} hangs"));
+                self.coverage.pauses += 1;
+                self.processes[slot].paused_until = self.steps + 20 + self.pick(200) as u64;
                 self.rebalance();
             }
-            2 => {
+            FaultKind::Rebalance => {
                 self.note(|| "rebalance".into());
+                self.coverage.rebalances += 1;
                 self.rebalance();
             }
-            3 if !self.requests.is_empty() => {
-                let index = self.pick(self.requests.len());
+            FaultKind::LoseRequest if !self.requests.is_empty() => {
+                let index = which % self.requests.len();
                 self.note(|| format!("request {index} is lost for its sender"));
+                self.coverage.lost += 1;
                 if let Some(waiter) = self.requests[index].waiter.take() {
                     self.answer(Some(waiter), Verdict::Again("connection lost".into()));
                 }
@@ -258,48 +265,72 @@ impl World {
                     self.requests.remove(index);
                 }
             }
-            4 if !self.requests.is_empty() => {
-                let index = self.pick(self.requests.len());
+            FaultKind::DoubleRequest if !self.requests.is_empty() => {
+                let index = which % self.requests.len();
                 self.note(|| format!("request {index} is doubled"));
+                self.coverage.doubled += 1;
                 let Request { id, rows, .. } = &self.requests[index];
                 let twin = Request { waiter: None, id: id.clone(), rows: rows.clone(), state: Running::Sent };
                 self.requests.push(twin);
             }
-            5 => {
-                self.note(|| "the database dies".into());
-                for request in std::mem::take(&mut self.requests) {
-                    if matches!(request.state, Running::Sent) {
-                        self.requests.push(request);
-                        continue;
-                    }
-                    if matches!(&request.state, Running::Writing(left) if left.iter().any(Vec::is_empty)) {
-                        self.coverage.partial += 1;
-                    }
-                    self.answer(request.waiter, Verdict::Again("the server is gone".into()));
-                }
-                for row in std::mem::take(&mut self.volatile) {
-                    self.table.remove(&row);
-                }
-            }
-            6 => {
-                self.note(|| format!("the commit of slot {slot} is lost or unknown"));
-                if let Action::Commit(offsets) = self.processes[slot].action.clone() {
-                    if self.chance(50) {
-                        let process = &mut self.processes[slot];
-                        let (generation, producer) = (process.generation, process.producer);
-                        let sends = std::mem::take(&mut process.sends);
-                        self.commit(Late { slot, generation, producer, offsets, sends })?;
-                    }
-                    self.tell(slot, Event::Failed(LogFailure::Unknown("time-out".into())));
-                }
-            }
-            _ => {
+            FaultKind::DatabaseDies => self.database_dies(),
+            FaultKind::LoseCommit if commits => self.lose_commit(slot)?,
+            FaultKind::Stop if matches!(self.processes[slot].action, Action::Poll) => {
                 self.note(|| format!("slot {slot} stops"));
-                if matches!(self.processes[slot].action, Action::Poll) {
-                    self.tell(slot, Event::Stop);
-                }
+                self.coverage.stops += 1;
+                self.tell(slot, Event::Stop);
             }
+            _ => return Ok(false),
         }
+        Ok(true)
+    }
+
+    /// The process dies; what it was committing may arrive when it is gone.
+    fn crash(&mut self, slot: usize) {
+        self.note(|| format!("process in slot {slot} dies"));
+        self.coverage.crashes += 1;
+        let process = &self.processes[slot];
+        if let Action::Commit(offsets) = &process.action {
+            let (generation, producer) = (process.generation, process.producer);
+            let late = Late { slot, generation, producer, offsets: offsets.clone(), sends: process.sends.clone() };
+            self.late.push(late);
+            self.coverage.late_commits += 1;
+        }
+        self.processes[slot] = self.start(slot);
+        self.rebalance();
+    }
+
+    fn database_dies(&mut self) {
+        self.note(|| "the database dies".into());
+        self.coverage.deaths += 1;
+        for request in std::mem::take(&mut self.requests) {
+            if matches!(request.state, Running::Sent) {
+                self.requests.push(request);
+                continue;
+            }
+            if matches!(&request.state, Running::Writing(left) if left.iter().any(Vec::is_empty)) {
+                self.coverage.partial += 1;
+            }
+            self.answer(request.waiter, Verdict::Again("the server is gone".into()));
+        }
+        for row in std::mem::take(&mut self.volatile) {
+            self.table.remove(&row);
+        }
+    }
+
+    /// The commit of a slot arrives or does not, and nobody says which.
+    fn lose_commit(&mut self, slot: usize) -> Result<(), String> {
+        self.note(|| format!("the commit of slot {slot} is lost or unknown"));
+        self.coverage.lost_commits += 1;
+        if let Action::Commit(offsets) = self.processes[slot].action.clone()
+            && self.chance(50)
+        {
+            let process = &mut self.processes[slot];
+            let (generation, producer) = (process.generation, process.producer);
+            let sends = std::mem::take(&mut process.sends);
+            self.commit(Late { slot, generation, producer, offsets, sends })?;
+        }
+        self.tell(slot, Event::Failed(Failure::Unknown("time-out".into())));
         Ok(())
     }
 
@@ -309,7 +340,7 @@ impl World {
         process.action = process.machine.step(now_ms, event);
     }
 
-    fn answer(&mut self, waiter: Option<(u64, u64)>, verdict: Verdict) {
+    pub fn answer(&mut self, waiter: Option<(u64, u64)>, verdict: Verdict) {
         let Some((uid, ticket)) = waiter else { return };
         let verdict = match verdict {
             Verdict::Again(_) if !self.rules.unknown_is_again => Verdict::Loaded { rejected: Vec::new() },
@@ -366,7 +397,7 @@ impl World {
                 if self.commit(Late { slot, generation, producer, offsets, sends })? {
                     Event::Done
                 } else {
-                    Event::Failed(LogFailure::Abort("illegal generation".into()))
+                    Event::Failed(Failure::Abort("illegal generation".into()))
                 }
             }
             Action::Abort => Event::Done,
@@ -376,6 +407,7 @@ impl World {
                 Event::Done
             }
             Action::Other(Ask::Insert(insert)) => {
+                self.coverage.zombies += u64::from(self.processes[slot].revoke);
                 self.insert(uid, &insert);
                 Event::Done
             }
@@ -464,85 +496,6 @@ impl World {
                 }
                 if !self.bad.contains(row) && !self.table.contains_key(row) {
                     return Err(format!("offset {offset} of {partition} is committed, {row:?} is not in the table"));
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn insert(&mut self, uid: u64, insert: &Insert) {
-        let mut id = insert.query_id("chain");
-        if !self.rules.id_without_epoch {
-            id += &format!(":{uid}:{}", insert.ticket);
-        }
-        let mut rows = Vec::new();
-        for (index, item) in insert.items.iter().enumerate() {
-            let range = item.range.as_ref().expect("only good records").expect("rows have a range");
-            let (first, end) = insert.rows_of(index);
-            rows.extend((first..end).map(|row| (range.file_id.0, range.span.first_line + row)));
-        }
-        self.requests.push(Request { waiter: Some((uid, insert.ticket)), id, rows, state: Running::Sent });
-    }
-
-    /// One step of an INSERT in the database.
-    fn advance(&mut self, index: usize) -> Result<(), String> {
-        let (id, waiter) = (self.requests[index].id.clone(), self.requests[index].waiter);
-        match &mut self.requests[index].state {
-            Running::Sent => {
-                let running = |r: &Request| r.id == id && !matches!(r.state, Running::Sent);
-                if self.requests.iter().any(running) {
-                    self.note(|| format!("{id} is refused: it runs already"));
-                    self.coverage.busy += 1;
-                    let request = self.requests.remove(index);
-                    let verdict = match self.rules.wait_while_busy {
-                        true => Verdict::Again("already running".into()),
-                        false => Verdict::Loaded { rejected: Vec::new() },
-                    };
-                    self.answer(request.waiter, verdict);
-                    return Ok(());
-                }
-                self.note(|| format!("{id} is listed"));
-                let alive = waiter.is_some_and(|(uid, _)| self.processes.iter().any(|p| p.uid == uid && !p.revoke));
-                self.coverage.late += u64::from(!alive);
-                self.requests[index].state = Running::Listed;
-            }
-            Running::Listed => {
-                let rows = self.requests[index].rows.clone();
-                if rows.iter().any(|row| self.bad.contains(row)) {
-                    self.note(|| format!("{id} is refused for its data"));
-                    self.coverage.refused += 1;
-                    let request = self.requests.remove(index);
-                    self.answer(request.waiter, Verdict::Refused("a bad row".into()));
-                    return Ok(());
-                }
-                let known = rows.iter().any(|row| self.table.contains_key(row));
-                let missing = rows.into_iter().filter(|row| match self.rules {
-                    Rules { anti_join: false, .. } => true,
-                    Rules { row_by_row: false, .. } => !known,
-                    _ => !self.table.contains_key(row),
-                });
-                let (odd, even) = missing.partition(|row| row.1 % 2 == 1);
-                self.note(|| format!("{id} is evaluated: {odd:?} {even:?}"));
-                self.requests[index].state = Running::Writing([odd, even]);
-            }
-            Running::Writing(left) => {
-                if let Some(part) = left.iter_mut().find(|rows| !rows.is_empty()) {
-                    let rows = std::mem::take(part);
-                    self.note(|| format!("{id} shows {rows:?}"));
-                    for row in rows {
-                        let count = self.table.entry(row).or_default();
-                        *count += 1;
-                        if *count > 1 {
-                            return Err(format!("row {row:?} is in the table twice"));
-                        }
-                        if !self.rules.durable {
-                            self.volatile.insert(row);
-                        }
-                    }
-                } else {
-                    self.note(|| format!("{id} is done"));
-                    let request = self.requests.remove(index);
-                    self.answer(request.waiter, Verdict::Loaded { rejected: Vec::new() });
                 }
             }
         }

@@ -1,0 +1,65 @@
+//! The loader under random schedules, and each of its guarantees turned off, so that the alarm is heard.
+
+use logmill_simulate::load::{Rules, Setup};
+use logmill_simulate::{Count as _, run_campaign};
+
+/// `SIMULATE_SCHEDULES` and `SIMULATE_SEED` ask for others.
+fn from_environment(name: &str, default: u64) -> u64 {
+    std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(default)
+}
+
+#[test]
+fn every_row_at_most_once_and_a_committed_offset_means_the_rows_are_there() {
+    let (seed, schedules) = (from_environment("SIMULATE_SEED", 1), from_environment("SIMULATE_SCHEDULES", 100_000));
+    println!("seeds {seed} to {}", seed + schedules - 1);
+    let coverage = run_campaign::<Setup>(seed, schedules, None).unwrap_or_else(|failed| panic!("{failed}"));
+    println!("{}", coverage.table());
+    assert_eq!(coverage.missing(), Vec::<&str>::new(), "a campaign that never saw a kind of fault shows nothing of it");
+}
+
+fn alarm(rules: Rules, expected: &str) {
+    let failed = run_campaign::<Setup>(1, 100_000, Some(rules)).err();
+    let failed = failed.unwrap_or_else(|| panic!("nothing noticed {rules:?}"));
+    println!("{failed}");
+    assert!(failed.why.contains(expected), "{} is not about {expected:?}", failed.why);
+}
+
+#[test]
+fn without_the_anti_join_rows_are_doubled() {
+    alarm(Rules { anti_join: false, ..Rules::default() }, "twice");
+}
+
+#[test]
+fn with_an_epoch_in_the_query_id_rows_are_doubled() {
+    alarm(Rules { id_without_epoch: false, ..Rules::default() }, "twice");
+}
+
+#[test]
+fn without_the_group_metadata_of_the_assignment_a_zombie_s_commit_breaks_it() {
+    alarm(Rules { fenced_commits: false, ..Rules::default() }, "");
+}
+
+#[test]
+fn without_the_intent_the_successor_cuts_another_batch_and_rows_are_doubled() {
+    alarm(Rules { intent: false, ..Rules::default() }, "twice");
+}
+
+#[test]
+fn with_already_running_taken_for_done_rows_are_lost() {
+    alarm(Rules { wait_while_busy: false, ..Rules::default() }, "is committed");
+}
+
+#[test]
+fn with_an_unknown_answer_taken_for_done_rows_are_lost() {
+    alarm(Rules { unknown_is_again: false, ..Rules::default() }, "is committed");
+}
+
+#[test]
+fn with_a_count_instead_of_the_anti_join_a_half_visible_batch_stays_half() {
+    alarm(Rules { row_by_row: false, ..Rules::default() }, "is committed");
+}
+
+#[test]
+fn with_rows_that_are_not_durable_before_the_commit_they_are_lost() {
+    alarm(Rules { durable: false, ..Rules::default() }, "is committed");
+}
