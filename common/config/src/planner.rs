@@ -117,6 +117,7 @@ fn base(defaults: &PlanDefaults) -> Plan {
         default_encoding: defaults.default_encoding.clone(),
         malformed_per_million: defaults.malformed_per_million,
         max_ratio: defaults.max_ratio,
+        ratio_after_bytes: defaults.ratio_after_bytes.0,
         max_bytes: defaults.max_bytes.0,
         channel_group: defaults.channel_group.clone(),
     }
@@ -140,6 +141,7 @@ impl Rule {
         set(&mut plan.default_encoding, self.default_encoding.as_ref());
         set(&mut plan.malformed_per_million, self.malformed_per_million.as_ref());
         set(&mut plan.max_ratio, self.max_ratio.as_ref());
+        set(&mut plan.ratio_after_bytes, self.ratio_after_bytes.map(|size| size.0).as_ref());
         set(&mut plan.max_bytes, self.max_bytes.map(|size| size.0).as_ref());
         set(&mut plan.channel_group, self.channel_group.as_ref());
     }

@@ -50,6 +50,7 @@ fn full() -> Config {
         line_bytes: Some(plan.line_bytes),
         malformed_per_million: Some(1_000),
         max_ratio: Some(plan.max_ratio),
+        ratio_after_bytes: Some(plan.ratio_after_bytes),
         max_bytes: Some(Size(plan.max_bytes.0)),
     });
     config

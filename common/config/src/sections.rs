@@ -325,6 +325,9 @@ pub struct Rule {
     pub max_ratio: Option<u32>,
     /// As in plan.
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub ratio_after_bytes: Option<Size>,
+    /// As in plan.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub max_bytes: Option<Size>,
 }
 
@@ -348,8 +351,12 @@ pub struct PlanDefaults {
     pub default_encoding: String,
     /// Malformed sequences for each million bytes over which a load is hidden until someone releases it.
     pub malformed_per_million: u32,
-    /// Decompressed bytes for each compressed byte over which the rest of a file is rejected.
+    /// Decompressed bytes for each compressed byte over which the rest of a file is rejected, not counting the first
+    /// ratio_after_bytes.
     pub max_ratio: u32,
+    /// Decompressed bytes of a file for which max_ratio does not count: a healthy file can have long stretches that
+    /// compress to nothing.
+    pub ratio_after_bytes: Size,
     /// Decompressed bytes over which the rest of a file is rejected.
     pub max_bytes: Size,
     /// The group of channels to which text goes.
@@ -368,6 +375,7 @@ impl Default for PlanDefaults {
             default_encoding: plan.default_encoding,
             malformed_per_million: plan.malformed_per_million,
             max_ratio: plan.max_ratio,
+            ratio_after_bytes: Size(plan.ratio_after_bytes),
             max_bytes: Size(plan.max_bytes),
             channel_group: plan.channel_group,
         }

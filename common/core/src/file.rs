@@ -46,8 +46,11 @@ pub struct Plan {
     pub default_encoding: String,
     /// Malformed sequences for each million bytes over which the load is quarantined.
     pub malformed_per_million: u32,
-    /// Decompressed bytes for each compressed byte over which the rest is rejected.
+    /// Decompressed bytes for each compressed byte over which the rest is rejected, ...
     pub max_ratio: u32,
+    /// ... of those after the first so many: a healthy file can begin with a long stretch that compresses to nothing.
+    #[serde(default = "Plan::default_ratio_after_bytes")]
+    pub ratio_after_bytes: u64,
     /// Decompressed bytes over which the rest is rejected.
     pub max_bytes: u64,
     /// The group of channels to which the distributor may send the file's text.
@@ -57,6 +60,10 @@ pub struct Plan {
 impl Plan {
     /// The newest rules that this code knows.
     pub const RULES: u32 = 1;
+
+    fn default_ratio_after_bytes() -> u64 {
+        1 << 30
+    }
 
     /// A short name of the whole plan: 16 hex digits of XXH3-64 over its JSON. Travels in every chunk.
     #[must_use]
@@ -78,6 +85,7 @@ impl Default for Plan {
             default_encoding: "utf-8".into(),
             malformed_per_million: 10_000,
             max_ratio: 2_000,
+            ratio_after_bytes: Self::default_ratio_after_bytes(),
             max_bytes: 1 << 40,
             channel_group: "default".into(),
         }

@@ -46,6 +46,7 @@ pub struct State {
     phase: Phase,
     plain_bytes: usize,
     max_ratio: u64,
+    ratio_after_bytes: u64,
     max_bytes: u64,
     /// The plain chunk under way; shorter than `plain_bytes` between two calls.
     chunk: Vec<u8>,
@@ -73,6 +74,7 @@ impl State {
             phase: Phase::Head { held: Vec::new(), first: true },
             plain_bytes: plan.plain_bytes.max(1) as usize,
             max_ratio: u64::from(plan.max_ratio),
+            ratio_after_bytes: plan.ratio_after_bytes,
             max_bytes: plan.max_bytes,
             chunk: Vec::new(),
             pending: false,
@@ -240,12 +242,14 @@ impl State {
     /// Which limit is passed; asked with every chunk, when so many bytes are read.
     fn over_limit(&self, read: u64) -> Option<String> {
         let read = read.next_multiple_of(RATIO_STEP);
-        // One chunk is always allowed: a small file of one repeated byte is no bomb.
-        let allowed = (read.saturating_mul(self.max_ratio)).saturating_add(self.plain_bytes as u64);
+        let allowed = (read.saturating_mul(self.max_ratio)).saturating_add(self.ratio_after_bytes);
         if self.bytes_out > self.max_bytes {
             Some(format!("more than {} bytes decompressed, the plan's limit", self.max_bytes))
         } else if self.bytes_out > allowed {
-            Some(format!("more than {} bytes decompressed for each compressed byte, the plan's limit", self.max_ratio))
+            Some(format!(
+                "more than {} bytes decompressed for each compressed byte, after the first {}, the plan's limit",
+                self.max_ratio, self.ratio_after_bytes
+            ))
         } else {
             None
         }

@@ -216,9 +216,26 @@ fn a_bomb_is_stopped_by_bytes_and_by_ratio() {
     let seen = run_pieces(Plan { max_bytes: 1 << 20, ..plan.clone() }, [&nothing[..]], End::Complete);
     assert_eq!((seen.outcome, seen.reasons()), (Partial, vec![Bomb]));
     assert_eq!(seen.plain().len(), (1 << 20) + (1 << 10));
-    let seen = run_pieces(Plan { max_ratio: 10, ..plan }, [&nothing[..]], End::Complete);
+    let by_ratio = Plan { max_ratio: 10, ratio_after_bytes: 1 << 19, ..plan };
+    let seen = run_pieces(by_ratio, [&nothing[..]], End::Complete);
     assert_eq!((seen.outcome, seen.reasons()), (Partial, vec![Bomb]));
-    assert!(seen.plain().len() < 1 << 20);
+    assert!((1 << 19..2 << 20).contains(&seen.plain().len()), "{}", seen.plain().len());
+}
+
+#[test]
+fn a_stretch_that_compresses_to_nothing_is_no_bomb() {
+    let healthy = [
+        [b"the same line again and again\n".repeat(40_000), lines(60_000)].concat(),
+        [vec![0; 8 << 20], lines(1000)].concat(),
+        vec![b'\n'; 64 << 20],
+    ];
+    for text in healthy {
+        for pack in [gzip, zstd] {
+            let seen = run(&pack(&text));
+            assert_eq!((seen.outcome, seen.reasons()), (Complete, vec![]));
+            assert!(seen.plain() == text, "all of the {} bytes are there", text.len());
+        }
+    }
 }
 
 #[test]
