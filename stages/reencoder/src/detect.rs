@@ -4,8 +4,11 @@
 //! from the first one that is not ASCII (or is ESC) decide: UTF-8 when they are, or nearly; else what detection thinks
 //! of them; else, where they are few, what the plan says.
 //!
-//! **Invariant:** where both windows end depends on the file's bytes alone, so that what is decided does not depend on how
-//! the file came.
+//! A window that ends without evidence ([`Window::is_evidence`]) decides for itself alone: the file goes on undecided, as
+//! if ASCII went before.
+//!
+//! **Invariant:** where the windows begin and end depends on the file's bytes alone, so that what is decided does not
+//! depend on how the file came.
 
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 use encoding_rs::{Encoding, GB18030, GBK, ISO_2022_JP, UTF_8, UTF_16BE, UTF_16LE};
@@ -96,12 +99,32 @@ impl Window {
     pub(crate) fn is_full(&self) -> bool {
         self.held.len() >= LEAST && (self.high >= ENOUGH || self.held.len() >= MOST)
     }
+
+    /// Whether it holds enough to decide for the whole file.
+    pub(crate) fn is_evidence(&self) -> bool {
+        self.high >= FEW || shifts_to_japanese(&self.held)
+    }
+
+    /// How much of a full window without evidence can be decoded apart from what follows: all lines that end in it;
+    /// where none does, whole characters. Never nothing.
+    pub(crate) fn separable(&self) -> usize {
+        if let Some(lf) = memchr::memrchr(b'\n', &self.held) {
+            return lf + 1;
+        }
+        // No character is longer than four bytes, nor is a shift of ISO-2022-JP.
+        let plain = |four: &[u8]| four.iter().all(|byte| byte.is_ascii() && *byte != 0x1b);
+        self.held.windows(4).rposition(plain).map_or(self.held.len(), |at| at + 4)
+    }
+}
+
+fn shifts_to_japanese(bytes: &[u8]) -> bool {
+    let shift = |bytes: &[u8]| bytes == b"\x1b$B" || bytes == b"\x1b$@";
+    bytes.is_ascii() && memchr::memchr_iter(0x1b, bytes).any(|at| bytes.get(at..at + 3).is_some_and(shift))
 }
 
 /// What a window says that begins with the first byte that is not ASCII (or is ESC). `whole`: the file ends with it.
 pub(crate) fn window(bytes: &[u8], whole: bool, default: &'static Encoding) -> Found {
-    let shift = |bytes: &[u8]| bytes == b"\x1b$B" || bytes == b"\x1b$@";
-    if bytes.is_ascii() && bytes.windows(3).any(shift) {
+    if shifts_to_japanese(bytes) {
         return Found::new(ISO_2022_JP, "escape sequences of ISO-2022-JP");
     }
     let (good, bad) = utf8_sequences(bytes, whole);

@@ -11,11 +11,36 @@ use logmill_core::{End, Event, Out, Outcome, Plan, Progress};
 enum Phase {
     /// The beginning of the file, shorter than [`HEAD`].
     Head(Vec<u8>),
-    /// Only ASCII so far, which needs no decision.
+    /// Only ASCII so far, or since a window without evidence: it needs no decision.
     Ascii,
-    /// From the first byte that is not ASCII, not full.
+    /// From the first byte that is not ASCII (or is ESC), not full.
     Window(Window),
     Known(Decode),
+}
+
+/// What was decoded by a guess before there was evidence.
+#[derive(Default)]
+struct Early {
+    /// Where the last window without evidence was separated from what follows it; 0: there was none.
+    to: u64,
+    /// How many of the bytes are not ASCII.
+    high: usize,
+    /// Where the window with the evidence begins.
+    decided_at: Option<u64>,
+}
+
+impl Early {
+    /// Adds when it was decided, where that was not with the first window.
+    fn explain(&self, evidence: &mut String) {
+        let Self { to: 1.., high, decided_at } = self else { return };
+        match decided_at {
+            Some(at) => evidence.push_str(&format!("; decided from byte {at} on")),
+            None => evidence.push_str("; never enough to decide"),
+        }
+        if *high > 0 {
+            evidence.push_str(&format!("; {high} bytes that are not ASCII, up to byte {}, were guessed", self.to));
+        }
+    }
 }
 
 /// The state of one file.
@@ -25,8 +50,10 @@ pub struct State {
     /// The encoding that the plan fixes.
     fixed: Option<&'static Encoding>,
     default: &'static Encoding,
-    /// `None` until it is decided.
+    /// What is decided, or what the last window without evidence was taken for.
     found: Option<Found>,
+    /// What was given out of windows without evidence.
+    early: Early,
     malformed: u64,
     malformed_per_million: u64,
     bytes_in: u64,
@@ -42,6 +69,7 @@ impl State {
             fixed: plan.encoding.as_deref().and_then(label),
             default: label(&plan.default_encoding).unwrap_or(UTF_8),
             found: None,
+            early: Early::default(),
             malformed: 0,
             malformed_per_million: u64::from(plan.malformed_per_million),
             bytes_in: 0,
@@ -66,7 +94,7 @@ impl State {
                 Phase::Window(window) => {
                     let n = window.take(input);
                     if window.is_full() {
-                        self.end_window(false, out);
+                        self.end_window(self.bytes_in + n as u64, false, out);
                     }
                     n
                 }
@@ -100,16 +128,48 @@ impl State {
         self.again(bytes, out);
     }
 
-    fn end_window(&mut self, whole: bool, out: &mut Out) {
+    /// The window ends with the byte before `end`. `whole`: so does the file.
+    fn end_window(&mut self, end: u64, whole: bool, out: &mut Out) {
         let Phase::Window(window) = std::mem::replace(&mut self.phase, Phase::Ascii) else {
             unreachable!("only called within the window")
         };
-        self.know(detect::window(&window.held, whole, self.default));
-        self.again(&window.held, out);
+        let begin = end - window.held.len() as u64;
+        let found = detect::window(&window.held, whole, self.default);
+        if window.is_evidence() {
+            self.early.decided_at = Some(begin);
+            self.know(found);
+            return self.again(&window.held, out);
+        }
+        let (guessed, rest) = window.held.split_at(if whole { window.held.len() } else { window.separable() });
+        self.guess(guessed, found, out);
+        if !whole || self.early.to > 0 {
+            self.early.to = begin + guessed.len() as u64;
+        }
+        self.again(rest, out);
+    }
+
+    /// Decodes bytes that are too little to decide by, and decides nothing for what follows.
+    fn guess(&mut self, mut bytes: &[u8], found: Found, out: &mut Out) {
+        let mut decode = Decode::new(found.encoding);
+        let high = bytes.iter().filter(|byte| !byte.is_ascii()).count();
+        if high > 0 {
+            self.early.high += high;
+            self.tell(found);
+        }
+        while !bytes.is_empty() {
+            let (used, malformed) = decode.step(bytes, &mut self.cutter, out);
+            self.malformed += malformed;
+            bytes = &bytes[used..];
+        }
+        self.malformed += decode.finish(&mut self.cutter, out);
     }
 
     fn know(&mut self, found: Found) {
         self.phase = Phase::Known(Decode::new(found.encoding));
+        self.tell(found);
+    }
+
+    fn tell(&mut self, found: Found) {
         self.cutter.encoding = found.encoding.name().to_lowercase();
         self.found = Some(found);
     }
@@ -124,7 +184,7 @@ impl State {
                     self.malformed += malformed;
                     used
                 }
-                // Only what the head held comes here, which fills no window.
+                // What the head held, or the rest of a window without evidence: neither fills a window.
                 Phase::Window(window) => window.take(bytes),
                 Phase::Head(_) => unreachable!("the head comes once"),
             };
@@ -151,14 +211,15 @@ impl State {
             self.end_head(out);
         }
         if matches!(self.phase, Phase::Window(_)) {
-            self.end_window(true, out);
+            self.end_window(self.bytes_in, true, out);
         }
         if let Phase::Known(decode) = &mut self.phase {
             self.malformed += decode.finish(&mut self.cutter, out);
         }
         let totals = self.cutter.finish(out);
         let outcome = end.outcome();
-        let found = self.found.unwrap_or_else(|| Found { encoding: UTF_8, evidence: "ASCII".into() });
+        let mut found = self.found.unwrap_or_else(|| Found { encoding: UTF_8, evidence: "ASCII".into() });
+        self.early.explain(&mut found.evidence);
         let too_many = self.malformed.saturating_mul(1_000_000) > self.malformed_per_million * self.bytes_in.max(1);
         let quarantine = (self.malformed > 0 && too_many).then(|| {
             format!(

@@ -123,6 +123,54 @@ fn ascii_before_the_window_is_not_held_back() {
     check(&input, &(ascii + &CHINESE.repeat(1000)), "gb18030");
 }
 
+/// Runs it in pieces of some sizes, and holds that they come to the same.
+fn run_cut(plan: &Plan, input: &[u8]) -> Seen {
+    let whole = run_pieces(plan.clone(), [input], Some(End::Complete));
+    for size in [13, 4096, 100_001] {
+        assert_eq!(run_pieces(plan.clone(), input.chunks(size), Some(End::Complete)), whole, "in pieces of {size}");
+    }
+    whole
+}
+
+#[test]
+fn too_little_at_first_decides_nothing_for_what_comes_later() {
+    let line = "a line of ASCII, as most of a log is\n";
+    for (first, far) in [
+        ("\u{1b}[31mred\u{1b}[0m\n", line.repeat(10_000)),
+        ("\u{1b}[31mred\u{1b}[0m ", format!("{}\u{1b}[31m\n", "x".repeat(700_000))),
+        ("é\n", line.repeat(20_000)),
+    ] {
+        let later = CHINESE.repeat(1000);
+        let input = [first.as_bytes(), far.as_bytes(), &GB18030.encode(&later).0].concat();
+        let seen = run_cut(&Plan::default(), &input);
+        assert!(seen.text() == format!("{first}{far}{later}"), "{}", seen.closed().evidence);
+        let Closed { found, evidence, malformed, .. } = seen.closed();
+        assert_eq!((found.as_str(), malformed), ("gb18030", 0));
+        let from = first.len() + far.len() + CHINESE.find('作').unwrap();
+        assert!(evidence.contains("decided from byte "), "{evidence}");
+        assert!(first.contains('\u{1b}') || evidence.contains(&format!("from byte {from} on; 2 bytes")), "{evidence}");
+    }
+}
+
+#[test]
+fn what_is_never_enough_to_decide_is_guessed_and_said() {
+    let plan = Plan { default_encoding: "gb18030".into(), ..Plan::default() };
+    let text = format!("短\n{}短", "a line of ASCII\n".repeat(50_000));
+    let seen = run_cut(&plan, &GB18030.encode(&text).0);
+    assert!(seen.text() == text);
+    let Closed { found, evidence, .. } = seen.closed();
+    assert_eq!(found, "gb18030");
+    assert!(evidence.contains("never enough to decide; 4 bytes"), "{evidence}");
+}
+
+#[test]
+fn coloured_ascii_is_not_held_back_to_its_end() {
+    let text = "\u{1b}[31mred\u{1b}[0m\n".repeat(100_000);
+    let seen = run_pieces(Plan::default(), text.as_bytes().chunks(10_000), None);
+    assert!(seen.text().len() + (2 << 20) > text.len(), "{} of {} came out", seen.text().len(), text.len());
+    check(text.as_bytes(), &text, "utf-8");
+}
+
 #[test]
 fn a_plan_fixes_the_encoding() {
     let plan = Plan { encoding: Some("gbk".into()), ..Plan::default() };
