@@ -38,9 +38,17 @@ impl Found {
     }
 }
 
+/// The mark of GB18030, which the Encoding Standard leaves out.
+const GB18030_MARK: &[u8] = &[0x84, 0x31, 0x95, 0x33];
+
+/// The byte order mark at the beginning of a file, by its encoding and length.
+pub(crate) fn mark(bytes: &[u8]) -> Option<(&'static Encoding, usize)> {
+    if bytes.starts_with(GB18030_MARK) { Some((GB18030, GB18030_MARK.len())) } else { Encoding::for_bom(bytes) }
+}
+
 /// What the first [`HEAD`] bytes (or the whole of a shorter file) say, and how many of them are a mark to drop.
 pub(crate) fn head(bytes: &[u8]) -> Option<(Found, usize)> {
-    if let Some((encoding, mark)) = Encoding::for_bom(bytes) {
+    if let Some((encoding, mark)) = mark(bytes) {
         return Some((Found::new(encoding, "byte order mark"), mark));
     }
     let pairs = bytes.chunks_exact(2);

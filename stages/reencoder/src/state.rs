@@ -4,7 +4,7 @@ use crate::cutter::Cutter;
 use crate::decode::Decode;
 use crate::detect::{self, Found, HEAD, Window};
 use bytes::{Buf, Bytes};
-use encoding_rs::{Encoding, UTF_8};
+use encoding_rs::{Encoding, GB18030, GBK, UTF_8};
 use logmill_core::{End, Event, Out, Outcome, Plan, Progress};
 
 /// What is known of the encoding.
@@ -117,7 +117,9 @@ impl State {
         };
         let mut bytes = &held[..];
         if let Some(encoding) = self.fixed {
-            if let Some((_, mark)) = Encoding::for_bom(bytes).filter(|(of, _)| *of == encoding) {
+            // GB18030 contains GBK, and both are decoded alike.
+            let like = if encoding == GBK { GB18030 } else { encoding };
+            if let Some((_, mark)) = detect::mark(bytes).filter(|(of, _)| *of == like) {
                 bytes = &bytes[mark..];
             }
             self.know(Found { encoding, evidence: "fixed by the plan".into() });

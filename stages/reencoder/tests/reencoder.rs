@@ -105,6 +105,19 @@ fn encodings() {
 }
 
 #[test]
+fn a_mark_of_gb18030_is_dropped() {
+    for text in ["plain\n".to_owned(), "短\n".to_owned(), CHINESE.repeat(40)] {
+        let marked = GB18030.encode(&format!("\u{feff}{text}")).0.into_owned();
+        assert!(marked.starts_with(b"\x84\x31\x95\x33"));
+        assert_eq!(check(&marked, &text, "gb18030").evidence, "byte order mark");
+        for encoding in ["gb18030", "gbk"] {
+            let plan = Plan { encoding: Some(encoding.into()), ..Plan::default() };
+            assert_eq!(run_pieces(plan, marked.chunks(1), Some(End::Complete)).text(), text);
+        }
+    }
+}
+
+#[test]
 fn a_window_grows_until_it_holds_enough() {
     // Two characters in 16 KiB, which alone could be of many encodings.
     let sparse = format!("{}\n{}", "支付", "x".repeat(16 << 10));
