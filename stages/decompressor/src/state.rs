@@ -41,6 +41,35 @@ struct Skip {
     held: Vec<u8>,
 }
 
+/// Padding of NULs after members: nothing is lost with it.
+#[derive(Default)]
+struct Nuls {
+    ranges: u64,
+    bytes: u64,
+    /// The first range, and the byte after it.
+    first: (u64, u64),
+}
+
+impl Nuls {
+    fn add(&mut self, from: u64, to: u64) {
+        if self.ranges == 0 {
+            self.first = (from, to);
+        }
+        self.ranges += 1;
+        self.bytes += to - from;
+    }
+
+    /// For people; nothing where there are none.
+    fn evidence(&self) -> String {
+        let (from, to) = self.first;
+        match self.ranges {
+            0 => String::new(),
+            1 => format!("; bytes {from} to {to} are NULs"),
+            n => format!("; {} NULs in {n} places, the first are bytes {from} to {to}", self.bytes),
+        }
+    }
+}
+
 /// The state of one file.
 pub struct State {
     phase: Phase,
@@ -56,6 +85,7 @@ pub struct State {
     found: Option<&'static str>,
     /// Members or frames that ended well.
     members: u64,
+    nuls: Nuls,
     /// The place in the input.
     bytes_in: u64,
     /// What comes before the rest of the input: it was taken, and is to be looked at again. Empty between two chunks.
@@ -80,6 +110,7 @@ impl State {
             pending: false,
             found: None,
             members: 0,
+            nuls: Nuls::default(),
             bytes_in: 0,
             again: Bytes::new(),
             summed: 0,
@@ -282,14 +313,12 @@ impl State {
         if skip.damage || to == skip.from {
             return;
         }
-        let (from, sample, only_nuls) = (skip.from, std::mem::take(&mut skip.sample), skip.only_nuls);
-        let what = if only_nuls { "NULs" } else { "bytes that belong to no member" };
-        let outcome = self.outcome;
-        let detail = format!("bytes {from} to {to}: {what}");
-        self.refuse(RejectReason::TrailingGarbage, detail, from, &sample, out);
-        if only_nuls {
-            self.outcome = outcome;
+        let (from, sample) = (skip.from, std::mem::take(&mut skip.sample));
+        if skip.only_nuls {
+            return self.nuls.add(from, to);
         }
+        let detail = format!("bytes {from} to {to} belong to no member");
+        self.refuse(RejectReason::TrailingGarbage, detail, from, &sample, out);
     }
 
     pub(crate) fn finish(mut self, end: End, out: &mut Out) -> Outcome {
@@ -347,6 +376,7 @@ impl State {
             Some("zstd") => format!("magic bytes; {} whole frames", self.members),
             Some(_) => "magic bytes".to_owned(),
         };
+        evidence.push_str(&self.nuls.evidence());
         if self.rejects > MAX_REJECTS {
             evidence.push_str(&format!("; {} damaged places, of which {MAX_REJECTS} are reported", self.rejects));
         }

@@ -57,6 +57,13 @@ impl Seen {
         self.chunks.concat()
     }
 
+    fn evidence(&self) -> &str {
+        let Some(Event::Closed { evidence: Some(evidence), .. }) = &self.closed else {
+            panic!("every file is closed with an event")
+        };
+        evidence
+    }
+
     fn reasons(&self) -> Vec<RejectReason> {
         self.rejects.iter().map(|r| r.0).collect()
     }
@@ -199,11 +206,13 @@ fn a_wrong_checksum_is_damage_and_the_data_is_delivered() {
 fn what_follows_an_archive() {
     let text = lines(100);
     for pack in [gzip, zstd] {
-        check(&[pack(&text), vec![0; 512]].concat(), &text, Complete, &[TrailingGarbage]);
+        let seen = check(&[pack(&text), vec![0; 512]].concat(), &text, Complete, &[]);
+        let end = pack(&text).len();
+        assert!(seen.evidence().ends_with(&format!("; bytes {end} to {} are NULs", end + 512)), "{}", seen.evidence());
         check(&[pack(&text), b"signature".to_vec()].concat(), &text, Partial, &[TrailingGarbage]);
         check(&[pack(&text), vec![0; 512], b"x".to_vec()].concat(), &text, Partial, &[TrailingGarbage]);
         let twice = [text.clone(), text.clone()].concat();
-        check(&[pack(&text), vec![0; 512], pack(&text)].concat(), &twice, Complete, &[TrailingGarbage]);
+        check(&[pack(&text), vec![0; 512], pack(&text)].concat(), &twice, Complete, &[]);
         let seen = run(&[pack(&text), b"S*".to_vec()].concat());
         assert_eq!(seen.rejects, [(TrailingGarbage, Some(pack(&text).len() as u64))]);
     }
@@ -227,15 +236,19 @@ fn a_stretch_that_compresses_to_nothing_is_no_bomb() {
     let healthy = [
         [b"the same line again and again\n".repeat(40_000), lines(60_000)].concat(),
         [vec![0; 8 << 20], lines(1000)].concat(),
-        vec![b'\n'; 64 << 20],
+        [vec![b'\n'; 160 << 20], lines(1000)].concat(),
     ];
-    for text in healthy {
+    for text in &healthy {
         for pack in [gzip, zstd] {
-            let seen = run(&pack(&text));
+            let seen = run(&pack(text));
             assert_eq!((seen.outcome, seen.reasons()), (Complete, vec![]));
-            assert!(seen.plain() == text, "all of the {} bytes are there", text.len());
+            assert!(seen.plain() == *text, "all of the {} bytes are there", text.len());
         }
     }
+    // The last of them is far beyond the ratio: where it counts from the first byte, it is cut.
+    let from_the_first = Plan { ratio_after_bytes: 0, ..Plan::default() };
+    let seen = run_pieces(from_the_first, [&zstd(&healthy[2])[..]], End::Complete);
+    assert_eq!((seen.outcome, seen.reasons()), (Partial, vec![Bomb]));
 }
 
 #[test]
