@@ -35,7 +35,7 @@ counts! {
         resumes: "resumes from a park",
         changed: "files that changed or vanished while fetched",
         changed_parked: "files that changed or vanished while parked",
-        full: "tasks that waited for room in the metadata",
+        full: "polls while tasks wait for room",
         fenced: "listers fenced",
         listers: "listers started",
         broken_scans: "scans that broke off",
