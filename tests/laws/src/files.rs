@@ -44,7 +44,9 @@ fn bomb(rng: &mut StdRng) -> File {
     let mut file = file(rng, bytes);
     let meta = Arc::make_mut(&mut file.meta);
     let large = rng.random_range(5_000..40_000);
-    meta.plan = Plan { max_ratio: 2, plain_bytes: large, line_bytes: large, text_bytes: large, ..meta.plan.clone() };
+    let (ratio_after_bytes, plan) = (rng.random_range(0..40_000), meta.plan.clone());
+    meta.plan =
+        Plan { max_ratio: 2, ratio_after_bytes, plain_bytes: large, line_bytes: large, text_bytes: large, ..plan };
     file
 }
 
@@ -66,8 +68,7 @@ fn plan(rng: &mut StdRng, length: usize) -> Plan {
     let encodings = [None, Some("utf-8"), Some("gbk"), Some("gb18030")];
     let encoding = encodings[rng.random_range(0..encodings.len())].map(str::to_owned);
     let default_encoding = ["utf-8", "gb18030"][rng.random_range(0..2)].to_owned();
-    // Some files are bombs by these limits.
-    let max_ratio = if rng.random_ratio(1, 15) { 2 } else { 2000 };
+    // Some files are bombs by this limit.
     let max_bytes = if rng.random_ratio(1, 15) { length as u64 } else { 1 << 40 };
     let channel_group = ["default", "urgent", "gone"][rng.random_range(0..3)].to_owned();
     Plan {
@@ -76,7 +77,6 @@ fn plan(rng: &mut StdRng, length: usize) -> Plan {
         line_bytes,
         encoding,
         default_encoding,
-        max_ratio,
         max_bytes,
         channel_group,
         ..Plan::default()
