@@ -71,10 +71,16 @@ fn stage_line(stage: &StageWay) -> String {
         }
     };
     add(!stage.outcome.is_empty(), stage.outcome.clone());
-    add(stage.bytes_in > 0 || stage.bytes_out > 0, format!("{} bytes in, {} out", stage.bytes_in, stage.bytes_out));
+    // What goes through by chunks is told by the bytes that came.
+    let by_chunks = stage.chunks > 0;
+    add(by_chunks, format!("{} bytes", stage.bytes_in));
+    add(
+        !by_chunks && (stage.bytes_in > 0 || stage.bytes_out > 0),
+        format!("{} bytes in, {} out", stage.bytes_in, stage.bytes_out),
+    );
     add(stage.lines > 0, format!("{} lines", stage.lines));
     add(stage.rows > 0, format!("{} rows", stage.rows));
-    add(stage.chunks > 0, format!("{} chunks", stage.chunks));
+    add(by_chunks, format!("{} chunks", stage.chunks));
     add(!stage.found.is_empty(), format!("{} ({})", escaped(&stage.found), escaped(&stage.evidence)));
     add(stage.malformed > 0, format!("{} malformed", stage.malformed));
     add(!stage.crc32.is_empty(), format!("CRC-32 {}", stage.crc32));

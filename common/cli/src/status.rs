@@ -39,8 +39,9 @@ pub fn run(config: &Config, format: Format) -> Result<Verdict, Failure> {
     let mut silent = Vec::new();
     let mut said = |error: anyhow::Error| silent.push(format!("{error:#}"));
     let ledger = of_ledger(config).map_err(&mut said).ok();
-    let lag = lag::measure(config, WATCHED).map_err(&mut said).unwrap_or_default();
+    // The ages are those of the ledger's answer: to look at the lags takes its time.
     let now = u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis()).unwrap_or(0);
+    let lag = lag::measure(config, WATCHED).map_err(&mut said).unwrap_or_default();
     let verdict = if silent.is_empty() { judge(ledger.as_ref(), &lag, now) } else { "a server does not answer" };
     let screen = Screen { chain: config.chain.clone(), verdict, silent, ledger, lag };
     let mut out = Printer::stdout();
