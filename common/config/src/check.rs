@@ -309,6 +309,9 @@ fn one_plan(config: &Config, plan: &Plan, table: &[&str], found: &mut Found) {
     if plan.max_bytes == 0 {
         add("max_bytes", "must be more than 0".into());
     }
+    if !plan.window_bytes.is_power_of_two() || !(1 << 10..=1 << 31).contains(&plan.window_bytes) {
+        add("window_bytes", "must be a power of two from 1 KiB to 2 GiB".into());
+    }
     for (key, label) in [("encoding", plan.encoding.as_ref()), ("default_encoding", Some(&plan.default_encoding))] {
         if let Some(label) = label.filter(|label| !is_encoding(label)) {
             add(

@@ -119,6 +119,7 @@ fn base(defaults: &PlanDefaults) -> Plan {
         max_ratio: defaults.max_ratio,
         ratio_after_bytes: defaults.ratio_after_bytes.0,
         max_bytes: defaults.max_bytes.0,
+        window_bytes: defaults.window_bytes.0,
         channel_group: defaults.channel_group.clone(),
     }
 }
@@ -143,6 +144,7 @@ impl Rule {
         set(&mut plan.max_ratio, self.max_ratio.as_ref());
         set(&mut plan.ratio_after_bytes, self.ratio_after_bytes.map(|size| size.0).as_ref());
         set(&mut plan.max_bytes, self.max_bytes.map(|size| size.0).as_ref());
+        set(&mut plan.window_bytes, self.window_bytes.map(|size| size.0).as_ref());
         set(&mut plan.channel_group, self.channel_group.as_ref());
     }
 }

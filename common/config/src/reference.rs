@@ -52,6 +52,7 @@ fn full() -> Config {
         max_ratio: Some(plan.max_ratio),
         ratio_after_bytes: Some(plan.ratio_after_bytes),
         max_bytes: Some(Size(plan.max_bytes.0)),
+        window_bytes: Some(plan.window_bytes),
     });
     config
 }

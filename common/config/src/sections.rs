@@ -329,6 +329,9 @@ pub struct Rule {
     /// As in plan.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_bytes: Option<Size>,
+    /// As in plan.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub window_bytes: Option<Size>,
 }
 
 /// How files are treated where no rule says otherwise. It is fixed when a file's task is made: a change touches only
@@ -359,6 +362,10 @@ pub struct PlanDefaults {
     pub ratio_after_bytes: Size,
     /// Decompressed bytes over which the rest of a file is rejected.
     pub max_bytes: Size,
+    /// The largest window of a zstd frame, a power of two from 1 KiB to 2 GiB; a frame that asks for more is rejected. A
+    /// decompressor needs memory for one window for each zstd file that is open, at most open files x window_bytes: no
+    /// more than coroutines x fetchers files are open but while work changes hands, and a parked one needs none.
+    pub window_bytes: Size,
     /// The group of channels to which text goes.
     pub channel_group: String,
 }
@@ -377,6 +384,7 @@ impl Default for PlanDefaults {
             max_ratio: plan.max_ratio,
             ratio_after_bytes: Size(plan.ratio_after_bytes),
             max_bytes: Size(plan.max_bytes),
+            window_bytes: Size(plan.window_bytes),
             channel_group: plan.channel_group,
         }
     }

@@ -53,6 +53,10 @@ pub struct Plan {
     pub ratio_after_bytes: u64,
     /// Decompressed bytes over which the rest is rejected.
     pub max_bytes: u64,
+    /// The memory that a compressed file may ask for to be decompressed (zstd's window): a power of two, from 1 KiB to
+    /// 2 GiB.
+    #[serde(default = "Plan::default_window_bytes")]
+    pub window_bytes: u64,
     /// The group of channels to which the distributor may send the file's text.
     pub channel_group: String,
 }
@@ -63,6 +67,11 @@ impl Plan {
 
     fn default_ratio_after_bytes() -> u64 {
         1 << 30
+    }
+
+    /// As the zstd program allows by default.
+    fn default_window_bytes() -> u64 {
+        128 << 20
     }
 
     /// A short name of the whole plan: 16 hex digits of XXH3-64 over its JSON. Travels in every chunk.
@@ -87,6 +96,7 @@ impl Default for Plan {
             max_ratio: 2_000,
             ratio_after_bytes: Self::default_ratio_after_bytes(),
             max_bytes: 1 << 40,
+            window_bytes: Self::default_window_bytes(),
             channel_group: "default".into(),
         }
     }

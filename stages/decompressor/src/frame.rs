@@ -4,8 +4,6 @@ use crate::member::{Step, Then};
 use zstd::stream::raw::{Decoder, InBuffer, Operation, OutBuffer};
 use zstd::zstd_safe::DParameter;
 
-/// The largest window that a frame may ask for: 128 MiB, as the zstd program allows by default.
-const WINDOW_LOG: u32 = 27;
 /// RFC 8878, 3.1.1.2.
 const BLOCK_HEADER: usize = 3;
 /// No block is larger (RFC 8878, 3.1.1.2.4): what is larger is the content of a skippable frame.
@@ -24,11 +22,13 @@ pub(crate) struct Frame {
 }
 
 impl Frame {
+    /// `window_log`: the largest window that it may ask for, from 2^10 to 2^31 bytes.
+    ///
     /// # Panics
     /// When zstd has no memory for a context.
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(window_log: u32) -> Self {
         let mut decoder = Decoder::new().expect("memory for a zstd context");
-        decoder.set_parameter(DParameter::WindowLogMax(WINDOW_LOG)).expect("the window limit is a valid one");
+        decoder.set_parameter(DParameter::WindowLogMax(window_log)).expect("the window limit is a valid one");
         Self { decoder, wants: 1, held: Vec::new() }
     }
 

@@ -31,12 +31,14 @@ pub(crate) enum Then {
 }
 
 impl Member {
+    /// `window_log`: as [`Frame::new`].
+    ///
     /// # Panics
     /// When zstd has no memory for a context.
-    pub(crate) fn new(codec: Codec) -> Self {
+    pub(crate) fn new(codec: Codec, window_log: u32) -> Self {
         match codec {
             Codec::Gzip => Member::Gzip(Box::new(Decompress::new_gzip(15))),
-            Codec::Zstd => Member::Zstd(Box::new(Frame::new())),
+            Codec::Zstd => Member::Zstd(Box::new(Frame::new(window_log))),
         }
     }
 

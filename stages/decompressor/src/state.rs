@@ -77,6 +77,7 @@ pub struct State {
     max_ratio: u64,
     ratio_after_bytes: u64,
     max_bytes: u64,
+    window_log: u32,
     /// The plain chunk under way; shorter than `plain_bytes` between two calls.
     chunk: Vec<u8>,
     /// The decoder may hold output for which there was no room.
@@ -106,6 +107,7 @@ impl State {
             max_ratio: u64::from(plan.max_ratio),
             ratio_after_bytes: plan.ratio_after_bytes,
             max_bytes: plan.max_bytes,
+            window_log: plan.window_bytes.clamp(1 << 10, 1 << 31).ilog2(),
             chunk: Vec::new(),
             pending: false,
             found: None,
@@ -224,7 +226,7 @@ impl State {
     /// A member begins with `held`, the last bytes taken.
     fn begin(&mut self, codec: Codec, held: &[u8]) {
         self.found.get_or_insert(codec.name());
-        self.phase = Phase::Member(codec, Member::new(codec));
+        self.phase = Phase::Member(codec, Member::new(codec, self.window_log));
         self.put_back(held);
     }
 

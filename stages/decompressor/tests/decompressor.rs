@@ -252,6 +252,23 @@ fn a_stretch_that_compresses_to_nothing_is_no_bomb() {
 }
 
 #[test]
+fn a_window_beyond_the_plans_is_refused() {
+    let text = lines(60_000);
+    let packed = |window_log| {
+        let mut encoder = zstd::Encoder::new(Vec::new(), 3).unwrap();
+        encoder.window_log(window_log).unwrap();
+        encoder.write_all(&text).unwrap();
+        encoder.finish().unwrap()
+    };
+    let run = |window_bytes, input: &[u8]| run_pieces(Plan { window_bytes, ..Plan::default() }, [input], End::Complete);
+    assert!(run(1 << 20, &packed(20)).plain() == text);
+    let seen = run(1 << 20, &packed(21));
+    assert_eq!((seen.plain().len(), seen.outcome, seen.reasons()), (0, Partial, vec![Bomb]));
+    assert!(run(1 << 28, &packed(28)).plain() == text, "more than the default, where the plan allows it");
+    assert_eq!(run(Plan::default().window_bytes, &packed(28)).reasons(), [Bomb]);
+}
+
+#[test]
 fn a_bomb_needs_no_memory_for_all_of_it() {
     let bomb = gzip(&vec![b'\n'; 64 << 20]);
     let mut out = logmill_core::Out::new("decompressor", 1 << 20);
