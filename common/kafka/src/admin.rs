@@ -4,9 +4,10 @@ use crate::client::{Names, committed_of, incoming};
 use logmill_protocol::{Committed, Incoming, Partition};
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::client::DefaultClientContext;
-use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
+use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::metadata::MetadataTopic;
+use rdkafka::producer::{BaseProducer, Producer};
 use rdkafka::{ClientConfig, Message, Offset, TopicPartitionList};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -209,11 +210,49 @@ impl Admin {
     }
 
     /// Commits offset 0 for each of the group's partitions that has none, once: from then on a missing or lost offset is
-    /// an alarm and never a silent start at either end. Returns how many.
+    /// an alarm and never a silent start at either end. Returns how many. The group may have members, which stay as they
+    /// are: a chain gets another topic while it runs.
     ///
     /// # Errors
-    /// When a partition's log no longer begins at 0.
+    /// When a partition's log no longer begins at 0; when another call for the group began meanwhile.
     pub fn commit_start(&self, group: &str, partitions: &[Partition]) -> Result<usize, AdminError> {
+        if self.without_start(group, partitions)?.count() == 0 {
+            return Ok(0);
+        }
+        // A plain commit of somebody who is not a member is taken only while the group is empty; a transaction's, always.
+        let failed = || self.failed("commit offset 0");
+        let producer: BaseProducer = self
+            .config
+            .clone()
+            .set("transactional.id", format!("{group}.start"))
+            .set("transaction.timeout.ms", "10000")
+            .set("retry.backoff.ms", "10")
+            .create()
+            .map_err(self.failed("prepare a connection"))?;
+        // Fences whoever does the same before us, and ends that one's transaction. So what is looked at only now cannot
+        // be committed by that one, worked on by a member, and then be set back by us.
+        producer.init_transactions(CALL).map_err(failed())?;
+        let list = self.without_start(group, partitions)?;
+        if list.count() == 0 {
+            return Ok(0);
+        }
+        let metadata =
+            self.reader(group)?.consumer.group_metadata().expect("a consumer with a group has metadata of it");
+        let commit = || {
+            producer.begin_transaction()?;
+            producer.send_offsets_to_transaction(&list, &metadata, CALL)?;
+            producer.commit_transaction(CALL)
+        };
+        commit().map_err(|error| {
+            // So that nobody who asks for positions has to wait for its time-out; the first error is the one that tells.
+            let _ = producer.abort_transaction(CALL);
+            failed()(error)
+        })?;
+        Ok(list.count())
+    }
+
+    /// Those of a group's partitions that have no committed offset, with offset 0.
+    fn without_start(&self, group: &str, partitions: &[Partition]) -> Result<TopicPartitionList, AdminError> {
         let mut list = TopicPartitionList::new();
         for (partition, committed) in self.committed(group, partitions)? {
             if committed.is_some() {
@@ -226,12 +265,7 @@ impl Admin {
             list.add_partition_offset(&partition.topic, partition.index, Offset::Offset(0))
                 .map_err(self.failed("prepare offsets"))?;
         }
-        let count = list.count();
-        if count > 0 {
-            let reader = self.reader(group)?;
-            patiently(|| reader.consumer.commit(&list, CommitMode::Sync)).map_err(self.failed("commit offset 0"))?;
-        }
-        Ok(count)
+        Ok(list)
     }
 
     /// Settings of a broker (any) by name.

@@ -4,7 +4,7 @@ use crate::fixture::{PATIENCE, Place, block_on};
 use logmill_core::Offset;
 use logmill_kafka::admin::AdminError;
 use logmill_kafka::{Client, ClientError};
-use logmill_protocol::{Action, Event, Failure};
+use logmill_protocol::{Action, Event, Failure, Partition};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -72,6 +72,25 @@ fn offset_0_is_committed_once_and_never_over_a_position() {
     drop(worker);
     assert_eq!(place.admin.commit_start(&place.group, &[place.input(0)]).expect("nothing to do"), 0);
     assert_eq!(place.committed(0), (3, "H=3".into()));
+}
+
+#[test]
+fn a_group_gets_another_topic_while_its_members_work() {
+    let place = Place::new(1);
+    let mut worker = place.client("w");
+    worker.start();
+    let another = format!("{}.another", place.group);
+    place.apply(&[place.spec(&another, 2)]);
+    let all = [place.input(0), Partition::new(another.as_str(), 0), Partition::new(another.as_str(), 1)];
+    assert_eq!(place.admin.commit_start(&place.group, &all).expect("offset 0 beside a member"), 2);
+    let committed = place.admin.committed(&place.group, &all).expect("committed offsets");
+    assert!(committed.iter().all(|(_, committed)| committed.as_ref().is_some_and(|c| c.offset == Offset(0))));
+    // The member goes on under the assignment that it had.
+    worker.done(Action::Begin);
+    assert_eq!(worker.commit(&place.input(0), 3, "H=3"), Event::Done);
+    assert_eq!(place.committed(0), (3, "H=3".into()));
+    assert_eq!(worker.perform(Action::Poll), Event::Idle);
+    assert_eq!(place.admin.commit_start(&place.group, &all).expect("nothing to do"), 0);
 }
 
 #[test]
