@@ -23,7 +23,7 @@ mod lane;
 
 pub use batch::{Content, Cut, Insert, Item, RowRange};
 
-use crate::log::{Action, Committed, Event, Failure, Incoming, Machine, Outgoing, Partition};
+use crate::log::{Action, Committed, Event, Failure, Incoming, Machine, Outgoing, Partition, nothing_committed};
 use lane::{Lane, Work, dead_letter};
 use logmill_core::{Offset, Reject};
 use std::collections::{BTreeMap, VecDeque};
@@ -103,6 +103,9 @@ pub struct Loader {
     next_ticket: u64,
     /// Nothing is fetched for now, though the partitions are kept.
     paused: bool,
+    /// The only partition that is fetched, while its batch of before is read again: several at a time would together hold
+    /// more than the budget, which one alone may.
+    alone: Option<Partition>,
     /// When the process was asked to stop.
     stop_ms: Option<u64>,
 }
@@ -143,6 +146,7 @@ impl Loader {
             txn: None,
             next_ticket: 0,
             paused: false,
+            alone: None,
             stop_ms: None,
         }
     }
@@ -186,21 +190,31 @@ impl Loader {
     }
 
     fn positioned(&mut self, positions: Vec<(Partition, Option<Committed>)>) -> Action<Ask> {
-        let mut starts = Vec::with_capacity(positions.len());
         for (partition, committed) in positions {
             let content = self.config.contents.get(&partition.topic).copied().unwrap_or(Content::Rows);
-            match Lane::at(content, committed.as_ref()) {
-                Ok(lane) => {
-                    starts.push((partition.clone(), lane.committed));
-                    self.lanes.insert(partition, lane);
-                }
+            let Some(committed) = committed else { return self.exit(Err(nothing_committed(&partition))) };
+            match Lane::at(content, &committed) {
+                Ok(lane) => drop(self.lanes.insert(partition, lane)),
                 Err(bad) => {
                     return self.exit(Err(format!("the committed metadata of {partition} is not an intent: {bad:?}")));
                 }
             }
         }
+        self.fetch()
+    }
+
+    /// Fetches the partitions: one alone while its batch of before is read again, else all.
+    fn fetch(&mut self) -> Action<Ask> {
         self.paused = false;
+        self.alone = self.recovering();
+        let is_fetched = |partition: &Partition| self.alone.as_ref().is_none_or(|alone| alone == partition);
+        let starts = self.lanes.iter().filter(|(p, _)| is_fetched(p)).map(|(p, lane)| (p.clone(), lane.next)).collect();
         self.ask(Asked::Assign, Action::Assign(starts))
+    }
+
+    /// The first partition whose batch of before is not complete yet.
+    fn recovering(&self) -> Option<Partition> {
+        self.lanes.iter().find(|(_, lane)| lane.is_recovering()).map(|(partition, _)| partition.clone())
     }
 
     fn failed(&mut self, now_ms: u64, failure: Failure) -> Action<Ask> {
@@ -262,9 +276,10 @@ impl Loader {
             return self.ask(Asked::Assign, Action::Assign(Vec::new()));
         }
         if self.paused && (!draining || buffered < budget / 2) && self.stop_ms.is_none() {
-            self.paused = false;
-            let starts = self.lanes.iter().map(|(partition, lane)| (partition.clone(), lane.next)).collect();
-            return self.ask(Asked::Assign, Action::Assign(starts));
+            return self.fetch();
+        }
+        if !self.paused && self.alone.is_some() && self.alone != self.recovering() {
+            return self.fetch();
         }
         self.ask(Asked::Poll, Action::Poll)
     }

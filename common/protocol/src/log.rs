@@ -124,3 +124,11 @@ pub trait Machine {
     /// `now_ms`: any clock that does not go back.
     fn step(&mut self, now_ms: u64, event: Event<Self::Answer>) -> Action<Self::Ask>;
 }
+
+/// Why nobody begins at a partition of which nothing is committed: what was done before would be done again.
+pub(crate) fn nothing_committed(partition: &Partition) -> String {
+    format!(
+        "{partition} has no committed offset: the chain was never set up for this group, or its offsets expired; \
+         `logmill topics apply` sets up what is new and refuses what was lost"
+    )
+}

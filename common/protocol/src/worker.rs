@@ -17,7 +17,7 @@ mod route;
 pub use position::{BadPosition, Position};
 pub use route::{Route, Routes};
 
-use crate::log::{Action, Committed, Event, Failure, Incoming, Machine, Never, Outgoing, Partition};
+use crate::log::{Action, Committed, Event, Failure, Incoming, Machine, Never, Outgoing, Partition, nothing_committed};
 use chunk::Current;
 use files::Part;
 use logmill_core::{Flow, Offset, Out, Stage};
@@ -268,13 +268,7 @@ impl<S: Stage> StageWorker<S> {
     fn positioned(&mut self, positions: Vec<(Partition, Option<Committed>)>) -> Action {
         let mut seek = Vec::with_capacity(positions.len());
         for (partition, committed) in positions {
-            let Some(committed) = committed else {
-                let why = format!(
-                    "{partition} has no committed offset: the chain was never set up for this group, or its offsets \
-                     expired; `logmill topics apply` sets up what is new and refuses what was lost"
-                );
-                return self.exit(Err(why));
-            };
+            let Some(committed) = committed else { return self.exit(Err(nothing_committed(&partition))) };
             let base = match Position::decode(&committed) {
                 Ok(base) => base,
                 Err(bad) => return self.exit(Err(format!("{partition}: {bad}"))),

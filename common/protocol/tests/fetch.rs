@@ -48,7 +48,8 @@ impl World {
         let tasks = files.iter().map(|(file, _)| Task::new(file.clone()).encode()).collect();
         let files = files.iter().map(|(file, bytes)| (file.file_id, (*bytes).to_owned())).collect();
         let (befalls, written) = (BTreeMap::new(), BTreeMap::new());
-        Self { tasks, files, befalls, written, committed: None, most_open: 0 }
+        let set_up = Committed { offset: Offset(0), metadata: String::new() };
+        Self { tasks, files, befalls, written, committed: Some(set_up), most_open: 0 }
     }
 
     /// What comes of an order next.

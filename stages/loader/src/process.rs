@@ -19,6 +19,8 @@ use std::time::Duration;
 const BATCH_RECORDS: usize = 8_192;
 /// The longest wait for a record: answers of the database are looked for between two polls.
 const POLL: Duration = Duration::from_millis(20);
+/// What leaving the group may take after the last INSERT that is waited for.
+const LEAVING: Duration = Duration::from_secs(5);
 
 /// Loads until asked to stop.
 ///
@@ -121,6 +123,7 @@ pub fn limits(config: &Config) -> load::Config {
         batch_ms: ms(config.clickhouse.batch_interval),
         budget_bytes: batch_bytes.saturating_mul(2),
         backoff_ms: (100, 10_000),
-        grace_ms: ms(config.worker.grace),
+        // What is under way then is repeated: before the process is ended, so that the group is left in order.
+        grace_ms: ms(config.worker.grace.saturating_sub(LEAVING.min(config.worker.grace / 2))),
     }
 }

@@ -51,7 +51,7 @@ const FIXED: &[(&str, &str)] = &[
     ("allow.auto.create.topics", "false"),
 ];
 
-/// The consumer's settings. Memory: `queued.max.messages.kbytes` (16 MiB) plus one fetch (8 MiB).
+/// The consumer's settings. Memory: `queued.max.messages.kbytes` (16 MiB) plus one fetch (8 MiB) a broker.
 pub(super) fn consumer(options: &ClientOptions) -> ClientConfig {
     let mut config = ClientConfig::new();
     for (key, value) in [
@@ -62,6 +62,8 @@ pub(super) fn consumer(options: &ClientOptions) -> ClientConfig {
         ("fetch.max.bytes", "8388608"),
         ("fetch.message.max.bytes", "4194304"),
         ("fetch.wait.max.ms", "100"),
+        // How long a partition rests when the queue is full: by default a second, in which a fast stage runs dry.
+        ("fetch.queue.backoff.ms", "10"),
         ("retry.backoff.ms", "10"),
         ("socket.nagle.disable", "true"),
     ] {

@@ -3,7 +3,7 @@
 use super::position::{OpenFile, Position};
 use super::records::{Lane, chunk, dead_letter, event as ledger};
 use super::task::{Resume, Task};
-use crate::log::{Action, Event, Failure, Incoming, Machine, Outgoing, Partition};
+use crate::log::{Action, Event, Failure, Incoming, Machine, Outgoing, Partition, nothing_committed};
 use bytes::Bytes;
 use logmill_core::event::{Event as Happening, Reject, RejectReason};
 use logmill_core::wire::Kind;
@@ -320,13 +320,10 @@ impl Fetch {
         let start_over = self.weak(Weaken::StartOver);
         for (partition, committed) in positions {
             let Some(tasks) = self.tasks.get_mut(&partition) else { continue };
-            let position = match committed {
-                // The driver refuses this where the log does not begin at 0.
-                None => Position::default(),
-                Some(committed) => match Position::decode(&committed) {
-                    Ok(position) => position,
-                    Err(e) => return self.exit(Err(format!("{partition}: {e}"))),
-                },
+            let Some(committed) = committed else { return self.exit(Err(nothing_committed(&partition))) };
+            let position = match Position::decode(&committed) {
+                Ok(position) => position,
+                Err(e) => return self.exit(Err(format!("{partition}: {e}"))),
             };
             let first = position.first();
             let at = |at| if start_over { OpenFile::default() } else { at };

@@ -106,11 +106,8 @@ impl Work {
 
 impl Lane {
     /// A lane that starts from what is committed.
-    pub(super) fn at(content: Content, committed: Option<&Committed>) -> Result<Self, String> {
-        let (at, intent) = match committed {
-            None => (Offset(0), None),
-            Some(c) => (c.offset, Intent::decode(&c.metadata)?),
-        };
+    pub(super) fn at(content: Content, committed: &Committed) -> Result<Self, String> {
+        let (at, intent) = (committed.offset, Intent::decode(&committed.metadata)?);
         let step = match intent {
             Some(Intent { to }) if to > at => Step::Recovering { to },
             _ => Step::Idle,
@@ -124,6 +121,11 @@ impl Lane {
             Step::Idle | Step::Recovering { .. } => 0,
         };
         self.queued + work
+    }
+
+    /// Whether a batch of before is read again.
+    pub(super) fn is_recovering(&self) -> bool {
+        matches!(self.step, Step::Recovering { .. })
     }
 
     /// Whether a stop has something to wait for.
