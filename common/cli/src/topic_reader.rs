@@ -42,6 +42,8 @@ impl TopicReader {
             .set("group.id", group)
             .set("enable.auto.commit", "false")
             .set("enable.partition.eof", "true")
+            // The end of a partition is told when a fetch comes back empty: half a second by default, for each topic.
+            .set("fetch.wait.max.ms", "20")
             .set("isolation.level", "read_committed")
             .set("auto.offset.reset", "error");
         let consumer = client.create().context("kafka.properties")?;
