@@ -1,11 +1,12 @@
 //! Topics, positions and settings of a broker: what operators' commands and the start of a chain need.
 
 use crate::client::{Names, committed_of, incoming};
+use crate::patience::patiently;
 use logmill_protocol::{Committed, Incoming, Partition};
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::metadata::MetadataTopic;
 use rdkafka::producer::{BaseProducer, Producer};
 use rdkafka::{ClientConfig, Message, Offset, TopicPartitionList};
@@ -44,7 +45,7 @@ pub enum AdminError {
 
 /// How long one request may take.
 const CALL: Duration = Duration::from_secs(30);
-/// The wait before something is asked again.
+/// The wait before topics that were made just now are looked at again.
 const AGAIN: Duration = Duration::from_millis(20);
 
 /// Asks and changes things at a cluster of brokers.
@@ -182,8 +183,8 @@ impl Admin {
     /// # Errors
     /// When the partition does not exist or has no leader.
     pub fn watermarks(&self, partition: &Partition) -> Result<(i64, i64), AdminError> {
-        let read = || self.consumer.fetch_watermarks(&partition.topic, partition.index, CALL);
-        patiently(read).map_err(self.failed("read the ends of a partition"))
+        let read = |left| self.consumer.fetch_watermarks(&partition.topic, partition.index, left);
+        patiently(CALL, read).map_err(self.failed("read the ends of a partition"))
     }
 
     /// Looks at a group's positions again and again, without joining it.
@@ -354,14 +355,14 @@ impl GroupReader {
     /// # Errors
     /// When no broker answers in time.
     pub fn committed(&self, partitions: &[Partition]) -> Result<Vec<(Partition, Option<Committed>)>, AdminError> {
-        let read = || {
+        let read = |left| {
             let mut list = TopicPartitionList::new();
             for partition in partitions {
                 list.add_partition(&partition.topic, partition.index);
             }
-            committed_of(&self.consumer.committed_offsets(list, CALL)?)
+            committed_of(&self.consumer.committed_offsets(list, left)?)
         };
-        patiently(read).map_err(self.failed("read committed offsets"))
+        patiently(CALL, read).map_err(self.failed("read committed offsets"))
     }
 
     /// As [`Admin::watermarks`].
@@ -369,36 +370,12 @@ impl GroupReader {
     /// # Errors
     /// When the partition does not exist or has no leader.
     pub fn watermarks(&self, partition: &Partition) -> Result<(i64, i64), AdminError> {
-        let read = || self.consumer.fetch_watermarks(&partition.topic, partition.index, CALL);
-        patiently(read).map_err(self.failed("read the ends of a partition"))
+        let read = |left| self.consumer.fetch_watermarks(&partition.topic, partition.index, left);
+        patiently(CALL, read).map_err(self.failed("read the ends of a partition"))
     }
 
     fn failed(&self, what: &'static str) -> impl FnOnce(KafkaError) -> AdminError {
         let brokers = self.brokers.clone();
         move |source| AdminError::Kafka { what, brokers, source }
-    }
-}
-
-/// Asks again while a coordinator or a leader is being found or starts up.
-fn patiently<T>(mut ask: impl FnMut() -> KafkaResult<T>) -> KafkaResult<T> {
-    use RDKafkaErrorCode as Code;
-    let deadline = Instant::now() + CALL;
-    loop {
-        let answer = ask();
-        let code = answer.as_ref().err().and_then(KafkaError::rdkafka_error_code);
-        let passing = matches!(
-            code,
-            Some(
-                Code::NotCoordinator
-                    | Code::CoordinatorNotAvailable
-                    | Code::CoordinatorLoadInProgress
-                    | Code::NotLeaderForPartition
-                    | Code::LeaderNotAvailable
-            )
-        );
-        if !passing || Instant::now() > deadline {
-            return answer;
-        }
-        std::thread::sleep(AGAIN);
     }
 }

@@ -9,6 +9,7 @@ mod settings;
 
 pub(crate) use records::{Names, incoming};
 
+use crate::patience::patiently;
 use assignment::{Report, Reports};
 use failure::{During, failure};
 use logmill_protocol::{Action, Committed, Event, Failure, Partition};
@@ -58,7 +59,8 @@ pub enum ClientError {
 
 /// How long a question about a topic may take.
 const ANSWER: Duration = Duration::from_secs(10);
-/// How long the committed offsets may take: longer than any other member's transaction can be pending.
+/// How long the committed offsets may take: longer than any other member's transaction can be pending, or a coordinator
+/// takes to read its log after a move.
 const POSITIONS: Duration = Duration::from_secs(60);
 
 /// A connection. Dropping it leaves the group and aborts an open transaction.
@@ -239,11 +241,14 @@ impl Client {
     }
 
     fn read(&self, partitions: &[Partition]) -> KafkaResult<Vec<(Partition, Option<Committed>)>> {
-        let mut list = TopicPartitionList::with_capacity(partitions.len());
-        for partition in partitions {
-            list.add_partition(&partition.topic, partition.index);
-        }
-        committed_of(&self.consumer.committed_offsets(list, POSITIONS)?)
+        let read = |left| {
+            let mut list = TopicPartitionList::with_capacity(partitions.len());
+            for partition in partitions {
+                list.add_partition(&partition.topic, partition.index);
+            }
+            committed_of(&self.consumer.committed_offsets(list, left)?)
+        };
+        patiently(POSITIONS, read)
     }
 
     fn assign(&self, starts: &[(Partition, logmill_core::Offset)]) -> KafkaResult<()> {

@@ -8,6 +8,7 @@ pub mod admin;
 mod client;
 pub mod journal;
 mod memory;
+mod patience;
 
 pub use client::{Client, ClientError, ClientOptions};
 pub use memory::keep_large_buffers;
