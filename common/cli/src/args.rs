@@ -84,6 +84,9 @@ Examples:
     /// Rows go to standard output in order; a summary of each file goes to standard error: codec and encoding with their
     /// evidence, bytes in and out, lines, malformed sequences, rejects. No configuration is needed; where there is one,
     /// its plan, apps and rules apply.
+    ///
+    /// The encoding of a row is that of its chunk as far as it was known then: ASCII before a file's first other byte
+    /// counts as utf-8, whatever the file turns out to be; the summary has what was decided for the file.
     #[command(after_help = "\
 Examples:
   logmill dry-run app.log.gz

@@ -363,8 +363,9 @@ pub struct PlanDefaults {
     /// Decompressed bytes over which the rest of a file is rejected.
     pub max_bytes: Size,
     /// The largest window of a zstd frame, a power of two from 1 KiB to 2 GiB; a frame that asks for more is rejected. A
-    /// decompressor needs memory for one window for each zstd file that is open, at most open files x window_bytes: no
-    /// more than coroutines x fetchers files are open but while work changes hands, and a parked one needs none.
+    /// decompressor needs memory for one window for each zstd file that is open, at most open files x window_bytes.
+    /// Open are at most twice the largest coroutines of all clusters, for each partition of each cluster's tasks; a
+    /// parked file needs no window.
     pub window_bytes: Size,
     /// The group of channels to which text goes.
     pub channel_group: String,
