@@ -11,7 +11,7 @@ pub(crate) use records::{Names, incoming};
 
 use crate::patience::patiently;
 use assignment::{Report, Reports};
-use failure::{During, failure};
+use failure::{During, advice, failure, hopeless};
 use logmill_protocol::{Action, Committed, Event, Failure, Partition};
 use native::Membership;
 use producing::Producing;
@@ -51,10 +51,25 @@ pub enum ClientError {
     Silent { brokers: String, source: KafkaError },
     #[error("there is no topic {topic} on {brokers}: make it with `logmill topics apply`")]
     Missing { topic: String, brokers: String },
-    #[error("cannot begin as {id} on {brokers}: {source}")]
+    #[error("cannot look at topic {topic} on {brokers}: {code}{}", advice(*code))]
+    Topic { topic: String, brokers: String, code: RDKafkaErrorCode },
+    #[error("cannot begin as {id} on {brokers}: {source}{}", source.rdkafka_error_code().map_or("", advice))]
     Initialise { brokers: String, id: String, source: KafkaError },
     #[error("cannot join the group {group}: {source}")]
     Join { group: String, source: KafkaError },
+}
+
+impl ClientError {
+    /// Whether another attempt would meet the same again: nothing helps but an operator.
+    #[must_use]
+    pub fn is_hopeless(&self) -> bool {
+        match self {
+            Self::Silent { .. } => false,
+            Self::Topic { code, .. } => hopeless(*code),
+            Self::Initialise { source, .. } => source.rdkafka_error_code().is_some_and(hopeless),
+            Self::Settings(_) | Self::Missing { .. } | Self::Join { .. } => true,
+        }
+    }
 }
 
 /// How long a question about a topic may take.
@@ -289,10 +304,13 @@ fn is_refusal(code: RDKafkaErrorCode) -> bool {
 fn partitions(consumer: &BaseConsumer<Reports>, brokers: &str, topic: &str) -> Result<i32, ClientError> {
     let silent = |source| ClientError::Silent { brokers: brokers.to_owned(), source };
     let metadata = consumer.fetch_metadata(Some(topic), ANSWER).map_err(silent)?;
-    match metadata.topics().iter().find(|found| found.name() == topic) {
-        Some(found) if found.error().is_none() && !found.partitions().is_empty() => {
+    let missing = || ClientError::Missing { topic: topic.to_owned(), brokers: brokers.to_owned() };
+    let found = metadata.topics().iter().find(|found| found.name() == topic).ok_or_else(missing)?;
+    match found.error().map(RDKafkaErrorCode::from) {
+        None if !found.partitions().is_empty() => {
             Ok(i32::try_from(found.partitions().len()).expect("a topic has fewer partitions than that"))
         }
-        _ => Err(ClientError::Missing { topic: topic.to_owned(), brokers: brokers.to_owned() }),
+        None | Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => Err(missing()),
+        Some(code) => Err(ClientError::Topic { topic: topic.to_owned(), brokers: brokers.to_owned(), code }),
     }
 }

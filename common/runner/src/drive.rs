@@ -40,12 +40,8 @@ pub enum Trouble {
 
 impl From<ClientError> for Trouble {
     fn from(error: ClientError) -> Self {
-        match error {
-            ClientError::Silent { .. } | ClientError::Initialise { .. } => Self::Again(error.to_string()),
-            ClientError::Settings(_) | ClientError::Missing { .. } | ClientError::Join { .. } => {
-                Self::Hopeless(error.to_string())
-            }
-        }
+        let why = error.to_string();
+        if error.is_hopeless() { Self::Hopeless(why) } else { Self::Again(why) }
     }
 }
 

@@ -36,12 +36,13 @@ pub(super) fn failure(doing: &str, during: During, error: &KafkaError) -> Failur
 }
 
 /// Errors that a repetition meets again.
-fn hopeless(code: Code) -> bool {
+pub(super) fn hopeless(code: Code) -> bool {
     matches!(
         code,
         Code::OffsetMetadataTooLarge
             | Code::MessageSizeTooLarge
             | Code::InvalidMessageSize
+            | Code::InvalidTopic
             | Code::UnknownTopic
             | Code::UnknownPartition
             | Code::TopicAuthorizationFailed
@@ -53,14 +54,16 @@ fn hopeless(code: Code) -> bool {
     )
 }
 
-/// What an operator can do about it.
-fn advice(code: Code) -> &'static str {
+/// What an operator can do about a hopeless one; nothing of another.
+pub(super) fn advice(code: Code) -> &'static str {
     match code {
+        _ if !hopeless(code) => "",
         Code::OffsetMetadataTooLarge => "; raise the broker's offset.metadata.max.bytes, or have fewer files open",
         Code::MessageSizeTooLarge | Code::InvalidMessageSize => {
             "; raise kafka.message_bytes and the topic's max.message.bytes, or lower the plan's chunk sizes"
         }
         Code::UnknownTopic | Code::UnknownPartition => "; `logmill topics apply` makes the topics of the chain",
+        Code::InvalidTopic => "; Kafka takes no topic of such a name: is `chain` right?",
         Code::InvalidTransactionTimeout => "; lower transaction.timeout to the broker's transaction.max.timeout.ms",
         _ => "; the account of kafka.properties lacks a right",
     }

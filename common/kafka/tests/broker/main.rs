@@ -5,3 +5,4 @@ mod groups;
 mod settings;
 mod takeover;
 mod transactions;
+mod upset;

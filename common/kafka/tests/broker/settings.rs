@@ -6,7 +6,7 @@ use logmill_kafka::admin::AdminError;
 use logmill_kafka::{Client, ClientError};
 use logmill_protocol::{Action, Event, Failure, Partition};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 #[test]
 fn a_missing_topic_is_named_at_once() {
@@ -32,6 +32,21 @@ fn brokers_that_are_not_there_are_named_in_bounded_time() {
         Ok(_) => panic!("a client of nothing"),
     }
     assert!(start.elapsed() < PATIENCE);
+}
+
+#[test]
+fn a_transaction_longer_than_the_broker_allows_is_hopeless_and_advice_says_why() {
+    let place = Place::new(1);
+    let mut options = place.options("w");
+    options.transaction_timeout = Duration::from_secs(24 * 3600);
+    match Client::connect(options, Arc::clone(&place.stop)) {
+        Err(error @ ClientError::Initialise { .. }) => {
+            assert!(error.is_hopeless(), "{error}");
+            assert!(error.to_string().contains("transaction.max.timeout.ms"), "{error}");
+        }
+        Err(other) => panic!("{other}"),
+        Ok(_) => panic!("a transaction of a day"),
+    }
 }
 
 #[test]
