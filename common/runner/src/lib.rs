@@ -13,6 +13,7 @@ mod drive;
 mod lags;
 mod main_program;
 mod metrics;
+mod readiness;
 mod restart;
 mod routes;
 mod signals;

@@ -3,6 +3,7 @@
 use crate::drive::{Driver, Trouble, run_machine};
 use crate::lags::LagWatch;
 use crate::metrics::WorkerMetrics;
+use crate::readiness::{Life, Readiness};
 use crate::restart::{Restarts, keep_running};
 use crate::stall::Stall;
 use anyhow::Context as _;
@@ -34,19 +35,21 @@ pub struct Settings {
 }
 
 /// Runs `settings.threads` workers, each with a stage of its own, until the process is asked to stop or one fails for
-/// good. Sets `settings.stop` in any case.
+/// good. Sets `settings.stop` in any case. The process is ready while all of them have their share of the partitions: one
+/// that begins anew has none.
 ///
 /// # Errors
 /// Of the first worker that failed for good; the others were stopped then.
 pub fn run_stage<S: Stage>(settings: &Settings, make: impl Fn() -> anyhow::Result<S> + Sync) -> anyhow::Result<()> {
+    let readiness = Readiness::new(&settings.telemetry, settings.threads);
     std::thread::scope(|scope| {
-        let make = &make;
+        let (make, readiness) = (&make, &readiness);
         let workers: Vec<_> = (0..settings.threads)
             .map(|number| {
                 let name = format!("worker-{number}");
                 let run = move || {
                     let name = format!("worker-{number}");
-                    let once = || run_worker(settings, number, &name, make);
+                    let once = || run_worker(settings, number, &name, readiness, make);
                     let ended = keep_running(&name, settings.restarts, &settings.stop, once);
                     settings.telemetry.retire(&name);
                     // One that failed ends the process: its supervisor sees it, and the group gives its partitions away.
@@ -73,6 +76,7 @@ fn run_worker<S: Stage>(
     settings: &Settings,
     number: u32,
     name: &str,
+    readiness: &Readiness<'_>,
     make: &(impl Fn() -> anyhow::Result<S> + Sync),
 ) -> Result<(), Trouble> {
     settings.telemetry.beat(name);
@@ -85,6 +89,7 @@ fn run_worker<S: Stage>(
     let mut driver = StageDriver {
         settings,
         name,
+        life: readiness.life(),
         seen: machine.snapshot(),
         looked: Instant::now(),
         idle: false,
@@ -113,6 +118,7 @@ fn check_outputs(settings: &Settings, client: &Client) -> Result<(), Trouble> {
 struct StageDriver<'a> {
     settings: &'a Settings,
     name: &'a str,
+    life: Life<'a>,
     /// The machine as it was at the last look.
     seen: Snapshot,
     looked: Instant,
@@ -135,7 +141,7 @@ impl<S: Stage> Driver<StageWorker<S>> for StageDriver<'_> {
         self.settings.telemetry.beat(self.name);
         match event {
             Event::Assigned(partitions) => {
-                self.settings.telemetry.ready(true);
+                self.life.works();
                 tracing::info!(worker = self.name, partitions = partitions.len(), "assigned");
             }
             Event::Revoked => tracing::info!(worker = self.name, "revoked"),

@@ -6,10 +6,12 @@ mod shout;
 use logmill_core::wire::Kind;
 use logmill_runner::{run_stage, stop_on_signals};
 use place::{File, Place};
-use shout::Shout;
+use shout::{Shout, Startled};
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 /// The longest that anything here is waited for.
@@ -139,4 +141,49 @@ fn what_workers_do_shows_in_the_metrics() {
     stop.store(true, Ordering::Relaxed);
     stage.join().expect("no panic").expect("it stops as asked");
     assert!(!telemetry.metrics().contains("logmill_stage_lag{"), "partitions that were given up are not shown");
+}
+
+/// Sets flags when it goes, so that a test that fails does not wait for its stage.
+struct AtLast<'a>([&'a AtomicBool; 2]);
+
+impl Drop for AtLast<'_> {
+    fn drop(&mut self) {
+        self.0.iter().for_each(|flag| flag.store(true, Ordering::Relaxed));
+    }
+}
+
+#[test]
+fn a_process_is_ready_while_all_of_its_workers_have_their_share() {
+    let place = Place::new();
+    let stop = Arc::new(AtomicBool::new(false));
+    let settings = place.settings("w", &stop);
+    let probes = settings.telemetry.serve("127.0.0.1:0").expect("a free port");
+    let ready = || {
+        let mut probe = TcpStream::connect(probes).expect("the probes are served");
+        probe.write_all(b"GET /readyz HTTP/1.0\r\n\r\n").expect("a request");
+        let mut answer = String::new();
+        probe.read_to_string(&mut answer).expect("an answer");
+        answer.lines().next().is_some_and(|status| status.contains(" 200 "))
+    };
+    assert!(!ready(), "nothing runs");
+    // One of the two workers panics at its first chunk, and its next life begins only when the test says so.
+    let (startled, lives, go_on) = (AtomicBool::new(true), AtomicU32::new(0), AtomicBool::new(false));
+    let make = || {
+        if lives.fetch_add(1, Ordering::Relaxed) >= settings.threads {
+            until("the test goes on", || go_on.load(Ordering::Relaxed));
+        }
+        Ok(Startled(&startled))
+    };
+    std::thread::scope(|scope| {
+        let _end = AtLast([&stop, &go_on]);
+        let stage = scope.spawn(|| run_stage(&settings, make));
+        until("all have their share", ready);
+        place.publish(&[File::new(0, 10_000)]);
+        until("one panicked", || !ready());
+        go_on.store(true, Ordering::Relaxed);
+        until("it began anew", ready);
+        stop.store(true, Ordering::Relaxed);
+        stage.join().expect("panics are caught").expect("it stops as asked");
+    });
+    assert!(!ready(), "nothing runs any more");
 }

@@ -3,6 +3,7 @@
 use logmill_core::event::Event;
 use logmill_core::{Chunk, End, FileMeta, Flow, Out, Outcome, Product, Progress, Reject, Stage};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Bytes of an output chunk. Not a multiple or part of what comes in.
 pub const CUT: usize = 3_000;
@@ -55,5 +56,28 @@ impl Stage for Shout {
             quarantine: None,
         });
         Ok(outcome)
+    }
+}
+
+/// Shout, but it panics at the next chunk when the flag is set, which is reset.
+pub struct Startled<'a>(pub &'a AtomicBool);
+
+impl Stage for Startled<'_> {
+    type State = Rest;
+    const NAME: &'static str = Shout::NAME;
+    const INPUT: Flow = Shout::INPUT;
+    const OUTPUT: Flow = Shout::OUTPUT;
+
+    fn open(&self, file: &Arc<FileMeta>) -> Rest {
+        Shout.open(file)
+    }
+
+    fn process(&self, rest: &mut Rest, chunk: &mut Chunk, out: &mut Out) -> Result<Progress, Reject> {
+        assert!(!self.0.swap(false, Ordering::Relaxed), "startled, as the test wants");
+        Shout.process(rest, chunk, out)
+    }
+
+    fn finish(&self, rest: Rest, end: End, out: &mut Out) -> Result<Outcome, Reject> {
+        Shout.finish(rest, end, out)
     }
 }
