@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use logmill_core::Stage;
 use logmill_kafka::{Client, ClientOptions};
 use logmill_protocol::worker::{Options, Snapshot, StageWorker};
-use logmill_protocol::{Event, Never};
+use logmill_protocol::{Event, Failure, Never};
 use logmill_telemetry::Telemetry;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -82,6 +82,7 @@ fn run_worker<S: Stage>(
     settings.telemetry.beat(name);
     let mut options = settings.client.clone();
     options.transactional_id = format!("{}.{number}", options.transactional_id);
+    let transactional_id = options.transactional_id.clone();
     let stage = make().map_err(|error| Trouble::Hopeless(format!("{error:#}")))?;
     let mut machine = StageWorker::new(stage, settings.machine.clone());
     let mut client = Client::connect(options, Arc::clone(&settings.stop))?;
@@ -89,6 +90,7 @@ fn run_worker<S: Stage>(
     let mut driver = StageDriver {
         settings,
         name,
+        transactional_id,
         life: readiness.life(),
         seen: machine.snapshot(),
         looked: Instant::now(),
@@ -118,6 +120,7 @@ fn check_outputs(settings: &Settings, client: &Client) -> Result<(), Trouble> {
 struct StageDriver<'a> {
     settings: &'a Settings,
     name: &'a str,
+    transactional_id: String,
     life: Life<'a>,
     /// The machine as it was at the last look.
     seen: Snapshot,
@@ -127,6 +130,14 @@ struct StageDriver<'a> {
     /// The number of the last lags that the stage was told.
     lags_seen: u64,
     stall: Stall,
+}
+
+/// What may have fenced the producer with this id, and what an operator can look at.
+fn fenced(transactional_id: &str) -> String {
+    format!(
+        "another process uses transactional.id {transactional_id} (is worker.slot unique?), or a transaction took longer \
+         than transaction.timeout"
+    )
 }
 
 /// How often the metrics follow the machine.
@@ -145,6 +156,10 @@ impl<S: Stage> Driver<StageWorker<S>> for StageDriver<'_> {
                 tracing::info!(worker = self.name, partitions = partitions.len(), "assigned");
             }
             Event::Revoked => tracing::info!(worker = self.name, "revoked"),
+            Event::Failed(Failure::Fenced(why)) => {
+                let id = &self.transactional_id;
+                tracing::warn!(worker = self.name, "going on from what is committed: {why}; {}", fenced(id));
+            }
             Event::Failed(failure) => {
                 tracing::warn!(worker = self.name, ?failure, "going on from what is committed");
             }

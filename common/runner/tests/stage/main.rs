@@ -5,9 +5,10 @@ mod shout;
 
 use logmill_core::wire::Kind;
 use logmill_runner::{run_stage, stop_on_signals};
+use logmill_telemetry::LogFormat;
 use place::{File, Place};
 use shout::{Shout, Startled};
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
@@ -23,6 +24,7 @@ const CHILD: &str = "LOGMILL_TEST_STAGE";
 fn process() {
     let Ok(arguments) = std::env::var(CHILD) else { return };
     let [brokers, name, slot] = arguments.split(' ').collect::<Vec<_>>().try_into().expect("three arguments");
+    logmill_telemetry::init_logs("warn", LogFormat::Text).expect("logs");
     let stop = stop_on_signals(Duration::from_secs(30)).expect("signals");
     run_stage(&Place::at(brokers, name).settings(slot, &stop), || Ok(Shout)).expect("it stops as asked");
 }
@@ -31,10 +33,15 @@ struct Running(Child);
 
 impl Running {
     fn start(place: &Place, slot: &str) -> Self {
+        Self::start_with(place, slot, Stdio::inherit())
+    }
+
+    fn start_with(place: &Place, slot: &str, errors: Stdio) -> Self {
         let child = Command::new(std::env::current_exe().expect("this test"))
             .args(["process", "--exact", "--nocapture", "--test-threads=1"])
             .env(CHILD, format!("{} {} {slot}", place.brokers, place.name))
             .stdout(Stdio::null())
+            .stderr(errors)
             .spawn();
         Self(child.expect("a process"))
     }
@@ -109,6 +116,33 @@ fn two_processes_of_which_one_is_killed_again_and_again_bring_every_byte_exactly
         assert_eq!(position.first, position.next, "{partition}");
         let from = position.next.0;
         assert!(place.admin.read(&partition, from, None, 1).expect("readable").is_empty(), "{partition}");
+    }
+}
+
+#[test]
+fn of_two_processes_with_one_slot_the_one_that_is_fenced_says_what_to_look_at() {
+    let place = Place::new();
+    let mut older = Running::start_with(&place, "same", Stdio::piped());
+    let lines = BufReader::new(older.0.stderr.take().expect("its log")).lines();
+    let said = Arc::new(AtomicBool::new(false));
+    let says = Arc::clone(&said);
+    let hint = format!("transactional.id {}.same.", place.name);
+    std::thread::spawn(move || {
+        for line in lines.map_while(Result::ok).filter(|line| line.contains(&hint)) {
+            says.fetch_or(line.contains("is worker.slot unique?"), Ordering::Relaxed);
+        }
+    });
+    place.publish(&[File::new(0, 10_000)]);
+    until("the older works", || place.count("out") > 0);
+    let younger = Running::start(&place, "same");
+    let mut number = 1;
+    until("the older says that it was fenced", || {
+        place.publish(&[File::new(number, 10_000)]);
+        number += 1;
+        said.load(Ordering::Relaxed)
+    });
+    for process in [older, younger] {
+        process.kill();
     }
 }
 
