@@ -9,6 +9,7 @@ mod settings;
 
 pub(crate) use records::{Names, incoming};
 
+use crate::admin::{Admin, AdminError};
 use crate::patience::patiently;
 use assignment::{Report, Reports};
 use failure::{During, advice, failure, hopeless};
@@ -132,6 +133,16 @@ impl Client {
     #[must_use]
     pub fn ends(&self, partition: &Partition) -> Option<(i64, i64)> {
         native::ends(&self.consumer, partition)
+    }
+
+    /// Whether a reader of committed records finds one at `from` or after. What [`Client::ends`] counts may be markers and
+    /// records of aborted transactions alone. Makes a connection for it: not to be asked often.
+    ///
+    /// # Errors
+    /// No broker answers within half a minute.
+    pub fn waits(&self, partition: &Partition, from: logmill_core::Offset) -> Result<bool, AdminError> {
+        let admin = Admin::new(&self.options.brokers, &self.options.properties)?;
+        Ok(!admin.read(partition, from.0, None, 1)?.is_empty())
     }
 
     /// Performs one action and says what came of it.

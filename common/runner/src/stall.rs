@@ -19,6 +19,11 @@ impl Stall {
         Self { patience, progress: (0, 0, 0), since: Instant::now() }
     }
 
+    /// It did not stand still after all: the time begins anew.
+    pub(crate) fn rest(&mut self) {
+        self.since = Instant::now();
+    }
+
     /// How long nothing has moved though `lag` records wait, if that is too long.
     pub(crate) fn look(&mut self, snapshot: &Snapshot, lag: i64) -> Option<Duration> {
         let next = snapshot.partitions.iter().map(|p| p.next.0).sum();

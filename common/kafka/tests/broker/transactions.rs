@@ -1,9 +1,12 @@
 //! One client: commit, abort, and what is refused.
 
-use crate::fixture::{Place, outgoing};
+use crate::fixture::{PATIENCE, Place, outgoing};
 use bytes::Bytes;
+use logmill_core::Offset;
 use logmill_core::wire::Record;
 use logmill_protocol::{Action, Event, Failure, Outgoing};
+use rdkafka::ClientConfig;
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 
 #[test]
 fn offset_metadata_comes_back_after_a_commit_and_an_abort_changes_nothing() {
@@ -124,4 +127,27 @@ fn a_record_over_the_limit_is_refused_with_the_setting_that_helps() {
         Event::Failed(Failure::Fatal(why)) => assert!(why.contains("message_bytes"), "{why}"),
         other => panic!("1.1 MB gave {other:?}"),
     }
+}
+
+#[test]
+fn records_of_aborted_transactions_do_not_wait_for_anybody() {
+    let place = Place::new(1);
+    let worker = place.client("w");
+    let mut config = ClientConfig::new();
+    config.set("bootstrap.servers", &place.brokers).set("transactional.id", &place.group);
+    let producer: BaseProducer = config.create().expect("a producer");
+    producer.init_transactions(PATIENCE).expect("transactions");
+    producer.begin_transaction().expect("a transaction");
+    for _ in 0..100 {
+        let record: BaseRecord<'_, [u8], [u8]> = BaseRecord::to(&place.input).partition(0).payload(b"never");
+        producer.send(record).map_err(|(error, _)| error).expect("room");
+    }
+    producer.flush(PATIENCE).expect("all arrive");
+    producer.abort_transaction(PATIENCE).expect("an abort");
+    assert!(place.payloads(&place.input(0)).is_empty());
+    assert!(place.admin.watermarks(&place.input(0)).expect("the ends").1 > 100);
+    assert!(!worker.0.waits(&place.input(0), Offset(0)).expect("an answer"));
+    place.client("publisher").publish(&place.input(0), &["this one"]);
+    assert_eq!(place.payloads(&place.input(0)), ["this one"]);
+    assert!(worker.0.waits(&place.input(0), Offset(0)).expect("an answer"));
 }
