@@ -65,8 +65,10 @@ impl Taker {
 struct Progress {
     next: Seq,
     crc32: u32,
-    /// Since when no call for this file has gone well.
+    /// Since when no chunk of this file has come.
     failing: Option<Instant>,
+    /// The chunk at which it failed last, or began.
+    stood: Seq,
     pause: Duration,
 }
 
@@ -132,7 +134,8 @@ impl Cluster {
     /// Brings a file: its chunks in order and how it ended go to `to`. Ends when that is done or nobody takes it.
     pub async fn bring(self: Arc<Self>, order: Order, to: Sender<Item>) {
         let to = Taker { ticket: order.ticket, to };
-        let mut progress = Progress { next: order.from, crc32: order.crc32, failing: None, pause: FIRST_PAUSE };
+        let mut progress =
+            Progress { next: order.from, crc32: order.crc32, failing: None, stood: order.from, pause: FIRST_PAUSE };
         loop {
             let why = match self.permit(&progress).await {
                 None => return self.park(&order, "other files wait for it too", &to).await,
@@ -144,6 +147,10 @@ impl Cluster {
                 },
             };
             self.fails();
+            // Bytes short of a whole chunk are no progress: a file with a lost block gives them at every try.
+            if progress.next > progress.stood {
+                (progress.stood, progress.failing, progress.pause) = (progress.next, None, FIRST_PAUSE);
+            }
             let failing = *progress.failing.get_or_insert_with(Instant::now);
             if progress.next > Seq(0) && failing.elapsed() >= self.park_after {
                 return self.park(&order, &why, &to).await;
@@ -187,8 +194,6 @@ impl Cluster {
             let Some(mut piece) = piece else {
                 return Err(Stop::Failed(format!("its bytes end {} before its length", cutter.left())));
             };
-            progress.failing = None;
-            progress.pause = FIRST_PAUSE;
             while let Some(chunk) = cutter.cut(&mut piece) {
                 check_parked(order, progress)?;
                 let mut sum = crc32fast::Hasher::new_with_initial(progress.crc32);
