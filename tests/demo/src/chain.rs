@@ -186,6 +186,7 @@ fn programs() -> anyhow::Result<PathBuf> {
 fn configuration(stack: &Stack, settings: &Settings) -> Config {
     let mut config = Config { chain: settings.name.clone(), layout: settings.layout, ..Config::default() };
     config.kafka.brokers = stack.kafka().to_owned();
+    config.kafka.replication = if stack.kafka().split(',').count() < 3 { 1 } else { 3 };
     let clickhouse = stack.clickhouse();
     config.clickhouse.url = clickhouse.url.clone();
     config.clickhouse.database = settings.name.clone();

@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(180);
 pub async fn run(options: Options) -> anyhow::Result<bool> {
     let begun = Instant::now();
     // The stack first: two demos of one checkout would empty each other's folder.
-    let stack = stack().await?;
+    let stack = stack(options.brokers).await?;
     let folder = folder()?;
     say(&format!("the servers are up after {:.1} s", begun.elapsed().as_secs_f64()));
     let logs = make_logs(&stack, &folder, &options).await?;
@@ -98,8 +98,8 @@ fn folder() -> anyhow::Result<PathBuf> {
     folder.canonicalize().with_context(|| format!("resolving {}", folder.display()))
 }
 
-async fn stack() -> anyhow::Result<Stack> {
-    let wanted = Wanted { brokers: 1, hdfs: vec!["a".into(), "b".into()], clickhouse: true };
+async fn stack(brokers: usize) -> anyhow::Result<Stack> {
+    let wanted = Wanted { brokers, hdfs: vec!["a".into(), "b".into()], clickhouse: true };
     let start = move || Stack::start_kept(&logmill_stack::default_dir(), "demo", &wanted, true);
     Ok(tokio::task::spawn_blocking(start).await??)
 }

@@ -20,6 +20,9 @@ pub struct Options {
     /// Processes of each stage.
     #[arg(long, env = "INSTANCES", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=16))]
     pub instances: u32,
+    /// Kafka brokers: 1, or 3, with every record on all of them.
+    #[arg(long, env = "BROKERS", default_value = "1", value_parser = brokers)]
+    pub brokers: usize,
     /// Kill one process of each stage with SIGKILL while it works, and compare the table with the originals.
     #[arg(long, env = "KILL", value_parser = clap::builder::FalseyValueParser::new(), action = clap::ArgAction::SetTrue)]
     pub kill: bool,
@@ -41,6 +44,14 @@ fn layout(text: &str) -> Result<Layout, String> {
     }
 }
 
+fn brokers(text: &str) -> Result<usize, String> {
+    match text {
+        "1" => Ok(1),
+        "3" => Ok(3),
+        _ => Err("neither 1 nor 3".into()),
+    }
+}
+
 fn size(text: &str) -> Result<Size, String> {
     let read: Result<Size, _> = serde_json::from_value(text.into());
     match read {
@@ -57,10 +68,11 @@ mod tests {
     #[test]
     fn options_are_read() {
         let read = |text: &str| Options::try_parse_from(text.split(' '));
-        let options = read("demo --layout fused --size 20MB --instances 2 --once").unwrap();
+        let options = read("demo --layout fused --size 20MB --instances 2 --brokers 3 --once").unwrap();
         assert_eq!((options.layout, options.size.0, options.instances), (Layout::Fused, 20_000_000, 2));
+        assert_eq!(options.brokers, 3);
         assert!(options.once && !options.kill);
-        for wrong in ["demo --layout x", "demo --size 1", "demo --instances 0", "demo --logs /no/such/folder"] {
+        for wrong in ["demo --layout x", "demo --size 1", "demo --instances 0", "demo --brokers 2", "demo --logs /no/such/folder"] {
             assert!(read(wrong).is_err(), "{wrong}");
         }
     }
