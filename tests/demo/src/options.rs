@@ -72,7 +72,13 @@ mod tests {
         assert_eq!((options.layout, options.size.0, options.instances), (Layout::Fused, 20_000_000, 2));
         assert_eq!(options.brokers, 3);
         assert!(options.once && !options.kill);
-        for wrong in ["demo --layout x", "demo --size 1", "demo --instances 0", "demo --brokers 2", "demo --logs /no/such/folder"] {
+        for wrong in [
+            "demo --layout x",
+            "demo --size 1",
+            "demo --instances 0",
+            "demo --brokers 2",
+            "demo --logs /no/such/folder",
+        ] {
             assert!(read(wrong).is_err(), "{wrong}");
         }
     }
