@@ -41,6 +41,9 @@ const SETTINGS: [(&str, &str); 12] = [
     ("wait_end_of_query", "1"),
 ];
 
+/// Bytes of a body after which the server has begun with it, for the fault point there.
+const BEGUN: usize = 512 << 10;
+
 /// How long one piece of a body may take to be sent on.
 const SEND: Duration = Duration::from_secs(30);
 
@@ -56,14 +59,24 @@ impl Database {
         }
         // The statement stands before the data in the body: the client's URLs end at 64 KiB (http::Uri).
         let statement = Bytes::from(format!("{}\n", insertion.sql));
+        let mut query_id = insertion.query_id.clone();
+        if logmill_faults::is_off("query-id") {
+            query_id = format!("{query_id} of process {}", std::process::id());
+        }
         let mut insert = client
-            .with_setting("query_id", &insertion.query_id)
+            .with_setting("query_id", query_id)
             .insert_formatted_with("")
             .with_timeouts(Some(SEND), Some(self.insert_timeout));
         let work = async {
             insert.send(statement).await?;
+            let mut sent = 0;
             for piece in &insertion.body {
                 insert.send(piece.clone()).await?;
+                sent += piece.len();
+                if logmill_faults::ARMED && sent > BEGUN {
+                    tokio::task::block_in_place(|| logmill_faults::at("insert-begun"));
+                    sent = 0;
+                }
             }
             insert.end().await
         };
@@ -166,6 +179,9 @@ pub fn rows_sql(ranges: &[LineRange]) -> String {
     let oldest = ranges.iter().map(|range| range.file_time_ms).min().unwrap_or_default();
     let newest = ranges.iter().map(|range| range.file_time_ms).max().unwrap_or_default();
     let columns = "file_id,load,line,part,cluster,path,app,channel,level,file_time,time,text,fields";
+    if logmill_faults::is_off("anti-join") {
+        return format!("INSERT INTO rows ({columns}) SELECT {columns} FROM input('{ROW_COLUMNS}') FORMAT ArrowStream");
+    }
     format!(
         "INSERT INTO rows ({columns}) SELECT {columns} FROM input('{ROW_COLUMNS}') \
          WHERE (file_id,load,line,part) NOT IN (SELECT file_id,load,line,part FROM rows \

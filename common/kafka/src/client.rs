@@ -173,7 +173,11 @@ impl Client {
                 if let Some((partition, _)) = offsets.iter().find(|(p, _)| !ours(p)) {
                     panic!("a machine commits only what is assigned to it, and {partition} is not");
                 }
-                self.producing.commit(&offsets, assigned.map(|assigned| &assigned.group), timeout)
+                let late = if logmill_faults::ARMED { self.before_commit(timeout) } else { None };
+                let group = late.as_ref().or(assigned.map(|assigned| &assigned.group));
+                let result = self.producing.commit(&offsets, group, timeout);
+                logmill_faults::at("commit-over");
+                result
             }
             Action::Abort => self.producing.abort(&self.options),
             Action::Renew => self.producing.renew(&self.options),
@@ -183,6 +187,23 @@ impl Client {
             Ok(()) => Event::Done,
             Err(failure) => Event::Failed(failure),
         }
+    }
+
+    /// The fault point before a commit, where all records of the transaction have arrived. Gives the group's metadata as
+    /// it is by now, where that of the assignment is switched off.
+    fn before_commit(&self, timeout: Duration) -> Option<ConsumerGroupMetadata> {
+        self.producing.drain(timeout);
+        let before = Membership::of(&self.consumer);
+        let held = logmill_faults::at("commit").was_held;
+        if !logmill_faults::is_off("group-metadata") {
+            return None;
+        }
+        // Whoever was held for long is to learn of its loss first, as by a poll in between.
+        let until = std::time::Instant::now() + ANSWER;
+        while held && Membership::of(&self.consumer) == before && std::time::Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        self.consumer.group_metadata()
     }
 
     fn poll<Y>(&mut self) -> Event<Y> {

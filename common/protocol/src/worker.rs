@@ -70,8 +70,27 @@ pub enum Weaken {
     ForgetFlag,
     /// Take an abort or a park of a file that is not open for a chunk without its predecessors.
     CloseAloud,
+    /// Commit S as if no file were open.
+    CommitNoFirst,
+    /// Commit H one too low.
+    CommitLowNext,
+    /// Commit k as 0.
+    CommitNoK,
     /// Flush what a parked file holds back, as at its end.
     FlushParked,
+}
+
+impl Weaken {
+    /// The fault point that switches the rule off on real servers, where there is one.
+    fn guarantee(self) -> &'static str {
+        match self {
+            Self::CommitNoFirst => "S",
+            Self::CommitLowNext => "H",
+            Self::CommitNoK => "k",
+            Self::NoRewind => "seek-after-abort",
+            _ => "",
+        }
+    }
 }
 
 /// Counts since the start, and where the partitions stand.
@@ -224,12 +243,10 @@ impl<S: Stage> StageWorker<S> {
     #[cfg_attr(not(feature = "weaken"), expect(clippy::unused_self, reason = "the feature needs it"))]
     fn weak(&self, rule: Weaken) -> bool {
         #[cfg(feature = "weaken")]
-        return self.weaken == Some(rule);
-        #[cfg(not(feature = "weaken"))]
-        return {
-            let _ = rule;
-            false
-        };
+        if self.weaken == Some(rule) {
+            return true;
+        }
+        logmill_faults::is_off(rule.guarantee())
     }
 
     fn act(&mut self, phase: Phase, action: Action) -> Action {
@@ -436,6 +453,39 @@ impl<S: Stage> StageWorker<S> {
         Position { first, open: Some(open), decrees: Default::default(), ..position }
     }
 
+    /// What is committed in place of a position, where one of its parts is switched off.
+    fn spoilt(&self, position: &Position) -> Option<Position> {
+        let parts = [Weaken::CommitNoFirst, Weaken::CommitLowNext, Weaken::CommitNoK];
+        if !parts.iter().any(|part| self.weak(*part)) {
+            return None;
+        }
+        let mut position = position.clone();
+        if self.weak(Weaken::CommitNoFirst) {
+            position = Position { first: position.next, open: None, decrees: Default::default(), ..position };
+        }
+        // Within a chunk H has to be that chunk: k counts its outputs.
+        if self.weak(Weaken::CommitLowNext) && position.k == 0 && position.next > Offset(0) {
+            let next = Offset(position.next.0 - 1);
+            let (first, decrees) = (position.first.min(next), Default::default());
+            position = Position { first, next, open: None, decrees, ..position };
+        }
+        if self.weak(Weaken::CommitNoK) {
+            position = Position { k: 0, k_seq: logmill_core::Seq(0), ..position };
+        }
+        Some(position)
+    }
+
+    /// Where a process that dies leaves something to its successor.
+    fn fault_points(&self) {
+        if self.current.is_some() {
+            logmill_faults::at("amid-chunk");
+        } else if logmill_faults::ARMED
+            && self.transaction.commits.iter().any(|(_, position)| position.first < position.next)
+        {
+            logmill_faults::at("amid-file");
+        }
+    }
+
     /// Commits what was sent with the positions of all partitions it came from.
     fn commit(&mut self) -> Action {
         if !self.transaction.begun {
@@ -457,12 +507,16 @@ impl<S: Stage> StageWorker<S> {
         commits.retain(|(partition, _)| marks.iter().all(|(marked, _)| marked != partition));
         commits.extend(marks);
         let bytes = self.options.metadata_bytes;
-        let offsets = commits.iter().map(|(p, position)| (p.clone(), position.encode(bytes))).collect();
+        let offsets = commits
+            .iter()
+            .map(|(p, position)| (p.clone(), self.spoilt(position).as_ref().unwrap_or(position).encode(bytes)))
+            .collect();
         self.transaction.commits = commits;
         self.act(Phase::Committing, Action::Commit(offsets))
     }
 
     fn committed(&mut self, now_ms: u64) -> Action {
+        self.fault_points();
         self.failures = 0;
         self.counts.transactions += 1;
         let transaction = std::mem::take(&mut self.transaction);

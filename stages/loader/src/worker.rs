@@ -3,7 +3,7 @@
 
 use crate::metrics::Metrics;
 use crate::sink::Sink;
-use logmill_protocol::load::{Answer, Ask, Insert, Loader, Verdict, Wait};
+use logmill_protocol::load::{Answer, Ask, Content, Insert, Loader, Verdict, Wait};
 use logmill_protocol::{Action, Event, Machine};
 use std::collections::HashMap;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -89,6 +89,9 @@ impl<L: Log> Worker<L> {
             // A panic is a bug, but the machine must not wait for ever: it is answered by the same INSERT again.
             let task = tokio::spawn(async move {
                 let verdict = sink.perform(&insert).await;
+                if matches!(verdict, Verdict::Loaded { .. }) && insert.content == Content::Rows {
+                    logmill_faults::at("inserted");
+                }
                 metrics.tried(&insert, &verdict, begun.elapsed());
                 verdict
             });

@@ -133,7 +133,7 @@ impl Producing {
     }
 
     /// Waits until nothing is on its way; `false` when that takes longer than `patience`.
-    fn drain(&self, patience: Duration) -> bool {
+    pub(super) fn drain(&self, patience: Duration) -> bool {
         let deadline = Instant::now() + patience;
         while self.producer.in_flight_count() > 0 {
             if Instant::now() > deadline {
@@ -155,6 +155,9 @@ impl Producing {
             return Err(Failure::Abort(format!("records were not acknowledged within {timeout:?}")));
         }
         self.check()?;
+        if logmill_faults::at("before-offsets").fails {
+            return Err(Failure::Abort("a fault point".into()));
+        }
         if !offsets.is_empty() {
             let Some(group) = group else {
                 return Err(Failure::Abort("nothing is assigned under which offsets could be committed".into()));

@@ -257,12 +257,10 @@ impl Fetch {
     #[cfg_attr(not(feature = "weaken"), expect(clippy::unused_self, reason = "the feature needs it"))]
     fn weak(&self, rule: Weaken) -> bool {
         #[cfg(feature = "weaken")]
-        return self.weaken == Some(rule);
-        #[cfg(not(feature = "weaken"))]
-        return {
-            let _ = rule;
-            false
-        };
+        if self.weaken == Some(rule) {
+            return true;
+        }
+        rule == Weaken::StartOver && logmill_faults::is_off("next-byte")
     }
 
     /// How many files are open.
@@ -535,6 +533,10 @@ impl Machine for Fetch {
             (Phase::Fetching, Event::Other(Answer::Items(items))) => self.items(items, now_ms),
             (Phase::Beginning | Phase::Sending, Event::Done) => self.send_next(),
             (Phase::Committing, Event::Done) => {
+                let mut open = self.tasks.values().flat_map(|tasks| tasks.open.values());
+                if logmill_faults::ARMED && open.any(|open| open.at.next.0 > 0) {
+                    logmill_faults::at("file-begun");
+                }
                 self.failures = 0;
                 self.touched.clear();
                 self.go()
