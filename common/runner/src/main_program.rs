@@ -179,8 +179,8 @@ pub fn properties(config: &Config) -> BTreeMap<String, String> {
     all
 }
 
-/// What a stage may heap up in one step.
-const OUT_BYTES: usize = 4 << 20;
+/// What a stage may heap up in one step; little where there are fault points, so that any chunk has several steps.
+const OUT_BYTES: usize = if logmill_faults::ARMED { 16 << 10 } else { 4 << 20 };
 /// The broker's default of `offset.metadata.max.bytes`.
 const METADATA_BYTES: usize = 4096;
 

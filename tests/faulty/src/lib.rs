@@ -1,0 +1,100 @@
+//! What the tests of guarantees share: one stack and one set of logs, the program with fault points, and trials: a whole
+//! chain in which some processes have orders to die, to wait or to fail at named places.
+
+mod program;
+mod trial;
+
+pub use trial::{Found, Trial};
+
+use logmill_demo::logs::cut;
+use logmill_demo::logs::generate::clients;
+use logmill_demo::logs::manifest::{self, Entry};
+use logmill_demo::logs::pack::{Order, pack};
+use logmill_demo::logs::upload::{Put, upload};
+use logmill_stack::{Stack, Wanted, default_dir};
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use tokio::runtime::Runtime;
+
+/// Text of all logs, and files: few, for each trial reads them all. The packer would damage the ninth.
+const BYTES: usize = 6_000_000;
+const FILES: usize = 8;
+
+/// The servers, the logs and the program of this test process.
+pub struct Fixture {
+    pub stack: Stack,
+    pub manifest: PathBuf,
+    pub entries: Vec<Entry>,
+    pub runtime: Runtime,
+    /// The program with fault points.
+    pub faulty: PathBuf,
+}
+
+/// The fixture; tests that hold it run one after the other, because each wants both cores.
+///
+/// # Panics
+/// When the servers do not start or the program cannot be built: no test can go on.
+pub fn fixture() -> (&'static Fixture, MutexGuard<'static, ()>) {
+    static FIXTURE: OnceLock<Fixture> = OnceLock::new();
+    static TURN: Mutex<()> = Mutex::new(());
+    let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    (FIXTURE.get_or_init(|| make().expect("the servers, the logs and the program")), turn)
+}
+
+fn make() -> anyhow::Result<Fixture> {
+    let faulty = program::build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let wanted = Wanted { brokers: 1, hdfs: vec!["a".into()], clickhouse: true };
+    let stack = Stack::start_kept(&default_dir(), "faulty", &wanted, true)?;
+    let folder = folder("logs");
+    std::fs::create_dir_all(&folder)?;
+    let log = folder.join("made.log");
+    std::fs::write(&log, lines(BYTES))?;
+    let order = |(n, piece)| Order { piece, cluster: "a".into(), path: format!("/logs/made/made.log.{n:02}") };
+    let orders: Vec<Order> = cut::cut(&log, FILES + 1)?.into_iter().enumerate().map(order).collect();
+    let orders: Vec<Order> = orders.into_iter().take(FILES).collect();
+    let entries = pack(&folder, &orders)?;
+    anyhow::ensure!(entries.iter().all(|entry| entry.damage.is_none()), "no file is damaged");
+    let manifest = folder.join("manifest.jsonl");
+    manifest::write(&manifest, &entries)?;
+    runtime.block_on(async {
+        upload(&clients(&stack)?, entries.iter().map(|entry| Put::of(&folder, entry)).collect()).await
+    })?;
+    Ok(Fixture { stack, manifest, entries, runtime, faulty })
+}
+
+/// Lines of a log that packs about 3 : 1: many chunks of few bytes, the same in every run.
+fn lines(bytes: usize) -> String {
+    let (mut text, mut state, mut number) = (String::with_capacity(bytes + 200), 1_u64, 0);
+    while text.len() < bytes {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        number += 1;
+        let (minute, second, ms) = (number / 60_000 % 60, number / 1_000 % 60, number % 1_000);
+        let level = ["INFO", "WARN", "DEBUG", "INFO"][(state >> 40) as usize % 4];
+        writeln!(
+            text,
+            "2026-11-01 12:{minute:02}:{second:02},{ms:03} {level} [worker-{}] org.example.Store: put {:016x}{:08x} of user {}",
+            (state >> 50) % 32,
+            state,
+            (state >> 7) as u32,
+            (state >> 33) % 10_000
+        )
+        .expect("a String takes any text");
+    }
+    text
+}
+
+/// An empty folder of this name, below the stack's.
+fn folder(name: &str) -> PathBuf {
+    let folder = default_dir().join("faulty-files").join(name);
+    let _ = std::fs::remove_dir_all(&folder); // of the run before, if there was one
+    folder
+}
+
+/// The folder of the programs that this test process was built with.
+fn programs() -> anyhow::Result<PathBuf> {
+    let own = std::env::current_exe()?;
+    let folder = own.ancestors().find(|folder| folder.ends_with("release"));
+    Ok(folder.unwrap_or(Path::new("target/release")).to_owned())
+}

@@ -1,0 +1,272 @@
+//! One chain with orders, and what the independent comparison finds in its table in the end.
+
+use crate::{Fixture, folder};
+use anyhow::{Context, ensure};
+use logmill_config::{Config, Layout};
+use logmill_demo::chain::{Chain, Settings};
+use logmill_demo::faults::Watch;
+use logmill_demo::processes::{Processes, Spec};
+use logmill_demo::progress;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+/// How long anything is waited for.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a comparison that is to fail may find all equal: what it shall see is still on its way.
+const ALARM: Duration = Duration::from_secs(30);
+const LOOK: Duration = Duration::from_millis(100);
+
+/// A chain whose processes are started one by one.
+pub struct Trial {
+    fixture: &'static Fixture,
+    pub chain: Chain,
+    pub processes: Processes,
+    /// Where orders are said to be carried out.
+    orders: PathBuf,
+    logs: PathBuf,
+    begun: Instant,
+}
+
+/// What the comparison counted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    pub lines: u64,
+    pub missing: u64,
+    pub doubled: u64,
+    pub different: u64,
+    /// What it printed.
+    pub report: String,
+}
+
+impl Found {
+    /// Whether every line is there once.
+    #[must_use]
+    pub fn is_exact(&self) -> bool {
+        (self.missing, self.doubled, self.different) == (0, 0, 0)
+    }
+}
+
+impl Trial {
+    /// Sets a chain up, fused; nothing runs yet.
+    ///
+    /// # Panics
+    /// When that fails.
+    pub fn new(fixture: &'static Fixture, name: &str, change: impl FnOnce(&mut Config)) -> Self {
+        let begun = Instant::now();
+        let home = folder(name);
+        let settings = Settings {
+            name: name.into(),
+            folder: home.clone(),
+            layout: Layout::Fused,
+            instances: 1,
+            files: "/logs".into(),
+            chunk_bytes: Some(16 << 10),
+        };
+        let mut chain = Chain::set_up(&fixture.stack, settings).expect("topics and tables");
+        change(&mut chain.config);
+        let text = toml::to_string(&chain.config).expect("a configuration is TOML");
+        std::fs::write(chain.config_file(), text).expect("the configuration's file");
+        let (orders, logs) = (home.join("orders"), home.join("log"));
+        std::fs::create_dir_all(&orders).expect("a folder for the orders");
+        let processes = Processes::new(&logs, |text| println!("  {text}")).expect("a folder for logs");
+        Self { fixture, chain, processes, orders, logs, begun }
+    }
+
+    /// Starts a process of the release.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    pub fn start(&self, stage: &str, slot: u32) {
+        self.processes.start(self.chain.spec(stage, slot)).expect("it starts");
+    }
+
+    /// Starts a process with orders.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    pub fn start_faulty(&self, stage: &str, slot: u32, orders: &str) {
+        let Spec { name, mut environment, .. } = self.chain.spec(stage, slot);
+        let variable = |name: &str, value: String| (name.to_owned(), value);
+        environment.push(variable("LOGMILL_FAULTY_STAGE", stage.into()));
+        environment.push(variable("LOGMILL_FAULTS", orders.into()));
+        environment.push(variable("LOGMILL_FAULTS_FOLDER", self.orders.display().to_string()));
+        let spec = Spec { name, program: self.fixture.faulty.clone(), environment };
+        self.processes.start(spec).expect("it starts");
+    }
+
+    /// Starts one process of each of the other stages.
+    pub fn start_others(&self, but: &[&str]) {
+        for stage in self.chain.stages().iter().filter(|stage| !but.contains(stage)) {
+            self.start(stage, 0);
+        }
+    }
+
+    /// Waits for something that comes to pass.
+    ///
+    /// # Panics
+    /// When it does not.
+    pub fn until(&self, what: &str, mut done: impl FnMut() -> bool) {
+        let begun = Instant::now();
+        while !done() {
+            assert!(begun.elapsed() < PATIENCE, "waited {PATIENCE:?} until {what}; logs: {}", self.logs.display());
+            std::thread::sleep(LOOK);
+        }
+    }
+
+    /// Whether an order was carried out: `die-amid-file`.
+    #[must_use]
+    pub fn is_done(&self, order: &str) -> bool {
+        self.orders.join(order).exists()
+    }
+
+    /// Lets whoever is held there go on.
+    ///
+    /// # Panics
+    /// When the file cannot be written.
+    pub fn release(&self, place: &str) {
+        std::fs::write(self.orders.join(format!("release-{place}")), "").expect("the folder of the orders");
+    }
+
+    /// A signal to a process: `SIGSTOP`, `SIGCONT`.
+    ///
+    /// # Panics
+    /// When it does not run.
+    pub fn signal(&self, name: &str, signal: i32) {
+        let list = self.processes.list();
+        let pid = list.iter().find(|process| process.name == name).and_then(|process| process.pid);
+        let pid = pid.unwrap_or_else(|| panic!("{name} does not run: {list:?}"));
+        // SAFETY: two numbers; the process is a child that is not waited for yet, so the id is its own.
+        unsafe { libc::kill(pid as libc::pid_t, signal) };
+    }
+
+    /// Whether the log of a process says that.
+    #[must_use]
+    pub fn says(&self, name: &str, text: &str) -> bool {
+        let log = std::fs::read(self.logs.join(format!("{name}.log"))).unwrap_or_default();
+        String::from_utf8_lossy(&log).contains(text)
+    }
+
+    /// A number that SQL gives.
+    ///
+    /// # Panics
+    /// When it gives none.
+    #[must_use]
+    pub fn number(&self, sql: &str) -> u64 {
+        self.chain.sql(sql).expect("an answer").trim().parse().expect("a number")
+    }
+
+    /// Dead letters with this reason.
+    #[must_use]
+    pub fn rejects(&self, reason: &str) -> u64 {
+        self.number(&format!("SELECT count() FROM rejects WHERE reason = '{reason}'"))
+    }
+
+    /// Records before each stage.
+    ///
+    /// # Errors
+    /// `logmill lag` fails.
+    fn lags(&self) -> anyhow::Result<BTreeMap<String, i64>> {
+        let output = self.chain.logmill(&["lag", "--over", "0", "--format", "json"])?;
+        ensure!(output.status.success(), "logmill lag: {}", String::from_utf8_lossy(&output.stderr));
+        let mut lags = BTreeMap::new();
+        for line in String::from_utf8_lossy(&output.stdout).lines() {
+            let lag: serde_json::Value = serde_json::from_str(line)?;
+            let stage = lag["stage"].as_str().context("a stage")?.to_owned();
+            *lags.entry(stage).or_default() += lag["records"].as_i64().context("a number of records")?;
+        }
+        Ok(lags)
+    }
+
+    /// Whether files have come and nothing stands before any of these stages.
+    #[must_use]
+    pub fn is_idle(&self, stages: &[&str]) -> bool {
+        // All files are listed in one transaction: where one has chunks, all have tasks.
+        let begun = Watch::new(&self.chain).and_then(|watch| watch.output("fetcher")).unwrap_or(0) > 0;
+        begun && self.lags().is_ok_and(|lags| stages.iter().all(|stage| lags.get(*stage).is_none_or(|n| *n == 0)))
+    }
+
+    /// Whether the fetcher has sent all files and nothing stands before any stage, whatever became of the files.
+    fn is_quiet(&self) -> bool {
+        let sql = "SELECT uniqExact(file_id) FROM file_events WHERE stage = 'fetcher' AND event = 'closed'";
+        self.number(sql) == self.fixture.entries.len() as u64 && self.is_idle(self.chain.stages())
+    }
+
+    /// Waits until all files are through.
+    ///
+    /// # Panics
+    /// When nothing moves any more before.
+    pub fn through(&self) {
+        let (files, every) = (self.fixture.entries.len() as u64, Duration::from_secs(5));
+        let through = progress::wait(&self.chain, files, every, PATIENCE, |line| println!("  {line}"));
+        self.fixture.runtime.block_on(through).expect("all files come through");
+    }
+
+    /// The independent comparison.
+    ///
+    /// # Panics
+    /// When it cannot compare.
+    #[must_use]
+    pub fn compare(&self) -> Found {
+        let output = self.chain.compare(&self.fixture.manifest, false).expect("the comparison runs");
+        let report = String::from_utf8_lossy(&output.stdout).into_owned();
+        let last = report.lines().last().unwrap_or_default();
+        let before = |word: &str| {
+            let words: Vec<&str> = last.split([' ', ',', ':', '(']).filter(|word| !word.is_empty()).collect();
+            let at = words.iter().position(|found| *found == word)?;
+            words[at.checked_sub(1)?].parse().ok()
+        };
+        let count = |word| before(word).unwrap_or_else(|| panic!("no number of {word}: {output:?}"));
+        let (lines, missing) = (count("lines"), count("missing"));
+        let found = Found { lines, missing, doubled: count("doubled"), different: count("different"), report };
+        assert_eq!(output.status.success(), found.is_exact(), "{found:?}");
+        found
+    }
+
+    /// All orders named were carried out, all files come through, and every line is in the table once.
+    ///
+    /// # Panics
+    /// When not so.
+    pub fn assert_exact(&self, orders: &[&str]) {
+        self.until_carried_out(orders);
+        self.through();
+        let found = self.compare();
+        assert!(found.is_exact(), "{}", found.report);
+        self.say("control", orders, &found);
+    }
+
+    /// All orders named were carried out, and the comparison sees it.
+    ///
+    /// # Panics
+    /// When it does not.
+    #[must_use]
+    pub fn assert_alarm(&self, off: &str, orders: &[&str]) -> Found {
+        self.until_carried_out(orders);
+        self.until("nothing moves any more", || self.is_quiet());
+        let begun = Instant::now();
+        loop {
+            let found = self.compare();
+            if !found.is_exact() {
+                self.say(&format!("{off} off"), orders, &found);
+                return found;
+            }
+            assert!(begun.elapsed() < ALARM, "{off} is off, and nobody sees it: {}", found.report);
+            std::thread::sleep(LOOK);
+        }
+    }
+
+    fn until_carried_out(&self, orders: &[&str]) {
+        for order in orders {
+            self.until(&format!("{order} comes to pass"), || self.is_done(order));
+        }
+    }
+
+    fn say(&self, what: &str, orders: &[&str], found: &Found) {
+        let Found { lines, missing, doubled, different, .. } = found;
+        println!(
+            "{what} [{}]: {lines} lines, {missing} missing, {doubled} doubled, {different} different; {:.1} s",
+            orders.join(", "),
+            self.begun.elapsed().as_secs_f64()
+        );
+    }
+}

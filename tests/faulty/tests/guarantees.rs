@@ -1,0 +1,170 @@
+//! Each guarantee is switched off at its fault point, on the real broker, engine and HDFS, and the comparison with the
+//! original files sees it; the same faults with all guarantees on leave every line there once.
+//!
+//! The look-up of the INSERT (the anti-join) mends rows that come twice, whoever sent them twice. Where the doubled lines
+//! of another guarantee are to be seen, it is switched off too, in the control as well.
+
+use logmill_faulty::{Fixture, Found, Trial, fixture};
+use std::time::Duration;
+
+/// The fetcher and the decoder die in the middle of files, the decoder also in the middle of a chunk, and a transaction of
+/// the decoder is aborted.
+const FETCHER: &str = "die:file-begun:2";
+const DECODER: &str = "die:amid-file:3;die:amid-chunk:2;fail:before-offsets:4";
+const CARRIED_OUT: [&str; 4] = ["die-file-begun", "die-amid-file", "die-amid-chunk", "fail-before-offsets"];
+
+fn with_deaths(fixture: &'static Fixture, name: &str, fetcher: &str, decoder: &str) -> Trial {
+    let trial = Trial::new(fixture, name, |_| ());
+    trial.start_others(&["fetcher", "decoder", "loader"]);
+    trial.start_faulty("loader", 0, "off:anti-join");
+    trial.start_faulty("decoder", 0, &format!("{DECODER};{decoder}"));
+    trial.start_faulty("fetcher", 0, &format!("{FETCHER};{fetcher}"));
+    trial
+}
+
+fn assert_lost(found: &Found) {
+    assert!(found.missing > 0 && found.doubled == 0, "{}", found.report);
+}
+
+fn assert_doubled(found: &Found) {
+    assert!(found.doubled > 0 && (found.missing, found.different) == (0, 0), "{}", found.report);
+}
+
+#[test]
+fn deaths_and_an_abort_leave_every_line_once() {
+    let (fixture, _turn) = fixture();
+    with_deaths(fixture, "deaths", "", "").assert_exact(&CARRIED_OUT);
+}
+
+#[test]
+fn without_s_the_rest_of_a_file_is_headless_and_lost() {
+    let (fixture, _turn) = fixture();
+    let trial = with_deaths(fixture, "nofirst", "", "weak:S");
+    assert_lost(&trial.assert_alarm("S", &CARRIED_OUT));
+    assert!(trial.rejects("headless") > 0, "the dead letters say why");
+}
+
+#[test]
+fn with_h_one_too_low_a_chunk_is_sent_twice() {
+    let (fixture, _turn) = fixture();
+    assert_doubled(&with_deaths(fixture, "lownext", "", "weak:H").assert_alarm("H", &CARRIED_OUT));
+}
+
+#[test]
+fn without_k_the_first_outputs_of_a_chunk_are_sent_twice() {
+    let (fixture, _turn) = fixture();
+    assert_doubled(&with_deaths(fixture, "nok", "", "weak:k").assert_alarm("k", &CARRIED_OUT));
+}
+
+#[test]
+fn who_goes_on_after_an_abort_without_reading_again_loses_what_was_aborted() {
+    let (fixture, _turn) = fixture();
+    let trial = with_deaths(fixture, "noseek", "", "off:seek-after-abort");
+    assert_lost(&trial.assert_alarm("seek-after-abort", &CARRIED_OUT));
+}
+
+#[test]
+fn a_fetcher_that_starts_a_file_over_is_found_out_by_the_numbers_of_its_chunks() {
+    let (fixture, _turn) = fixture();
+    let trial = with_deaths(fixture, "nonext", "off:next-byte", "");
+    assert_lost(&trial.assert_alarm("next-byte", &CARRIED_OUT));
+    assert!(trial.rejects("out-of-order") > 0, "the dead letters say why");
+}
+
+/// The loader dies between an INSERT and the commit of its offset.
+fn with_a_dead_loader(fixture: &'static Fixture, name: &str, loader: &str) -> Trial {
+    let trial = Trial::new(fixture, name, |_| ());
+    trial.start_others(&["loader"]);
+    trial.start_faulty("loader", 0, &format!("die:inserted:1;{loader}"));
+    trial
+}
+
+#[test]
+fn an_insert_that_is_repeated_leaves_every_line_once() {
+    let (fixture, _turn) = fixture();
+    with_a_dead_loader(fixture, "repeated", "").assert_exact(&["die-inserted"]);
+}
+
+#[test]
+fn without_the_anti_join_a_repeated_insert_doubles_its_rows() {
+    let (fixture, _turn) = fixture();
+    let trial = with_a_dead_loader(fixture, "nojoin", "off:anti-join");
+    assert_doubled(&trial.assert_alarm("anti-join", &["die-inserted"]));
+}
+
+/// Members that do not answer are thrown out soon, and transactions outlive that.
+fn short_sessions(config: &mut logmill_config::Config) {
+    let properties = &mut config.kafka.properties.0;
+    properties.insert("session.timeout.ms".into(), "2000".into());
+    properties.insert("heartbeat.interval.ms".into(), "300".into());
+    config.transaction.timeout = Duration::from_secs(60);
+}
+
+/// A decoder stops before it commits, for longer than its session; another does all that is left; then it wakes.
+fn with_a_zombie(fixture: &'static Fixture, name: &str, decoder: &str) -> Trial {
+    let trial = Trial::new(fixture, name, short_sessions);
+    trial.start_others(&["decoder", "loader"]);
+    trial.start_faulty("loader", 0, "off:anti-join");
+    trial.start_faulty("decoder", 0, &format!("hold:commit:6;mark:commit-over:6;{decoder}"));
+    trial.until("a decoder is about to commit", || trial.is_done("hold-commit"));
+    trial.signal("decoder-0", libc::SIGSTOP);
+    trial.start("decoder", 1);
+    trial.until("another has taken all over", || trial.is_idle(&["fetcher", "decoder"]));
+    trial.release("commit");
+    trial.signal("decoder-0", libc::SIGCONT);
+    trial
+}
+
+const WOKEN: [&str; 2] = ["hold-commit", "mark-commit-over"];
+
+#[test]
+fn a_zombie_cannot_commit_under_the_metadata_of_its_assignment() {
+    let (fixture, _turn) = fixture();
+    with_a_zombie(fixture, "zombie", "").assert_exact(&WOKEN);
+}
+
+#[test]
+fn a_zombie_that_asks_for_the_metadata_when_it_commits_overwrites_its_successor() {
+    let (fixture, _turn) = fixture();
+    let trial = with_a_zombie(fixture, "nogroup", "off:group-metadata");
+    assert_doubled(&trial.assert_alarm("group-metadata", &WOKEN));
+}
+
+const INSERTS: &str = "SELECT count() FROM system.processes WHERE current_database = currentDatabase() \
+                       AND query LIKE 'INSERT INTO rows%'";
+
+/// A loader stops in the middle of an INSERT that the server has begun with, for longer than its session; another takes
+/// the batch over.
+fn with_a_half_sent_insert(fixture: &'static Fixture, name: &str, off: &str) -> Trial {
+    let trial = Trial::new(fixture, name, short_sessions);
+    trial.start_others(&["loader"]);
+    trial.until("all is split", || trial.is_idle(&["fetcher", "decoder", "distributor", "splitter"]));
+    trial.start_faulty("loader", 0, &format!("hold:insert-begun:1;{off}"));
+    trial.until("an INSERT is half sent", || trial.is_done("hold-insert-begun"));
+    trial.until("the server has begun with it", || trial.number(INSERTS) > 0);
+    trial.signal("loader-0", libc::SIGSTOP);
+    trial.start_faulty("loader", 1, off);
+    trial
+}
+
+#[test]
+fn the_server_refuses_an_insert_while_the_same_one_runs() {
+    let (fixture, _turn) = fixture();
+    let trial = with_a_half_sent_insert(fixture, "halfsent", "");
+    trial.until("the successor is refused", || trial.says("loader-1", "the same INSERT is running already"));
+    trial.release("insert-begun");
+    trial.signal("loader-0", libc::SIGCONT);
+    trial.assert_exact(&["hold-insert-begun"]);
+}
+
+#[test]
+fn with_another_query_id_for_the_same_batch_both_inserts_let_its_rows_in() {
+    let (fixture, _turn) = fixture();
+    let trial = with_a_half_sent_insert(fixture, "noid", "off:query-id");
+    trial.through();
+    assert!(trial.compare().is_exact(), "the successor's INSERT has let them in");
+    trial.release("insert-begun");
+    trial.signal("loader-0", libc::SIGCONT);
+    trial.until("the late INSERT is over", || trial.number(INSERTS) == 0);
+    assert_doubled(&trial.assert_alarm("query-id", &["hold-insert-begun"]));
+}
