@@ -42,7 +42,7 @@ const SETTINGS: [(&str, &str); 12] = [
 ];
 
 /// Bytes of a body after which the server has begun with it, for the fault point there.
-const BEGUN: usize = 512 << 10;
+const BEGUN: usize = 384 << 10;
 
 /// How long one piece of a body may take to be sent on.
 const SEND: Duration = Duration::from_secs(30);
@@ -132,7 +132,7 @@ struct Group {
 /// of its own, so that the rest of that file is not read.
 fn groups(ranges: &[LineRange]) -> Vec<Group> {
     /// Lines that a look-up may read in vain, for each file.
-    const SLACK: u64 = 65_536;
+    const SLACK: u64 = 8_192; // rows of a granule: fewer are never read
     let mut sorted: Vec<&LineRange> = ranges.iter().collect();
     sorted.sort_unstable_by_key(|range| (range.first, range.last));
     let mut groups: Vec<Group> = Vec::new();
