@@ -37,13 +37,8 @@ pub async fn settle_loads(
         .execute(&format!(
             "INSERT INTO hidden (file_id,load,hidden,reason,version) {settings} \
              SELECT file_id,load,1,concat('quarantined: ',quarantine),toUInt64(toUnixTimestamp64Milli(at)) \
-             {batch} AND quarantine!=''"
-        ))
-        .await?;
-    database
-        .execute(&format!(
-            "INSERT INTO hidden (file_id,load,hidden,reason,version) {settings} \
-             SELECT file_id,load,1,'superseded',since FROM (\
+             {batch} AND quarantine!='' \
+             UNION ALL SELECT file_id,load,1,'superseded',since FROM (\
                SELECT file_id,load,tuple(modified,length,load) AS age,\
                  maxIf(tuple(modified,length,load,version),state='complete') OVER (PARTITION BY cluster,path) AS newest,\
                  greatest(version,newest.4) AS since \

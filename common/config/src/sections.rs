@@ -87,7 +87,8 @@ impl Default for Kafka {
 pub struct Transaction {
     /// Bytes of output in one transaction.
     pub bytes: Size,
-    /// Time from the first output of a transaction to its commit.
+    /// Time from the first output of a transaction to its commit while records keep coming; when none waits, it is
+    /// committed at once.
     #[serde(with = "humantime_serde")]
     #[schemars(with = "String", extend("format" = "duration"))]
     pub interval: Duration,
@@ -100,7 +101,7 @@ pub struct Transaction {
 
 impl Default for Transaction {
     fn default() -> Self {
-        Self { bytes: Size::mib(8), interval: Duration::from_millis(200), timeout: Duration::from_secs(10) }
+        Self { bytes: Size::mib(32), interval: Duration::from_millis(500), timeout: Duration::from_secs(10) }
     }
 }
 
@@ -169,7 +170,12 @@ pub struct ClickHouse {
     pub password_file: Option<std::path::PathBuf>,
     /// Bytes of rows in one INSERT.
     pub batch_bytes: Size,
-    /// Time after which a smaller INSERT is sent.
+    /// Time without another record after which a smaller INSERT is sent.
+    #[serde(with = "humantime_serde")]
+    #[schemars(with = "String", extend("format" = "duration"))]
+    pub batch_quiet: Duration,
+    /// Time after which a smaller INSERT is sent while records keep coming: a few large INSERTs cost far less than many
+    /// small ones.
     #[serde(with = "humantime_serde")]
     #[schemars(with = "String", extend("format" = "duration"))]
     pub batch_interval: Duration,
@@ -188,7 +194,8 @@ impl Default for ClickHouse {
             password: None,
             password_file: None,
             batch_bytes: Size::mib(64),
-            batch_interval: Duration::from_secs(1),
+            batch_quiet: Duration::from_secs(1),
+            batch_interval: Duration::from_secs(5),
             insert_timeout: Duration::from_secs(60),
         }
     }

@@ -40,6 +40,8 @@ pub struct Config {
     pub batch_bytes: usize,
     /// ... records, ...
     pub batch_records: usize,
+    /// ... milliseconds after its last record came, when no other follows, ...
+    pub quiet_ms: u64,
     /// ... or milliseconds after its first record came.
     pub batch_ms: u64,
     /// Bytes of records held by all partitions together; reading pauses there.

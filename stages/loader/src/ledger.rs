@@ -155,10 +155,11 @@ impl<'a> Flat<'a> {
     }
 }
 
-/// Whether a batch of events has the end of a load in it.
+/// Whether a batch of events has the end of a load in it: the last that is told of a file as a whole.
 pub(crate) fn has_closed(insert: &Insert) -> bool {
     let closed = |payload: &[u8]| {
-        matches!(serde_json::from_slice::<LedgerRecord>(payload), Ok(LedgerRecord { event: Event::Closed { .. }, .. }))
+        serde_json::from_slice::<LedgerRecord>(payload)
+            .is_ok_and(|record| matches!(record.event, Event::Closed { .. }) && record.stage == "reencoder")
     };
     insert.items.iter().any(|item| closed(&item.incoming.record.payload))
 }

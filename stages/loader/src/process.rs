@@ -120,6 +120,7 @@ pub fn limits(config: &Config) -> load::Config {
         contents,
         batch_bytes,
         batch_records: BATCH_RECORDS,
+        quiet_ms: ms(config.clickhouse.batch_quiet),
         batch_ms: ms(config.clickhouse.batch_interval),
         budget_bytes: batch_bytes.saturating_mul(2),
         backoff_ms: (100, 10_000),

@@ -24,6 +24,8 @@ pub(super) struct Lane {
     queued: usize,
     /// When the first of `queue` came.
     since_ms: u64,
+    /// When the last of `queue` came.
+    last_ms: u64,
     pub(super) step: Step,
 }
 
@@ -112,7 +114,17 @@ impl Lane {
             Some(Intent { to }) if to > at => Step::Recovering { to },
             _ => Step::Idle,
         };
-        Ok(Self { content, committed: at, at, next: at, queue: VecDeque::new(), queued: 0, since_ms: 0, step })
+        Ok(Self {
+            content,
+            committed: at,
+            at,
+            next: at,
+            queue: VecDeque::new(),
+            queued: 0,
+            since_ms: 0,
+            last_ms: 0,
+            step,
+        })
     }
 
     pub(super) fn bytes(&self) -> usize {
@@ -141,6 +153,7 @@ impl Lane {
         if self.queue.is_empty() {
             self.since_ms = now_ms;
         }
+        self.last_ms = now_ms;
         let item = Item::new(incoming, self.content);
         self.queued += item.bytes();
         self.queue.push_back(item);
@@ -170,8 +183,9 @@ impl Lane {
             return None;
         }
         let full = self.queued >= config.batch_bytes || self.queue.len() >= config.batch_records;
+        let quiet = now_ms.saturating_sub(self.last_ms) >= config.quiet_ms;
         let late = now_ms.saturating_sub(self.since_ms) >= config.batch_ms;
-        if !(full || late || hurry) {
+        if !(full || quiet || late || hurry) {
             return None;
         }
         let mut seen = Disjoint::default();

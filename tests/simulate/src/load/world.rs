@@ -141,6 +141,7 @@ impl<'a> World<'a> {
             contents: BTreeMap::from([("rows".into(), Content::Rows)]),
             batch_bytes: 1 << 20,
             batch_records,
+            quiet_ms: 20,
             batch_ms: 30,
             budget_bytes: [700, 1 << 20][self.pick(2)],
             backoff_ms: (10, 40),
