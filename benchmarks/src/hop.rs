@@ -41,6 +41,8 @@ impl Stage for Identity {
 
 /// Bytes of a chunk.
 const CHUNK: usize = 900 << 10;
+/// Rounds, of which the best counts, of the floor too: in the first one the broker compiles itself.
+const ROUNDS: usize = 4;
 /// How long one pass may take.
 const PATIENCE: Duration = Duration::from_secs(300);
 
@@ -49,20 +51,25 @@ const PATIENCE: Duration = Duration::from_secs(300);
 /// # Errors
 /// The broker does not take part.
 pub async fn measure(brokers: &str, text: &[u8], compression: &'static str) -> anyhow::Result<Row> {
-    let topic = |name: &str| format!("bench.{compression}.{name}");
-    let (from, to, bare, rest) = (topic("from"), topic("to"), topic("bare"), topic("rest"));
-    let admin = Admin::new(brokers, &BTreeMap::new())?;
-    let spec = |name: &String| TopicSpec { name: name.clone(), partitions: 1, replication: 1, config: BTreeMap::new() };
-    admin.apply(&[spec(&from), spec(&to), spec(&bare), spec(&rest)]).await?;
-    let group = topic("group");
-    admin.commit_start(&group, &[Partition::new(from.as_str(), 0)])?;
-    let chunks = fill(brokers, &from, text, compression)?;
-    let before = total();
-    let bytes = pass_bare(brokers, &from, &bare, chunks, compression)?;
-    let floor = (total() - before) * 1e9 / bytes as f64;
-    let before = total();
-    pass_by_runner(brokers, &group, &from, &to, &rest, chunks, compression)?;
-    let value = (total() - before) * 1e9 / bytes as f64;
+    let (mut floor, mut value) = (f64::INFINITY, f64::INFINITY);
+    for round in 0..ROUNDS {
+        let topic = |name: &str| format!("bench.{compression}.{round}.{name}");
+        let (from, to, bare, rest) = (topic("from"), topic("to"), topic("bare"), topic("rest"));
+        let admin = Admin::new(brokers, &BTreeMap::new())?;
+        let spec =
+            |name: &String| TopicSpec { name: name.clone(), partitions: 1, replication: 1, config: BTreeMap::new() };
+        admin.apply(&[spec(&from), spec(&to), spec(&bare), spec(&rest)]).await?;
+        let group = topic("group");
+        admin.commit_start(&group, &[Partition::new(from.as_str(), 0)])?;
+        let chunks = fill(brokers, &from, text, compression)?;
+        let per_byte = |seconds: f64| seconds * 1e9 / text.len() as f64;
+        let before = total();
+        pass_bare(brokers, &from, &bare, chunks, compression)?;
+        floor = floor.min(per_byte(total() - before));
+        let before = total();
+        pass_by_runner(brokers, &group, &from, &to, &rest, chunks, compression)?;
+        value = value.min(per_byte(total() - before));
+    }
     Ok(Row::new(format!("hop of text, {compression}"), "CPU-ns/byte", value).floor(floor))
 }
 
@@ -137,8 +144,8 @@ fn send(producer: &BaseProducer, mut message: BaseRecord<'_, [u8], [u8]>) -> any
     Ok(())
 }
 
-/// The same work by the bare library: read, send, no transaction. Returns the payload bytes.
-fn pass_bare(brokers: &str, from: &str, to: &str, chunks: i64, compression: &str) -> anyhow::Result<u64> {
+/// The same work by the bare library: read, send, no transaction.
+fn pass_bare(brokers: &str, from: &str, to: &str, chunks: i64, compression: &str) -> anyhow::Result<()> {
     let mut config = ClientConfig::new();
     config.set("bootstrap.servers", brokers).set("group.id", "bench.bare").set("enable.auto.commit", "false");
     config.set("queued.max.messages.kbytes", "16384").set("fetch.max.bytes", "8388608");
@@ -147,7 +154,7 @@ fn pass_bare(brokers: &str, from: &str, to: &str, chunks: i64, compression: &str
     list.add_partition_offset(from, 0, Offset::Beginning)?;
     consumer.assign(&list)?;
     let producer = producer(brokers, compression)?;
-    let (mut seen, mut bytes) = (0, 0);
+    let mut seen = 0;
     let begun = Instant::now();
     while seen < chunks {
         let Some(message) = consumer.poll(Duration::from_millis(100)) else {
@@ -158,12 +165,11 @@ fn pass_bare(brokers: &str, from: &str, to: &str, chunks: i64, compression: &str
         };
         let message = message?;
         let payload = message.payload().unwrap_or_default();
-        bytes += payload.len() as u64;
         send(&producer, BaseRecord::to(to).partition(0).key(message.key().unwrap_or_default()).payload(payload))?;
         seen += 1;
     }
     producer.flush(PATIENCE)?;
-    Ok(bytes)
+    Ok(())
 }
 
 fn pass_by_runner(
@@ -188,10 +194,11 @@ fn pass_by_runner(
     let mut client = Client::connect(options, Arc::new(AtomicBool::new(false)))?;
     let lane = |topic: &str| Lane::new(topic, 1);
     let routes = Routes { product: Route::Topic(lane(to)), file_events: lane(rest), dead_letters: lane(rest) };
+    let defaults = logmill_config::Config::default().transaction;
     let machine = Options {
         routes,
-        transaction_bytes: 8 << 20,
-        transaction_ms: 200,
+        transaction_bytes: usize::try_from(defaults.bytes.0)?,
+        transaction_ms: u64::try_from(defaults.interval.as_millis())?,
         out_bytes: 4 << 20,
         metadata_bytes: 4096,
         attempts: 5,
