@@ -41,8 +41,9 @@ const SETTINGS: [(&str, &str); 12] = [
     ("wait_end_of_query", "1"),
 ];
 
-/// Bytes of a body after which the server has begun with it, for the fault point there.
-const BEGUN: usize = 384 << 10;
+/// Bytes of a body after which the server has begun with it, for the fault point there: the statement may be as long as
+/// `max_query_size`, and so much is read before it is looked at.
+const BEGUN: usize = 1_300_000;
 
 /// How long one piece of a body may take to be sent on.
 const SEND: Duration = Duration::from_secs(30);

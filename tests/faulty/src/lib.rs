@@ -17,18 +17,29 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use tokio::runtime::Runtime;
 
-/// Text of all logs, and files: few, for each trial reads them all. The packer would damage the ninth.
-const BYTES: usize = 6_000_000;
+/// Text of the logs that most trials read, all of them.
+const SMALL: usize = 2_700_000;
+/// Text of the logs for trials that want a batch of more than one MiB in each partition.
+const LARGE: usize = 9_000_000;
+/// Files of each. The packer would damage the ninth.
 const FILES: usize = 8;
 
 /// The servers, the logs and the program of this test process.
 pub struct Fixture {
     pub stack: Stack,
-    pub manifest: PathBuf,
-    pub entries: Vec<Entry>,
+    pub small: Logs,
+    pub large: Logs,
     pub runtime: Runtime,
     /// The program with fault points.
     pub faulty: PathBuf,
+}
+
+/// Files in the cluster, and the originals they were made of.
+pub struct Logs {
+    /// Their folder in the cluster.
+    pub folder: String,
+    pub manifest: PathBuf,
+    pub entries: Vec<Entry>,
 }
 
 /// The fixture; tests that hold it run one after the other, because each wants both cores.
@@ -47,21 +58,25 @@ fn make() -> anyhow::Result<Fixture> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let wanted = Wanted { brokers: 1, hdfs: vec!["a".into()], clickhouse: true };
     let stack = Stack::start_kept(&default_dir(), "faulty", &wanted, true)?;
-    let folder = folder("logs");
+    let (small, large) = (logs(&stack, &runtime, "small", SMALL)?, logs(&stack, &runtime, "large", LARGE)?);
+    Ok(Fixture { stack, small, large, runtime, faulty })
+}
+
+/// Makes logs of so many bytes and puts them into the cluster.
+fn logs(stack: &Stack, runtime: &Runtime, name: &str, bytes: usize) -> anyhow::Result<Logs> {
+    let folder = folder(name);
     std::fs::create_dir_all(&folder)?;
     let log = folder.join("made.log");
-    std::fs::write(&log, lines(BYTES))?;
-    let order = |(n, piece)| Order { piece, cluster: "a".into(), path: format!("/logs/made/made.log.{n:02}") };
-    let orders: Vec<Order> = cut::cut(&log, FILES + 1)?.into_iter().enumerate().map(order).collect();
-    let orders: Vec<Order> = orders.into_iter().take(FILES).collect();
+    std::fs::write(&log, lines(bytes))?;
+    let order = |(n, piece)| Order { piece, cluster: "a".into(), path: format!("/{name}/made/made.log.{n:02}") };
+    let orders: Vec<Order> = cut::cut(&log, FILES + 1)?.into_iter().take(FILES).enumerate().map(order).collect();
     let entries = pack(&folder, &orders)?;
     anyhow::ensure!(entries.iter().all(|entry| entry.damage.is_none()), "no file is damaged");
     let manifest = folder.join("manifest.jsonl");
     manifest::write(&manifest, &entries)?;
-    runtime.block_on(async {
-        upload(&clients(&stack)?, entries.iter().map(|entry| Put::of(&folder, entry)).collect()).await
-    })?;
-    Ok(Fixture { stack, manifest, entries, runtime, faulty })
+    let puts = entries.iter().map(|entry| Put::of(&folder, entry)).collect();
+    runtime.block_on(async { upload(&clients(stack)?, puts).await })?;
+    Ok(Logs { folder: format!("/{name}"), manifest, entries })
 }
 
 /// Lines of a log that packs about 3 : 1: many chunks of few bytes, the same in every run.

@@ -1,12 +1,14 @@
 //! One chain with orders, and what the independent comparison finds in its table in the end.
 
-use crate::{Fixture, folder};
+use crate::{Fixture, Logs, folder};
 use anyhow::{Context, ensure};
-use logmill_config::{Config, Layout};
+use logmill_config::{Channel, Config, Layout};
 use logmill_demo::chain::{Chain, Settings};
 use logmill_demo::faults::Watch;
 use logmill_demo::processes::{Processes, Spec};
 use logmill_demo::progress;
+use logmill_kafka::admin::Admin;
+use logmill_protocol::{Committed, Partition};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -15,11 +17,14 @@ use std::time::{Duration, Instant};
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How long a comparison that is to fail may find all equal: what it shall see is still on its way.
 const ALARM: Duration = Duration::from_secs(30);
+/// One of those that a configuration without changes has.
+const CHANNEL: &str = "c0";
 const LOOK: Duration = Duration::from_millis(100);
 
 /// A chain whose processes are started one by one.
 pub struct Trial {
     fixture: &'static Fixture,
+    files: &'static Logs,
     pub chain: Chain,
     pub processes: Processes,
     /// Where orders are said to be carried out.
@@ -52,7 +57,7 @@ impl Trial {
     ///
     /// # Panics
     /// When that fails.
-    pub fn new(fixture: &'static Fixture, name: &str, change: impl FnOnce(&mut Config)) -> Self {
+    pub fn new(fixture: &'static Fixture, files: &'static Logs, name: &str, change: impl FnOnce(&mut Config)) -> Self {
         let begun = Instant::now();
         let home = folder(name);
         let settings = Settings {
@@ -60,17 +65,21 @@ impl Trial {
             folder: home.clone(),
             layout: Layout::Fused,
             instances: 1,
-            files: "/logs".into(),
+            files: files.folder.clone(),
             chunk_bytes: Some(16 << 10),
         };
         let mut chain = Chain::set_up(&fixture.stack, settings).expect("topics and tables");
+        // One channel, so that what is little is not spread; and the loader waits for no more than comes at once.
+        chain.config.channels = [(CHANNEL.to_owned(), Channel::default())].into();
+        chain.config.channel_groups = [("default".to_owned(), vec![CHANNEL.to_owned()])].into();
+        chain.config.clickhouse.batch_interval = Duration::from_millis(300);
         change(&mut chain.config);
         let text = toml::to_string(&chain.config).expect("a configuration is TOML");
         std::fs::write(chain.config_file(), text).expect("the configuration's file");
         let (orders, logs) = (home.join("orders"), home.join("log"));
         std::fs::create_dir_all(&orders).expect("a folder for the orders");
         let processes = Processes::new(&logs, |text| println!("  {text}")).expect("a folder for logs");
-        Self { fixture, chain, processes, orders, logs, begun }
+        Self { fixture, files, chain, processes, orders, logs, begun }
     }
 
     /// Starts a process of the release.
@@ -162,18 +171,18 @@ impl Trial {
         self.number(&format!("SELECT count() FROM rejects WHERE reason = '{reason}'"))
     }
 
-    /// Records before each stage.
+    /// Records before each stage, by topic.
     ///
     /// # Errors
     /// `logmill lag` fails.
-    fn lags(&self) -> anyhow::Result<BTreeMap<String, i64>> {
+    fn lags(&self) -> anyhow::Result<BTreeMap<(String, String), i64>> {
         let output = self.chain.logmill(&["lag", "--over", "0", "--format", "json"])?;
         ensure!(output.status.success(), "logmill lag: {}", String::from_utf8_lossy(&output.stderr));
         let mut lags = BTreeMap::new();
         for line in String::from_utf8_lossy(&output.stdout).lines() {
             let lag: serde_json::Value = serde_json::from_str(line)?;
-            let stage = lag["stage"].as_str().context("a stage")?.to_owned();
-            *lags.entry(stage).or_default() += lag["records"].as_i64().context("a number of records")?;
+            let text = |name: &str| lag[name].as_str().context("a name").map(str::to_owned);
+            lags.insert((text("stage")?, text("topic")?), lag["records"].as_i64().context("a number of records")?);
         }
         Ok(lags)
     }
@@ -183,13 +192,38 @@ impl Trial {
     pub fn is_idle(&self, stages: &[&str]) -> bool {
         // All files are listed in one transaction: where one has chunks, all have tasks.
         let begun = Watch::new(&self.chain).and_then(|watch| watch.output("fetcher")).unwrap_or(0) > 0;
-        begun && self.lags().is_ok_and(|lags| stages.iter().all(|stage| lags.get(*stage).is_none_or(|n| *n == 0)))
+        let is_asked = |stage: &str| stages.contains(&stage);
+        begun && self.lags().is_ok_and(|lags| lags.iter().all(|((stage, _), n)| !is_asked(stage) || *n == 0))
+    }
+
+    /// Whether the loader has committed all but one partition of rows.
+    ///
+    /// # Panics
+    /// When the broker does not answer.
+    #[must_use]
+    pub fn has_one_batch_left(&self) -> bool {
+        let (config, topics) = (&self.chain.config, self.chain.config.topics());
+        let rows = topics.rows(CHANNEL);
+        let Ok(lags) = self.lags() else { return false };
+        let is_other = |(stage, topic): &(String, String)| stage == "loader" && *topic != rows;
+        if lags.iter().any(|(of, records)| is_other(of) && *records > 0) {
+            return false;
+        }
+        let admin = Admin::new(&config.kafka.brokers, &BTreeMap::new()).expect("a client that asks");
+        let all: Vec<_> = (0..config.kafka.partitions).map(|index| Partition::new(rows.as_str(), index)).collect();
+        let committed = admin.committed(&topics.group("loader"), &all).expect("the loader's offsets");
+        let is_left = |(partition, committed): &&(Partition, Option<Committed>)| {
+            let (_, end) = admin.watermarks(partition).expect("the topic's end");
+            // One producer: the last record is the marker of its transaction.
+            !committed.as_ref().is_some_and(|at| at.offset.0 >= end - 1 && at.metadata.is_empty())
+        };
+        committed.iter().filter(is_left).count() == 1
     }
 
     /// Whether the fetcher has sent all files and nothing stands before any stage, whatever became of the files.
     fn is_quiet(&self) -> bool {
         let sql = "SELECT uniqExact(file_id) FROM file_events WHERE stage = 'fetcher' AND event = 'closed'";
-        self.number(sql) == self.fixture.entries.len() as u64 && self.is_idle(self.chain.stages())
+        self.number(sql) == self.files.entries.len() as u64 && self.is_idle(self.chain.stages())
     }
 
     /// Waits until all files are through.
@@ -197,7 +231,7 @@ impl Trial {
     /// # Panics
     /// When nothing moves any more before.
     pub fn through(&self) {
-        let (files, every) = (self.fixture.entries.len() as u64, Duration::from_secs(5));
+        let (files, every) = (self.files.entries.len() as u64, Duration::from_secs(5));
         let through = progress::wait(&self.chain, files, every, PATIENCE, |line| println!("  {line}"));
         self.fixture.runtime.block_on(through).expect("all files come through");
     }
@@ -208,7 +242,7 @@ impl Trial {
     /// When it cannot compare.
     #[must_use]
     pub fn compare(&self) -> Found {
-        let output = self.chain.compare(&self.fixture.manifest, false).expect("the comparison runs");
+        let output = self.chain.compare(&self.files.manifest, false).expect("the comparison runs");
         let report = String::from_utf8_lossy(&output.stdout).into_owned();
         let last = report.lines().last().unwrap_or_default();
         let before = |word: &str| {

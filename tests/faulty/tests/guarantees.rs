@@ -7,6 +7,21 @@
 use logmill_faulty::{Fixture, Found, Trial, fixture};
 use std::time::Duration;
 
+#[test]
+fn no_program_that_is_shipped_has_fault_points() {
+    let (fixture, _turn) = fixture();
+    let has = |program: &std::path::Path| {
+        let bytes = std::fs::read(program).expect("a program");
+        bytes.windows(14).any(|window| window == b"LOGMILL_FAULTS")
+    };
+    assert!(has(&fixture.faulty), "where they are, they are found");
+    let folder = fixture.faulty.parent().expect("a folder of programs");
+    for name in ["", "-fetcher", "-decompressor", "-reencoder", "-decoder", "-distributor", "-splitter", "-loader"] {
+        let program = folder.join(format!("logmill{name}"));
+        assert!(!program.exists() || !has(&program), "{} has fault points", program.display());
+    }
+}
+
 /// The fetcher and the decoder die in the middle of files, the decoder also in the middle of a chunk, and a transaction of
 /// the decoder is aborted.
 const FETCHER: &str = "die:file-begun:2";
@@ -14,7 +29,7 @@ const DECODER: &str = "die:amid-file:3;die:amid-chunk:2;fail:before-offsets:4";
 const CARRIED_OUT: [&str; 4] = ["die-file-begun", "die-amid-file", "die-amid-chunk", "fail-before-offsets"];
 
 fn with_deaths(fixture: &'static Fixture, name: &str, fetcher: &str, decoder: &str) -> Trial {
-    let trial = Trial::new(fixture, name, |_| ());
+    let trial = Trial::new(fixture, &fixture.small, name, |_| ());
     trial.start_others(&["fetcher", "decoder", "loader"]);
     trial.start_faulty("loader", 0, "off:anti-join");
     trial.start_faulty("decoder", 0, &format!("{DECODER};{decoder}"));
@@ -73,7 +88,7 @@ fn a_fetcher_that_starts_a_file_over_is_found_out_by_the_numbers_of_its_chunks()
 
 /// The loader dies between an INSERT and the commit of its offset.
 fn with_a_dead_loader(fixture: &'static Fixture, name: &str, loader: &str) -> Trial {
-    let trial = Trial::new(fixture, name, |_| ());
+    let trial = Trial::new(fixture, &fixture.small, name, |_| ());
     trial.start_others(&["loader"]);
     trial.start_faulty("loader", 0, &format!("die:inserted:1;{loader}"));
     trial
@@ -102,7 +117,7 @@ fn short_sessions(config: &mut logmill_config::Config) {
 
 /// A decoder stops before it commits, for longer than its session; another does all that is left; then it wakes.
 fn with_a_zombie(fixture: &'static Fixture, name: &str, decoder: &str) -> Trial {
-    let trial = Trial::new(fixture, name, short_sessions);
+    let trial = Trial::new(fixture, &fixture.small, name, short_sessions);
     trial.start_others(&["decoder", "loader"]);
     trial.start_faulty("loader", 0, "off:anti-join");
     trial.start_faulty("decoder", 0, &format!("hold:commit:6;mark:commit-over:6;{decoder}"));
@@ -136,12 +151,17 @@ const INSERTS: &str = "SELECT count() FROM system.processes WHERE current_databa
 /// A loader stops in the middle of an INSERT that the server has begun with, for longer than its session; another takes
 /// the batch over.
 fn with_a_half_sent_insert(fixture: &'static Fixture, name: &str, off: &str) -> Trial {
-    let trial = Trial::new(fixture, name, short_sessions);
+    let trial = Trial::new(fixture, &fixture.large, name, |config| {
+        short_sessions(config);
+        config.clickhouse.batch_interval = Duration::from_secs(2);
+    });
     trial.start_others(&["loader"]);
     trial.until("all is split", || trial.is_idle(&["fetcher", "decoder", "distributor", "splitter"]));
     trial.start_faulty("loader", 0, &format!("hold:insert-begun:1;{off}"));
     trial.until("an INSERT is half sent", || trial.is_done("hold-insert-begun"));
     trial.until("the server has begun with it", || trial.number(INSERTS) > 0);
+    // Where it has no more to do it has no transaction open, for the end of which its successor would wait.
+    trial.until("all else is loaded", || trial.has_one_batch_left());
     trial.signal("loader-0", libc::SIGSTOP);
     trial.start_faulty("loader", 1, off);
     trial

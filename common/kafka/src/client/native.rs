@@ -33,6 +33,11 @@ impl Membership {
         }
     }
 
+    /// Whether the group has not been balanced since.
+    pub(super) fn is_as_old_as(&self, before: &Option<Self>) -> bool {
+        before.as_ref().is_some_and(|before| before.generation == self.generation)
+    }
+
     /// Whether the group has given it an id and a generation. The broker does not check a commit of one without them.
     pub(super) fn is_member(&self) -> bool {
         self.generation >= 0 && !self.member.is_empty()
