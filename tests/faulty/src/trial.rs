@@ -15,11 +15,9 @@ use std::time::{Duration, Instant};
 
 /// How long anything is waited for.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// How long a comparison that is to fail may find all equal: what it shall see is still on its way.
-const ALARM: Duration = Duration::from_secs(30);
 /// One of those that a configuration without changes has.
 const CHANNEL: &str = "c0";
-const LOOK: Duration = Duration::from_millis(100);
+const LOOK: Duration = Duration::from_millis(200);
 
 /// A chain whose processes are started one by one.
 pub struct Trial {
@@ -73,6 +71,10 @@ impl Trial {
         chain.config.channels = [(CHANNEL.to_owned(), Channel::default())].into();
         chain.config.channel_groups = [("default".to_owned(), vec![CHANNEL.to_owned()])].into();
         chain.config.clickhouse.batch_interval = Duration::from_millis(300);
+        // A member that died is not waited for for long.
+        let properties = &mut chain.config.kafka.properties.0;
+        properties.insert("session.timeout.ms".into(), "2000".into());
+        properties.insert("heartbeat.interval.ms".into(), "300".into());
         change(&mut chain.config);
         let text = toml::to_string(&chain.config).expect("a configuration is TOML");
         std::fs::write(chain.config_file(), text).expect("the configuration's file");
@@ -118,7 +120,9 @@ impl Trial {
     pub fn until(&self, what: &str, mut done: impl FnMut() -> bool) {
         let begun = Instant::now();
         while !done() {
-            assert!(begun.elapsed() < PATIENCE, "waited {PATIENCE:?} until {what}; logs: {}", self.logs.display());
+            if begun.elapsed() > PATIENCE {
+                panic!("waited {PATIENCE:?} until {what}; logs: {}; {:?}", self.logs.display(), self.lags());
+            }
             std::thread::sleep(LOOK);
         }
     }
@@ -269,22 +273,34 @@ impl Trial {
         self.say("control", orders, &found);
     }
 
-    /// All orders named were carried out, and the comparison sees it.
+    /// All orders named were carried out, and lines are lost in the end, none doubled.
     ///
     /// # Panics
-    /// When it does not.
-    #[must_use]
-    pub fn assert_alarm(&self, off: &str, orders: &[&str]) -> Found {
+    /// When not so.
+    pub fn assert_lost(&self, off: &str, orders: &[&str]) {
         self.until_carried_out(orders);
+        // Before, lines are missing because they are on their way.
         self.until("nothing moves any more", || self.is_quiet());
+        self.until_found(off, orders, |found| found.missing > 0 && found.doubled == 0);
+    }
+
+    /// All orders named were carried out, and every line is there in the end, some of them twice.
+    ///
+    /// # Panics
+    /// When not so.
+    pub fn assert_doubled(&self, off: &str, orders: &[&str]) {
+        self.until_carried_out(orders);
+        self.until_found(off, orders, |found| found.doubled > 0 && (found.missing, found.different) == (0, 0));
+    }
+
+    fn until_found(&self, off: &str, orders: &[&str], expected: impl Fn(&Found) -> bool) {
         let begun = Instant::now();
         loop {
             let found = self.compare();
-            if !found.is_exact() {
-                self.say(&format!("{off} off"), orders, &found);
-                return found;
+            if expected(&found) {
+                return self.say(&format!("{off} off"), orders, &found);
             }
-            assert!(begun.elapsed() < ALARM, "{off} is off, and nobody sees it: {}", found.report);
+            assert!(begun.elapsed() < PATIENCE, "{off} is off, and not seen as expected: {}", found.report);
             std::thread::sleep(LOOK);
         }
     }

@@ -4,7 +4,7 @@
 //! The look-up of the INSERT (the anti-join) mends rows that come twice, whoever sent them twice. Where the doubled lines
 //! of another guarantee are to be seen, it is switched off too, in the control as well.
 
-use logmill_faulty::{Fixture, Found, Trial, fixture};
+use logmill_faulty::{Fixture, Trial, fixture};
 use std::time::Duration;
 
 #[test]
@@ -37,14 +37,6 @@ fn with_deaths(fixture: &'static Fixture, name: &str, fetcher: &str, decoder: &s
     trial
 }
 
-fn assert_lost(found: &Found) {
-    assert!(found.missing > 0 && found.doubled == 0, "{}", found.report);
-}
-
-fn assert_doubled(found: &Found) {
-    assert!(found.doubled > 0 && (found.missing, found.different) == (0, 0), "{}", found.report);
-}
-
 #[test]
 fn deaths_and_an_abort_leave_every_line_once() {
     let (fixture, _turn) = fixture();
@@ -55,34 +47,34 @@ fn deaths_and_an_abort_leave_every_line_once() {
 fn without_s_the_rest_of_a_file_is_headless_and_lost() {
     let (fixture, _turn) = fixture();
     let trial = with_deaths(fixture, "nofirst", "", "weak:S");
-    assert_lost(&trial.assert_alarm("S", &CARRIED_OUT));
+    trial.assert_lost("S", &CARRIED_OUT);
     assert!(trial.rejects("headless") > 0, "the dead letters say why");
 }
 
 #[test]
 fn with_h_one_too_low_a_chunk_is_sent_twice() {
     let (fixture, _turn) = fixture();
-    assert_doubled(&with_deaths(fixture, "lownext", "", "weak:H").assert_alarm("H", &CARRIED_OUT));
+    with_deaths(fixture, "lownext", "", "weak:H").assert_doubled("H", &CARRIED_OUT);
 }
 
 #[test]
 fn without_k_the_first_outputs_of_a_chunk_are_sent_twice() {
     let (fixture, _turn) = fixture();
-    assert_doubled(&with_deaths(fixture, "nok", "", "weak:k").assert_alarm("k", &CARRIED_OUT));
+    with_deaths(fixture, "nok", "", "weak:k").assert_doubled("k", &CARRIED_OUT);
 }
 
 #[test]
 fn who_goes_on_after_an_abort_without_reading_again_loses_what_was_aborted() {
     let (fixture, _turn) = fixture();
     let trial = with_deaths(fixture, "noseek", "", "off:seek-after-abort");
-    assert_lost(&trial.assert_alarm("seek-after-abort", &CARRIED_OUT));
+    trial.assert_lost("seek-after-abort", &CARRIED_OUT);
 }
 
 #[test]
 fn a_fetcher_that_starts_a_file_over_is_found_out_by_the_numbers_of_its_chunks() {
     let (fixture, _turn) = fixture();
     let trial = with_deaths(fixture, "nonext", "off:next-byte", "");
-    assert_lost(&trial.assert_alarm("next-byte", &CARRIED_OUT));
+    trial.assert_lost("next-byte", &CARRIED_OUT);
     assert!(trial.rejects("out-of-order") > 0, "the dead letters say why");
 }
 
@@ -104,20 +96,15 @@ fn an_insert_that_is_repeated_leaves_every_line_once() {
 fn without_the_anti_join_a_repeated_insert_doubles_its_rows() {
     let (fixture, _turn) = fixture();
     let trial = with_a_dead_loader(fixture, "nojoin", "off:anti-join");
-    assert_doubled(&trial.assert_alarm("anti-join", &["die-inserted"]));
+    trial.assert_doubled("anti-join", &["die-inserted"]);
 }
 
-/// Members that do not answer are thrown out soon, and transactions outlive that.
-fn short_sessions(config: &mut logmill_config::Config) {
-    let properties = &mut config.kafka.properties.0;
-    properties.insert("session.timeout.ms".into(), "2000".into());
-    properties.insert("heartbeat.interval.ms".into(), "300".into());
-    config.transaction.timeout = Duration::from_secs(60);
-}
+/// Longer than any process is stopped here.
+const LONG: Duration = Duration::from_secs(60);
 
 /// A decoder stops before it commits, for longer than its session; another does all that is left; then it wakes.
 fn with_a_zombie(fixture: &'static Fixture, name: &str, decoder: &str) -> Trial {
-    let trial = Trial::new(fixture, &fixture.small, name, short_sessions);
+    let trial = Trial::new(fixture, &fixture.small, name, |config| config.transaction.timeout = LONG);
     trial.start_others(&["decoder", "loader"]);
     trial.start_faulty("loader", 0, "off:anti-join");
     trial.start_faulty("decoder", 0, &format!("hold:commit:6;mark:commit-over:6;{decoder}"));
@@ -142,7 +129,7 @@ fn a_zombie_cannot_commit_under_the_metadata_of_its_assignment() {
 fn a_zombie_that_asks_for_the_metadata_when_it_commits_overwrites_its_successor() {
     let (fixture, _turn) = fixture();
     let trial = with_a_zombie(fixture, "nogroup", "off:group-metadata");
-    assert_doubled(&trial.assert_alarm("group-metadata", &WOKEN));
+    trial.assert_doubled("group-metadata", &WOKEN);
 }
 
 const INSERTS: &str = "SELECT count() FROM system.processes WHERE current_database = currentDatabase() \
@@ -152,7 +139,7 @@ const INSERTS: &str = "SELECT count() FROM system.processes WHERE current_databa
 /// the batch over.
 fn with_a_half_sent_insert(fixture: &'static Fixture, name: &str, off: &str) -> Trial {
     let trial = Trial::new(fixture, &fixture.large, name, |config| {
-        short_sessions(config);
+        config.transaction.timeout = LONG;
         config.clickhouse.batch_interval = Duration::from_secs(2);
     });
     trial.start_others(&["loader"]);
@@ -186,5 +173,5 @@ fn with_another_query_id_for_the_same_batch_both_inserts_let_its_rows_in() {
     trial.release("insert-begun");
     trial.signal("loader-0", libc::SIGCONT);
     trial.until("the late INSERT is over", || trial.number(INSERTS) == 0);
-    assert_doubled(&trial.assert_alarm("query-id", &["hold-insert-begun"]));
+    trial.assert_doubled("query-id", &["hold-insert-begun"]);
 }

@@ -45,6 +45,13 @@ fn rule_2_s_is_taken_from_before_chunk_h() {
 }
 
 #[test]
+fn rule_2_s_h_and_k_are_all_committed_as_they_are() {
+    for part in [Weaken::CommitNoFirst, Weaken::CommitLowNext, Weaken::CommitNoK] {
+        is_needed(Weaker::Machine(part));
+    }
+}
+
+#[test]
 fn rule_3_a_silent_partition_is_not_committed() {
     is_needed(Weaker::Machine(Weaken::CommitSilent));
 }
