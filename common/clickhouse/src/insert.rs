@@ -132,8 +132,11 @@ struct Group {
 /// Conditions that are cheap together: small files all begin at line 1 and share one; a piece out of a huge file has one
 /// of its own, so that the rest of that file is not read.
 fn groups(ranges: &[LineRange]) -> Vec<Group> {
-    /// Lines that a look-up may read in vain, for each file.
-    const SLACK: u64 = 8_192; // rows of a granule: fewer are never read
+    /// Lines that a look-up may read in vain, for each file: those of a granule, since fewer are never read.
+    const SLACK: u64 = 8_192;
+    /// So few conditions cost less than one line that is read in vain.
+    const FEW: usize = 16;
+    let slack = if ranges.len() > FEW { SLACK } else { 0 };
     let mut sorted: Vec<&LineRange> = ranges.iter().collect();
     sorted.sort_unstable_by_key(|range| (range.first, range.last));
     let mut groups: Vec<Group> = Vec::new();
@@ -142,7 +145,7 @@ fn groups(ranges: &[LineRange]) -> Vec<Group> {
         if let Some(group) = groups.last_mut() {
             let longest = group.longest.min(length);
             let last = group.last.max(range.last);
-            if last - group.first < longest.saturating_add(SLACK) {
+            if last - group.first < longest.saturating_add(slack) {
                 group.last = last;
                 group.longest = group.longest.max(length);
                 group.files.push((range.file_id, range.load));

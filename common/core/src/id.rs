@@ -89,7 +89,21 @@ impl FileId {
         assert!(count > 0, "a topic has at least one partition");
         (self.0 % (count as u128)) as i32
     }
+
+    /// The partition among `count` that carries chunk `seq` of this file where every chunk stands alone: runs of
+    /// [`RUN`] chunks go to one partition, the next run to the next. So a large file is everybody's work, and what one
+    /// consumer takes of it is a few long ranges of lines instead of many short ones.
+    ///
+    /// # Panics
+    /// When `count` is not positive.
+    #[must_use]
+    pub fn partition_of(self, seq: Seq, count: i32) -> i32 {
+        Self(self.0.wrapping_add(u128::from(seq.0 / RUN))).partition(count)
+    }
 }
+
+/// Consecutive chunks of a file that share a partition where every chunk stands alone.
+pub const RUN: u64 = 16;
 
 impl fmt::Display for FileId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

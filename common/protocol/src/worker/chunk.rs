@@ -74,7 +74,7 @@ impl Sink<'_> {
                 }
                 if self.is_next_due(source) {
                     let Source { origin, output, flagged, .. } = source;
-                    self.queue.push_back(self.routes.product(origin, *output, number, number.0, *flagged, product));
+                    self.queue.push_back(self.routes.product(origin, *output, number, *flagged, product));
                 }
             }
             Output::Reject(stage, reject) => self.reject(source, stage, reject),

@@ -74,13 +74,12 @@ impl Routes {
         }
     }
 
-    /// A product as chunk `seq` of its file; `spread` decides the partition of a standalone chunk.
+    /// A product as chunk `seq` of its file.
     pub(super) fn product(
         &self,
         origin: &Origin<'_>,
         flow: Flow,
         seq: Seq,
-        spread: u64,
         silent: bool,
         product: Product,
     ) -> Outgoing {
@@ -93,9 +92,7 @@ impl Routes {
         };
         let (index, with_file) = match flow {
             Flow::Stream => (file.file_id.partition(lane.partitions), seq.0 == 0),
-            Flow::Standalone => {
-                (FileId(file.file_id.0.wrapping_add(u128::from(spread))).partition(lane.partitions), true)
-            }
+            Flow::Standalone => (file.file_id.partition_of(seq, lane.partitions), true),
         };
         let mut notes = origin.notes.to_vec();
         for (name, value) in product.notes {
