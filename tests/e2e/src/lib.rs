@@ -59,7 +59,8 @@ fn make() -> anyhow::Result<Fixture> {
 }
 
 /// An empty folder of this name, below the stack's.
-fn folder(name: &str) -> PathBuf {
+#[must_use]
+pub fn folder(name: &str) -> PathBuf {
     let folder = default_dir().join("e2e-files").join(name);
     let _ = std::fs::remove_dir_all(&folder); // of the run before, if there was one
     folder

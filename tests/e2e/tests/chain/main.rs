@@ -1,0 +1,5 @@
+//! The whole chain on real servers. One process, so that the servers are started, and the logs made, once.
+
+mod exactly_once;
+mod outcomes;
+mod sigterm;
