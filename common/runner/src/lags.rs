@@ -1,5 +1,6 @@
 //! The lags of the channels, for the stage that chooses among them.
 
+use crate::restart::{Restarts, keep_running};
 use logmill_config::Config;
 use logmill_core::stage::{ChannelLag, Lags};
 use logmill_kafka::admin::{Admin, AdminError, GroupReader};
@@ -7,7 +8,7 @@ use logmill_protocol::Partition;
 use logmill_protocol::worker::Position;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 /// The group that drains the channels.
@@ -22,6 +23,8 @@ const STEP: Duration = Duration::from_millis(100);
 pub struct LagWatch {
     /// How many snapshots there were, and the last one.
     latest: Arc<Mutex<(u64, Lags)>>,
+    /// Why nobody reads any more.
+    ended: Arc<OnceLock<String>>,
 }
 
 impl LagWatch {
@@ -37,8 +40,7 @@ impl LagWatch {
         let channels: BTreeMap<String, Vec<Partition>> =
             topics.channels().iter().map(|channel| (channel.clone(), partitions(&topics.channel(channel)))).collect();
         let watch = Self::default();
-        let latest = watch.clone();
-        let run = move || {
+        watch.clone().spawn(stop, Restarts::default(), move |latest, stop| {
             let mut before = None;
             while !stop.load(Ordering::Relaxed) {
                 match measure(&group, &channels) {
@@ -53,9 +55,32 @@ impl LagWatch {
                     std::thread::sleep(STEP);
                 }
             }
-        };
-        std::thread::Builder::new().name("lags".into()).spawn(run)?;
+        })?;
         Ok(watch)
+    }
+
+    /// Runs `read` in a thread, anew after a panic.
+    fn spawn(
+        self,
+        stop: Arc<AtomicBool>,
+        restarts: Restarts,
+        read: impl Fn(&Self, &AtomicBool) + Send + 'static,
+    ) -> std::io::Result<()> {
+        let run = move || {
+            let once = || {
+                read(&self, &stop);
+                Ok(())
+            };
+            if let Err(why) = keep_running("lags", restarts, &stop, once) {
+                self.ended.get_or_init(|| format!("reading the lags of the channels: {why:#}"));
+            }
+        };
+        std::thread::Builder::new().name("lags".into()).spawn(run).map(drop)
+    }
+
+    /// Why nobody reads the lags any more, if so: no worker may choose by old ones for ever.
+    pub(crate) fn ended(&self) -> Option<String> {
+        self.ended.get().cloned()
     }
 
     fn publish(&self, lags: Lags) {
@@ -110,6 +135,19 @@ fn lags(before: Option<&Look>, now: &Look) -> Lags {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_panic_of_the_thread_that_reads_is_seen() {
+        let (watch, stop) = (LagWatch::default(), Arc::new(AtomicBool::new(false)));
+        watch.clone().spawn(stop, Restarts::NONE, |_, _| panic!("an invariant broke")).expect("a thread");
+        let start = Instant::now();
+        while watch.ended().is_none() {
+            assert!(start.elapsed() < Duration::from_secs(30), "the panic was not seen within 30 s");
+            std::thread::yield_now();
+        }
+        let why = "reading the lags of the channels: it panicked: an invariant broke";
+        assert_eq!(watch.ended().as_deref(), Some(why));
+    }
 
     #[test]
     fn seconds_to_drain_follow_from_what_was_consumed_between_two_looks() {

@@ -9,6 +9,7 @@
 //! (on their way out) + 4 MiB (one step's output), beside the states of the files that are open.
 
 mod clock;
+mod crew;
 mod drive;
 mod lags;
 mod main_program;
@@ -21,11 +22,13 @@ mod stall;
 mod worker;
 
 pub use clock::Clock;
+pub use crew::Crew;
 pub use drive::{Driver, Trouble, run_machine};
 pub use lags::LagWatch;
 pub use main_program::{Arguments, Process, properties, stage_main};
 pub use metrics::WorkerMetrics;
-pub use restart::{Restarts, keep_running};
+pub use readiness::Life;
+pub use restart::{Restarts, keep_running, panic_text};
 pub use routes::routes;
 pub use signals::stop_on_signals;
 pub use worker::{Settings, run_stage};

@@ -31,14 +31,14 @@ impl<'a> Readiness<'a> {
 }
 
 /// One life of a worker. When it ends, by a panic too, the worker does not work.
-pub(crate) struct Life<'a> {
+pub struct Life<'a> {
     all: &'a Readiness<'a>,
     works: bool,
 }
 
 impl Life<'_> {
     /// It has its share of the partitions.
-    pub(crate) fn works(&mut self) {
+    pub fn works(&mut self) {
         if !self.works {
             self.works = true;
             self.all.change(|working| *working += 1);

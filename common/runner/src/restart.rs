@@ -19,6 +19,11 @@ pub struct Restarts {
     pub recovered: Duration,
 }
 
+impl Restarts {
+    /// The first failure is for good.
+    pub const NONE: Self = Self { first: Duration::ZERO, longest: Duration::ZERO, most: 0, recovered: Duration::MAX };
+}
+
 impl Default for Restarts {
     fn default() -> Self {
         Self {
@@ -51,12 +56,15 @@ pub fn keep_running(
             Ok(Ok(())) => return Ok(()),
             Ok(Err(Trouble::Hopeless(why))) => anyhow::bail!(why),
             Ok(Err(Trouble::Again(why))) => why,
-            Err(panic) => format!("it panicked: {}", text_of(panic.as_ref())),
+            Err(panic) => format!("it panicked: {}", panic_text(panic.as_ref())),
         };
         if start.elapsed() > restarts.recovered {
             (count, wait) = (0, restarts.first);
         }
         count += 1;
+        if restarts.most == 0 {
+            anyhow::bail!(why);
+        }
         if count > restarts.most {
             anyhow::bail!("{why} (after {} restarts in a row)", restarts.most);
         }
@@ -72,7 +80,9 @@ pub fn keep_running(
     }
 }
 
-fn text_of(panic: &(dyn Any + Send)) -> &str {
+/// The words of a panic that was caught.
+#[must_use]
+pub fn panic_text(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
 }

@@ -1,19 +1,19 @@
 //! The workers of a stage: threads, each with a connection and a machine.
 
+use crate::crew::Crew;
 use crate::drive::{Driver, Trouble, run_machine};
 use crate::lags::LagWatch;
 use crate::metrics::WorkerMetrics;
-use crate::readiness::{Life, Readiness};
-use crate::restart::{Restarts, keep_running};
+use crate::readiness::Life;
+use crate::restart::Restarts;
 use crate::stall::Stall;
-use anyhow::Context as _;
 use logmill_core::Stage;
 use logmill_kafka::{Client, ClientOptions};
 use logmill_protocol::worker::{Options, Snapshot, StageWorker};
 use logmill_protocol::{Event, Failure, Never};
 use logmill_telemetry::Telemetry;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 /// What the workers of a process share.
@@ -41,34 +41,9 @@ pub struct Settings {
 /// # Errors
 /// Of the first worker that failed for good; the others were stopped then.
 pub fn run_stage<S: Stage>(settings: &Settings, make: impl Fn() -> anyhow::Result<S> + Sync) -> anyhow::Result<()> {
-    let readiness = Readiness::new(&settings.telemetry, settings.threads);
-    std::thread::scope(|scope| {
-        let (make, readiness) = (&make, &readiness);
-        let workers: Vec<_> = (0..settings.threads)
-            .map(|number| {
-                let name = format!("worker-{number}");
-                let run = move || {
-                    let name = format!("worker-{number}");
-                    let once = || run_worker(settings, number, &name, readiness, make);
-                    let ended = keep_running(&name, settings.restarts, &settings.stop, once);
-                    settings.telemetry.retire(&name);
-                    // One that failed ends the process: its supervisor sees it, and the group gives its partitions away.
-                    settings.stop.store(true, Ordering::Relaxed);
-                    ended.with_context(|| name)
-                };
-                std::thread::Builder::new().name(name).spawn_scoped(scope, run).context("starting a worker's thread")
-            })
-            .collect();
-        let mut all = Ok(());
-        for worker in workers {
-            let ended = worker.and_then(|worker| worker.join().expect("panics are caught within the thread"));
-            if ended.is_err() {
-                settings.stop.store(true, Ordering::Relaxed);
-            }
-            all = all.and(ended);
-        }
-        all
-    })
+    let Settings { telemetry, stop, threads, restarts, .. } = settings;
+    let crew = Crew { telemetry, stop, threads: *threads, restarts: *restarts };
+    crew.run(|number, name, life| run_worker(settings, number, name, life, &make))
 }
 
 /// One life of a worker: from a new connection to the end of its machine.
@@ -76,10 +51,9 @@ fn run_worker<S: Stage>(
     settings: &Settings,
     number: u32,
     name: &str,
-    readiness: &Readiness<'_>,
+    life: Life<'_>,
     make: &(impl Fn() -> anyhow::Result<S> + Sync),
 ) -> Result<(), Trouble> {
-    settings.telemetry.beat(name);
     let mut options = settings.client.clone();
     options.transactional_id = format!("{}.{number}", options.transactional_id);
     let transactional_id = options.transactional_id.clone();
@@ -91,7 +65,7 @@ fn run_worker<S: Stage>(
         settings,
         name,
         transactional_id,
-        life: readiness.life(),
+        life,
         seen: machine.snapshot(),
         looked: Instant::now(),
         idle: false,
@@ -189,6 +163,9 @@ impl<S: Stage> Driver<StageWorker<S>> for StageDriver<'_> {
         self.settings.metrics.add(&self.seen, &snapshot);
         let still = self.stall.look(&snapshot, lag);
         self.seen = snapshot;
+        if let Some(why) = self.settings.lags.as_ref().and_then(LagWatch::ended) {
+            return Err(Trouble::Hopeless(why));
+        }
         if let Some(watch) = &self.settings.lags
             && let Some((number, lags)) = watch.newer(self.lags_seen)
         {

@@ -7,17 +7,16 @@ use crate::metrics::Metrics;
 use crate::scan::Scan;
 use crate::source::Source;
 use crate::store::{FolderStore, HdfsSettings, HdfsStore, SetUpError, Store};
-use crate::worker::Worker;
+use crate::worker::{Counted, Worker};
 use anyhow::Context as _;
 use logmill_config::{Config, Planner, Selector};
 use logmill_kafka::Client;
 use logmill_kafka::journal::{Journal, JournalOptions};
 use logmill_protocol::fetch::{Fetch, Lane, ListerOptions, Options, STAGE};
-use logmill_runner::Process;
+use logmill_runner::{Crew, Life, Process, Restarts, Trouble};
 use prometheus_client::registry::Registry;
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::runtime::{Handle, Runtime};
 
@@ -72,36 +71,25 @@ impl Fetcher {
         Ok(Self { config, io, clusters: Arc::new(clusters), kits, metrics })
     }
 
-    /// Runs the workers until the process is asked to stop or one of them fails.
+    /// Runs the workers until the process is asked to stop or one of them fails for good.
     ///
     /// # Errors
     /// The first worker's that failed; the others are stopped then.
     pub fn run(&self, process: &Process) -> anyhow::Result<()> {
-        std::thread::scope(|scope| {
-            let running: Vec<_> = (0..self.config.worker.threads)
-                .map(|n| {
-                    let work = move || {
-                        let beat = format!("worker-{n}");
-                        let run = |worker: Worker<Client>| worker.run(|| process.telemetry.beat(&beat));
-                        let ended = self.worker(process, n).and_then(|w| run(w).map_err(anyhow::Error::msg));
-                        process.telemetry.retire(&beat);
-                        process.stop.store(true, Ordering::Relaxed);
-                        ended.with_context(|| format!("worker {n} of the fetcher has ended"))
-                    };
-                    let thread = std::thread::Builder::new().name(format!("worker-{n}"));
-                    thread.spawn_scoped(scope, work).expect("the system gives a thread")
-                })
-                .collect();
-            process.telemetry.ready(true);
-            tracing::info!(stage = STAGE, threads = running.len(), clusters = self.clusters.len(), "running");
-            let ended = running.into_iter().map(|w| w.join().expect("a worker does not panic: its words are above"));
-            // All have to end, whichever failed.
-            let ended: Vec<anyhow::Result<()>> = ended.collect();
-            ended.into_iter().collect()
-        })
+        let Process { telemetry, stop, .. } = process;
+        let threads = self.config.worker.threads;
+        tracing::info!(stage = STAGE, threads, clusters = self.clusters.len(), "running");
+        let crew = Crew { telemetry, stop, threads, restarts: Restarts::default() };
+        let work = |n: u32, name: &str, mut life: Life<'_>| {
+            let worker = self.worker(process, n)?;
+            life.works();
+            worker.run(|_| telemetry.beat(name))
+        };
+        crew.run(work).context("the fetcher has ended")
     }
 
-    fn worker(&self, process: &Process, n: u32) -> anyhow::Result<Worker<Client>> {
+    /// One life of a worker.
+    fn worker(&self, process: &Process, n: u32) -> Result<Worker<Client>, Trouble> {
         let (config, topics) = (&self.config, self.config.topics());
         let mut options = process.client(STAGE);
         options.transactional_id = topics.transactional_id(STAGE, &process.slot(), n);
@@ -109,7 +97,7 @@ impl Fetcher {
         options.compression = "none".into();
         // The worker waits for bytes, not here.
         options.poll = Duration::ZERO;
-        let log = Client::connect(options, Arc::clone(&process.stop)).context("connecting to Kafka")?;
+        let log = Client::connect(options, Arc::clone(&process.stop))?;
         let partitions = config.kafka.partitions;
         let coroutines: u32 = config.clusters.values().map(|c| c.coroutines).sum();
         let most = config.clusters.values().map(|c| c.coroutines).max().unwrap_or(1);
@@ -123,8 +111,8 @@ impl Fetcher {
             metadata_bytes: METADATA_BYTES,
         });
         let source = Source::new(self.io.handle().clone(), Arc::clone(&self.clusters), coroutines as usize);
-        let listers = Listers::new(self.io.handle().clone(), self.kits.clone());
-        Ok(Worker { log, machine, source, listers, metrics: self.metrics.clone() })
+        let listers = Listers::new(self.io.handle().clone(), self.kits.clone(), Restarts::default());
+        Ok(Worker { log, machine, source, listers, counted: Counted::new(self.metrics.clone()) })
     }
 }
 

@@ -8,8 +8,10 @@ use crate::worker::{Log, lift, lower, now_ms};
 use logmill_core::FileId;
 use logmill_protocol::fetch::{Lister, ListerAnswer, ListerAsk, ListerOptions};
 use logmill_protocol::{Action, Event, Machine, Partition};
+use logmill_runner::{Restarts, keep_running};
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::runtime::Handle;
@@ -46,18 +48,41 @@ pub struct Listers {
     /// By the topic of the cluster's tasks.
     kits: HashMap<String, Arc<dyn ListerKit>>,
     running: HashMap<String, Running>,
+    /// How often one that panics begins anew.
+    restarts: Restarts,
+    /// Why one of them ended that should not have.
+    failed: Arc<Mutex<Option<String>>>,
 }
 
 struct Running {
-    stop: watch::Sender<bool>,
+    stop: Stop,
     thread: JoinHandle<()>,
+}
+
+/// Tells a lister to end, whatever it waits for.
+struct Stop {
+    scan: watch::Sender<bool>,
+    restart: Arc<AtomicBool>,
+}
+
+impl Stop {
+    fn say(&self) {
+        self.restart.store(true, Ordering::Relaxed);
+        self.scan.send_replace(true);
+    }
 }
 
 impl Listers {
     /// None runs before its partition is assigned.
     #[must_use]
-    pub fn new(io: Handle, kits: HashMap<String, Arc<dyn ListerKit>>) -> Self {
-        Self { io, kits, running: HashMap::new() }
+    pub fn new(io: Handle, kits: HashMap<String, Arc<dyn ListerKit>>, restarts: Restarts) -> Self {
+        Self { io, kits, running: HashMap::new(), restarts, failed: Arc::default() }
+    }
+
+    /// Why a lister ended that should not have, if one did: it panicked again and again.
+    #[must_use]
+    pub fn failed(&self) -> Option<String> {
+        self.failed.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Starts and stops listers: these partitions are the worker's now. Waits for none.
@@ -66,7 +91,7 @@ impl Listers {
         self.running.retain(|topic, running| {
             let keep = wanted(topic) && !running.thread.is_finished();
             if !keep {
-                running.stop.send_replace(true);
+                running.stop.say();
             }
             keep
         });
@@ -74,13 +99,23 @@ impl Listers {
             if !wanted(topic) || self.running.contains_key(topic) {
                 continue;
             }
-            let (stop, stopped) = watch::channel(false);
-            let (io, kit) = (self.io.clone(), Arc::clone(kit));
+            let (scan, stopped) = watch::channel(false);
+            let restart = Arc::new(AtomicBool::new(false));
+            let stop = Stop { scan, restart: Arc::clone(&restart) };
+            let (io, kit, failed, restarts) =
+                (self.io.clone(), Arc::clone(kit), Arc::clone(&self.failed), self.restarts);
             let name = format!("lister-{}", kit.cluster().name);
-            let thread = std::thread::Builder::new()
-                .name(name)
-                .spawn(move || supervise(&io, kit.as_ref(), stopped))
-                .expect("the system gives a thread");
+            let run = move || {
+                let name = format!("lister-{}", kit.cluster().name);
+                let once = || {
+                    supervise(&io, kit.as_ref(), stopped.clone());
+                    Ok(())
+                };
+                if let Err(why) = keep_running(&name, restarts, &restart, once) {
+                    *failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(format!("{name}: {why:#}"));
+                }
+            };
+            let thread = std::thread::Builder::new().name(name).spawn(run).expect("the system gives a thread");
             self.running.insert(topic.clone(), Running { stop, thread });
         }
     }
@@ -89,7 +124,7 @@ impl Listers {
 impl Drop for Listers {
     fn drop(&mut self) {
         for (_, Running { stop, thread }) in self.running.drain() {
-            stop.send_replace(true);
+            stop.say();
             if thread.join().is_err() {
                 tracing::error!("a lister panicked");
             }
@@ -139,5 +174,56 @@ fn run(
             Action::Exit(why) => return why,
             action => lift(log.perform(lower(action))),
         };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::ClusterMetrics;
+    use crate::store::FolderStore;
+    use std::sync::atomic::AtomicU32;
+    use std::time::Instant;
+
+    /// A lister with a bug.
+    struct Broken {
+        cluster: Cluster,
+        lives: AtomicU32,
+    }
+
+    impl ListerKit for Broken {
+        fn connect(&self) -> Result<Box<dyn ListerLog>, String> {
+            self.lives.fetch_add(1, Ordering::Relaxed);
+            panic!("an invariant broke")
+        }
+        fn options(&self) -> ListerOptions {
+            unreachable!("it never connects")
+        }
+        fn scan(&self) -> Scan {
+            unreachable!("it never connects")
+        }
+        fn cluster(&self) -> &Cluster {
+            &self.cluster
+        }
+    }
+
+    #[test]
+    fn a_lister_that_panics_begins_anew_and_at_last_ends_its_worker_with_its_words() {
+        let io = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let wait = Duration::from_secs(5);
+        let cluster = Cluster::new("a", Arc::new(FolderStore::new("/none")), 1, wait, wait, ClusterMetrics::default());
+        let kit = Arc::new(Broken { cluster, lives: AtomicU32::new(0) });
+        let kits = HashMap::from([("tasks.a".to_owned(), Arc::clone(&kit) as Arc<dyn ListerKit>)]);
+        let quick = Restarts { first: Duration::ZERO, longest: Duration::ZERO, most: 2, ..Restarts::default() };
+        let mut listers = Listers::new(io.handle().clone(), kits, quick);
+        listers.assigned(&[Partition::new("tasks.a", 0)]);
+        let start = Instant::now();
+        while listers.failed().is_none() {
+            assert!(start.elapsed() < Duration::from_secs(30), "the panics were not seen within 30 s");
+            std::thread::yield_now();
+        }
+        let why = "lister-a: it panicked: an invariant broke (after 2 restarts in a row)";
+        assert_eq!(listers.failed().as_deref(), Some(why));
+        assert_eq!(kit.lives.load(Ordering::Relaxed), 3);
     }
 }

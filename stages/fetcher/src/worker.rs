@@ -3,8 +3,9 @@
 use crate::listers::Listers;
 use crate::metrics::Metrics;
 use crate::source::Source;
-use logmill_protocol::fetch::{Ask, Fetch};
-use logmill_protocol::{Action, Event, Machine};
+use logmill_protocol::fetch::{Answer, Ask, Fetch};
+use logmill_protocol::{Action, Event, Failure, Machine};
+use logmill_runner::Trouble;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// A transactional log as a machine uses it.
@@ -20,29 +21,62 @@ pub struct Worker<L> {
     pub source: Source,
     /// Told what is assigned to this worker.
     pub listers: Listers,
-    pub metrics: Metrics,
+    pub counted: Counted,
+}
+
+/// What the gauges, which all workers share, have of one worker; they lose it when the worker goes.
+pub struct Counted {
+    metrics: Metrics,
+    open: i64,
+    waiting: i64,
+}
+
+impl Counted {
+    /// Nothing yet.
+    #[must_use]
+    pub fn new(metrics: Metrics) -> Self {
+        Self { metrics, open: 0, waiting: 0 }
+    }
+
+    fn set(&mut self, open: i64, waiting: i64) {
+        self.metrics.open.inc_by(open - self.open);
+        self.metrics.waiting.inc_by(waiting - self.waiting);
+        (self.open, self.waiting) = (open, waiting);
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.set(0, 0);
+    }
 }
 
 impl<L: Log> Worker<L> {
-    /// Runs until the log says to stop; calls `beat` at every step.
+    /// Runs until the log says to stop; `look` is shown every event before the machine is.
     ///
     /// # Errors
-    /// What no restart within the process helps against, for people.
-    pub fn run(mut self, mut beat: impl FnMut()) -> Result<(), String> {
+    /// The machine gave up, a coroutine panicked, or a lister panicked too often.
+    pub fn run(mut self, mut look: impl FnMut(&Event<Answer>)) -> Result<(), Trouble> {
         let mut event = Event::Start;
-        let mut counted = (0, 0);
         loop {
-            beat();
-            let action = self.machine.step(now_ms(), event);
-            event = match action {
-                Action::Other(ask) => Event::Other(self.source.answer(ask)),
-                Action::Exit(why) => return why,
+            look(&event);
+            if let Some(why) = self.listers.failed() {
+                return Err(Trouble::Hopeless(why));
+            }
+            // A machine that gives up over a failure has tried for long; one that gives up over anything else has found
+            // something that a repetition finds again.
+            let helps = matches!(&event, Event::Failed(failure) if !matches!(failure, Failure::Fatal(_)));
+            event = match self.machine.step(now_ms(), event) {
+                Action::Other(ask) => {
+                    let answer = self.source.answer(ask).map_err(|why| Trouble::Again(why.to_string()))?;
+                    Event::Other(answer)
+                }
+                Action::Exit(Ok(())) => return Ok(()),
+                Action::Exit(Err(why)) if helps => return Err(Trouble::Again(why)),
+                Action::Exit(Err(why)) => return Err(Trouble::Hopeless(why)),
                 action => self.perform(action),
             };
-            let open = (self.machine.open_files() as i64, self.machine.waiting_tasks() as i64);
-            self.metrics.open.inc_by(open.0 - counted.0);
-            self.metrics.waiting.inc_by(open.1 - counted.1);
-            counted = open;
+            self.counted.set(self.machine.open_files() as i64, self.machine.waiting_tasks() as i64);
         }
     }
 

@@ -9,7 +9,7 @@ use logmill_clickhouse::Database;
 use logmill_config::Config;
 use logmill_kafka::{Client, ClientOptions};
 use logmill_protocol::load::{self, Content, Loader};
-use logmill_runner::Process;
+use logmill_runner::{Crew, Process, Restarts, Trouble};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -37,48 +37,37 @@ pub fn run(process: &Process) -> anyhow::Result<()> {
     let sink = sink(config)?;
     let metrics = telemetry.register(Metrics::new);
     let client = process.client("loader");
-    let results: Vec<_> = std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..config.worker.threads)
-            .map(|number| {
-                let (sink, metrics, io) = (sink.clone(), metrics.clone(), io.handle().clone());
-                let transactional_id = format!("{}.{number}", client.transactional_id);
-                let options = ClientOptions { transactional_id, poll: POLL, ..client.clone() };
-                scope.spawn(move || {
-                    let name = format!("worker-{number}");
-                    let result = match connect(&options, stop, || telemetry.beat(&name)) {
-                        None => Ok(()),
-                        Some(client) => {
-                            telemetry.ready(true);
-                            Worker::new(client, Loader::new(limits(config)), sink, io, metrics)
-                                .run(|| telemetry.beat(&name))
-                        }
-                    };
-                    telemetry.retire(&name);
-                    // One worker that cannot go on ends the process: it is started anew as a whole.
-                    stop.store(true, Ordering::Relaxed);
-                    result.map_err(|why| format!("{name}: {why}"))
-                })
-            })
-            .collect();
-        threads.into_iter().map(|thread| thread.join().expect("a worker that panics ends the process")).collect()
+    // One worker that cannot go on ends the process, by a panic too: it is started anew as a whole.
+    let crew = Crew { telemetry, stop, threads: config.worker.threads, restarts: Restarts::NONE };
+    let ended = crew.run(|number, name, mut life| {
+        let transactional_id = format!("{}.{number}", client.transactional_id);
+        let options = ClientOptions { transactional_id, poll: POLL, ..client.clone() };
+        let Some(client) = connect(&options, stop, || telemetry.beat(name))? else { return Ok(()) };
+        life.works();
+        let machine = Loader::new(limits(config));
+        let worker = Worker::new(client, machine, sink.clone(), io.handle().clone(), metrics.clone());
+        worker.run(|| telemetry.beat(name)).map_err(Trouble::Hopeless)
     });
-    telemetry.ready(false);
     io.shutdown_background();
-    results.into_iter().collect::<Result<(), String>>().map_err(anyhow::Error::msg)
+    ended.context("the loader has ended")
 }
 
 /// Connects, however long Kafka is away; `None` when asked to stop before.
-fn connect(options: &ClientOptions, stop: &Arc<AtomicBool>, beat: impl Fn()) -> Option<Client> {
+///
+/// # Errors
+/// What no waiting helps against.
+fn connect(options: &ClientOptions, stop: &Arc<AtomicBool>, beat: impl Fn()) -> Result<Option<Client>, Trouble> {
     const AGAIN: Duration = Duration::from_secs(2);
     while !stop.load(Ordering::Relaxed) {
         beat();
-        match Client::connect(options.clone(), Arc::clone(stop)) {
-            Ok(client) => return Some(client),
-            Err(why) => tracing::warn!(brokers = %options.brokers, %why, "waiting for Kafka"),
+        match Client::connect(options.clone(), Arc::clone(stop)).map_err(Trouble::from) {
+            Ok(client) => return Ok(Some(client)),
+            Err(Trouble::Again(why)) => tracing::warn!(brokers = %options.brokers, %why, "waiting for Kafka"),
+            Err(hopeless) => return Err(hopeless),
         }
         std::thread::sleep(AGAIN);
     }
-    None
+    Ok(None)
 }
 
 /// Where the chain's records go.
@@ -126,5 +115,33 @@ pub fn limits(config: &Config) -> load::Config {
         backoff_ms: (100, 10_000),
         // What is under way then is repeated: before the process is ended, so that the group is left in order.
         grace_ms: ms(config.worker.grace.saturating_sub(LEAVING.min(config.worker.grace / 2))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_setting_that_is_none_ends_the_wait_for_kafka_with_the_reason() {
+        let options = ClientOptions {
+            brokers: "127.0.0.1:1".into(),
+            group: "g".into(),
+            transactional_id: "t.0".into(),
+            topics: vec!["rows".into()],
+            compression: "none".into(),
+            transaction_timeout: Duration::from_secs(60),
+            poll: POLL,
+            properties: BTreeMap::from([("no.such.setting".to_owned(), "1".to_owned())]),
+        };
+        let stop = Arc::new(AtomicBool::new(false));
+        let beats = std::cell::Cell::new(0);
+        let ended = connect(&options, &stop, || {
+            beats.set(beats.get() + 1);
+            // Should it wait for ever, the test does not.
+            stop.store(beats.get() > 1, Ordering::Relaxed);
+        });
+        let Err(Trouble::Hopeless(why)) = ended else { panic!("it has to end for good") };
+        assert!(why.contains("kafka.properties") && why.contains("no.such.setting"), "{why}");
     }
 }
