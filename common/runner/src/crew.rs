@@ -20,7 +20,7 @@ pub struct Crew<'a> {
 impl Crew<'_> {
     /// Runs `work` in each worker's thread (its number, its name, its life), until all have ended: because the process is
     /// asked to stop, or one failed for good. Sets `stop` in any case. A panic counts as trouble that a new start may help
-    /// against. The process is ready while all of them work.
+    /// against. The process is ready while all lives, which have to be shown their machines' events, work.
     ///
     /// # Errors
     /// Of the first worker that failed for good; the others were stopped then.

@@ -27,7 +27,7 @@ pub use drive::{Driver, Trouble, run_machine};
 pub use lags::LagWatch;
 pub use main_program::{Arguments, Process, properties, stage_main};
 pub use metrics::WorkerMetrics;
-pub use readiness::Life;
+pub use readiness::{Life, Readiness};
 pub use restart::{Restarts, keep_running, panic_text};
 pub use routes::routes;
 pub use signals::stop_on_signals;

@@ -1,10 +1,12 @@
 //! Whether a process does what it is for: all of its workers do.
 
+use logmill_protocol::Event;
 use logmill_telemetry::Telemetry;
 use std::sync::{Mutex, PoisonError};
 
-/// What the workers of a process say together.
-pub(crate) struct Readiness<'a> {
+/// What the workers of a process say together. It depends on the log alone: a store or a database that does not answer
+/// makes no process unready, as it goes on with others, and by itself later.
+pub struct Readiness<'a> {
     telemetry: &'a Telemetry,
     workers: u32,
     /// How many of them work.
@@ -13,13 +15,15 @@ pub(crate) struct Readiness<'a> {
 
 impl<'a> Readiness<'a> {
     /// Of `workers` workers, none of which works yet.
-    pub(crate) fn new(telemetry: &'a Telemetry, workers: u32) -> Self {
+    #[must_use]
+    pub fn new(telemetry: &'a Telemetry, workers: u32) -> Self {
         telemetry.ready(false);
         Self { telemetry, workers, working: Mutex::new(0) }
     }
 
     /// One life of a worker, which does not work yet.
-    pub(crate) fn life(&self) -> Life<'_> {
+    #[must_use]
+    pub fn life(&self) -> Life<'_> {
         Life { all: self, works: false }
     }
 
@@ -37,19 +41,69 @@ pub struct Life<'a> {
 }
 
 impl Life<'_> {
-    /// It has its share of the partitions.
-    pub fn works(&mut self) {
-        if !self.works {
-            self.works = true;
-            self.all.change(|working| *working += 1);
+    /// Has to be told of every event of the worker's machine: it works while it has its share of the partitions, be that
+    /// none, and has read where it stands in them.
+    pub fn sees<A>(&mut self, event: &Event<A>) {
+        match event {
+            Event::Assigned(partitions) => self.set(partitions.is_empty()),
+            Event::Positions(_) => self.set(true),
+            Event::Revoked => self.set(false),
+            _ => {}
+        }
+    }
+
+    fn set(&mut self, works: bool) {
+        if works != self.works {
+            self.works = works;
+            self.all.change(|working| if works { *working += 1 } else { *working -= 1 });
         }
     }
 }
 
 impl Drop for Life<'_> {
     fn drop(&mut self) {
-        if self.works {
-            self.all.change(|working| *working -= 1);
+        self.set(false);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use logmill_protocol::{Never, Partition};
+    use std::io::{Read as _, Write as _};
+    use std::net::{SocketAddr, TcpStream};
+
+    fn says_ready(probes: SocketAddr) -> bool {
+        let mut probe = TcpStream::connect(probes).expect("the probes are served");
+        probe.write_all(b"GET /readyz HTTP/1.0\r\n\r\n").expect("a request");
+        let mut answer = String::new();
+        probe.read_to_string(&mut answer).expect("an answer");
+        answer.lines().next().is_some_and(|status| status.contains(" 200 "))
+    }
+
+    const SOME: fn() -> Event<Never> = || Event::Assigned(vec![Partition::new("t", 0)]);
+    const NONE: fn() -> Event<Never> = || Event::Assigned(Vec::new());
+    const POSITIONS: fn() -> Event<Never> = || Event::Positions(Vec::new());
+    const REVOKED: fn() -> Event<Never> = || Event::Revoked;
+
+    #[test]
+    fn a_process_is_ready_when_the_last_of_its_workers_knows_where_it_stands() {
+        let telemetry = Telemetry::new();
+        let probes = telemetry.serve("127.0.0.1:0").expect("a free port");
+        let all = Readiness::new(&telemetry, 2);
+        let (mut one, mut idle) = (all.life(), all.life());
+        for (event, ready) in [(SOME, false), (POSITIONS, false)] {
+            one.sees(&event());
+            assert_eq!(says_ready(probes), ready);
         }
+        // The group has no partition for the other one.
+        idle.sees(&NONE());
+        assert!(says_ready(probes));
+        for (event, ready) in [(REVOKED, false), (SOME, false), (POSITIONS, true), (POSITIONS, true)] {
+            one.sees(&event());
+            assert_eq!(says_ready(probes), ready);
+        }
+        drop(one);
+        assert!(!says_ready(probes), "a worker's life has ended");
     }
 }

@@ -129,9 +129,9 @@ impl<S: Stage> Driver<StageWorker<S>> for StageDriver<'_> {
 
     fn look(&mut self, client: &Client, machine: &mut StageWorker<S>, event: &Event) -> Result<(), Trouble> {
         self.settings.telemetry.beat(self.name);
+        self.life.sees(event);
         match event {
             Event::Assigned(partitions) => {
-                self.life.works();
                 tracing::info!(worker = self.name, partitions = partitions.len(), "assigned");
             }
             Event::Revoked => tracing::info!(worker = self.name, "revoked"),

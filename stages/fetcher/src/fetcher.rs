@@ -82,8 +82,11 @@ impl Fetcher {
         let crew = Crew { telemetry, stop, threads, restarts: Restarts::default() };
         let work = |n: u32, name: &str, mut life: Life<'_>| {
             let worker = self.worker(process, n)?;
-            life.works();
-            worker.run(|_| telemetry.beat(name))
+            // Listers are started at the assignment, before the positions are read.
+            worker.run(|event| {
+                telemetry.beat(name);
+                life.sees(event);
+            })
         };
         crew.run(work).context("the fetcher has ended")
     }

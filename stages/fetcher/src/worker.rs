@@ -129,3 +129,132 @@ pub(crate) fn lift<Y>(event: Event) -> Event<Y> {
         Event::Other(never) => match never {},
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::Cluster;
+    use crate::listers::{ListerKit, ListerLog};
+    use crate::metrics::ClusterMetrics;
+    use crate::scan::Scan;
+    use crate::store::{Entry, Snapshot, Store, StoreError};
+    use futures::future::{BoxFuture, pending};
+    use futures::stream::{self, BoxStream};
+    use logmill_core::Offset;
+    use logmill_protocol::fetch::{Lane, ListerOptions, Options};
+    use logmill_protocol::{Committed, Partition};
+    use logmill_runner::Readiness;
+    use logmill_telemetry::Telemetry;
+    use std::collections::HashMap;
+    use std::io::{Read as _, Write as _};
+    use std::net::{SocketAddr, TcpStream};
+    use std::sync::Arc;
+    use std::sync::mpsc::{Receiver, Sender, channel};
+    use std::time::Duration;
+
+    /// A cluster that never answers.
+    struct Dead;
+
+    impl Store for Dead {
+        fn list(&self, _: &str) -> BoxStream<'static, Result<Entry, StoreError>> {
+            Box::pin(stream::pending())
+        }
+        fn stat(&self, _: &str) -> BoxFuture<'static, Result<Entry, StoreError>> {
+            Box::pin(pending())
+        }
+        fn open(&self, _: &str) -> BoxFuture<'static, Result<Box<dyn Snapshot>, StoreError>> {
+            Box::pin(pending())
+        }
+    }
+
+    /// Tells that its lister was started; no more comes of it.
+    struct Told {
+        cluster: Cluster,
+        started: Sender<()>,
+    }
+
+    impl ListerKit for Told {
+        fn connect(&self) -> Result<Box<dyn ListerLog>, String> {
+            self.started.send(()).expect("the test waits");
+            Err("Kafka is away".into())
+        }
+        fn options(&self) -> ListerOptions {
+            unreachable!("it never connects")
+        }
+        fn scan(&self) -> Scan {
+            unreachable!("it never connects")
+        }
+        fn cluster(&self) -> &Cluster {
+            &self.cluster
+        }
+    }
+
+    /// A log of one partition without tasks, which looks at the probe at every step.
+    struct Probed {
+        probes: SocketAddr,
+        lister: Receiver<()>,
+        assigned: bool,
+        positions: bool,
+    }
+
+    impl Probed {
+        fn says_ready(&self) -> bool {
+            let mut probe = TcpStream::connect(self.probes).expect("the probes are served");
+            probe.write_all(b"GET /readyz HTTP/1.0\r\n\r\n").expect("a request");
+            let mut answer = String::new();
+            probe.read_to_string(&mut answer).expect("an answer");
+            answer.lines().next().is_some_and(|status| status.contains(" 200 "))
+        }
+    }
+
+    impl Log for Probed {
+        fn perform(&mut self, action: Action) -> Event {
+            assert_eq!(self.says_ready(), self.positions, "at {action:?}");
+            let partition = Partition::new("tasks.a", 0);
+            match action {
+                Action::Poll if !std::mem::replace(&mut self.assigned, true) => Event::Assigned(vec![partition]),
+                Action::Read(_) => {
+                    self.lister.recv_timeout(Duration::from_secs(30)).expect("the lister runs within 30 s");
+                    self.positions = true;
+                    let start = Committed { offset: Offset(0), metadata: String::new() };
+                    Event::Positions(vec![(partition, Some(start))])
+                }
+                Action::Poll => Event::Stop,
+                _ => Event::Done,
+            }
+        }
+    }
+
+    #[test]
+    fn a_fetcher_is_ready_when_it_has_read_its_positions_though_its_cluster_is_dead() {
+        let io = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let telemetry = Telemetry::new();
+        let probes = telemetry.serve("127.0.0.1:0").expect("a free port");
+        let wait = Duration::from_secs(5);
+        let cluster = || Cluster::new("a", Arc::new(Dead), 1, wait, wait, ClusterMetrics::default());
+        let (started, lister) = channel();
+        let kit: Arc<dyn ListerKit> = Arc::new(Told { cluster: cluster(), started });
+        let clusters = Arc::new(HashMap::from([("a".to_owned(), Arc::new(cluster()))]));
+        let worker = Worker {
+            log: Probed { probes, lister, assigned: false, positions: false },
+            machine: Fetch::new(Options {
+                raw: Lane::new("raw", 1),
+                file_events: Lane::new("file-events", 1),
+                dead_letters: Lane::new("dead-letters", 1),
+                open_files: 1,
+                batch_bytes: 1,
+                metadata_bytes: 4096,
+            }),
+            source: Source::new(io.handle().clone(), clusters, 1),
+            listers: Listers::new(
+                io.handle().clone(),
+                HashMap::from([("tasks.a".to_owned(), kit)]),
+                logmill_runner::Restarts::default(),
+            ),
+            counted: Counted::new(Metrics::default()),
+        };
+        let readiness = Readiness::new(&telemetry, 1);
+        let mut life = readiness.life();
+        worker.run(|event| life.sees(event)).expect("it stops as asked");
+    }
+}

@@ -3,13 +3,14 @@
 use crate::body::Table;
 use crate::metrics::Metrics;
 use crate::sink::Sink;
-use crate::worker::Worker;
+use crate::worker::{Log, Worker};
 use anyhow::Context;
 use logmill_clickhouse::Database;
 use logmill_config::Config;
 use logmill_kafka::{Client, ClientOptions};
-use logmill_protocol::load::{self, Content, Loader};
-use logmill_runner::{Crew, Process, Restarts, Trouble};
+use logmill_protocol::load::{self, Answer, Ask, Content, Loader};
+use logmill_protocol::{Action, Event};
+use logmill_runner::{Crew, Life, Process, Restarts, Trouble};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -39,17 +40,31 @@ pub fn run(process: &Process) -> anyhow::Result<()> {
     let client = process.client("loader");
     // One worker that cannot go on ends the process, by a panic too: it is started anew as a whole.
     let crew = Crew { telemetry, stop, threads: config.worker.threads, restarts: Restarts::NONE };
-    let ended = crew.run(|number, name, mut life| {
+    let ended = crew.run(|number, name, life| {
         let transactional_id = format!("{}.{number}", client.transactional_id);
         let options = ClientOptions { transactional_id, poll: POLL, ..client.clone() };
         let Some(client) = connect(&options, stop, || telemetry.beat(name))? else { return Ok(()) };
-        life.works();
         let machine = Loader::new(limits(config));
-        let worker = Worker::new(client, machine, sink.clone(), io.handle().clone(), metrics.clone());
+        let log = Shown { log: client, life };
+        let worker = Worker::new(log, machine, sink.clone(), io.handle().clone(), metrics.clone());
         worker.run(|| telemetry.beat(name)).map_err(Trouble::Hopeless)
     });
     io.shutdown_background();
     ended.context("the loader has ended")
+}
+
+/// A log whose events the worker's life is shown.
+struct Shown<'a, L> {
+    log: L,
+    life: Life<'a>,
+}
+
+impl<L: Log> Log for Shown<'_, L> {
+    fn perform(&mut self, action: Action<Ask>) -> Event<Answer> {
+        let event = self.log.perform(action);
+        self.life.sees(&event);
+        event
+    }
 }
 
 /// Connects, however long Kafka is away; `None` when asked to stop before.
