@@ -44,6 +44,10 @@ demo: build ## All set-up, then the whole chain on real servers and real logs; O
 bench: build ## CPU per byte beside the floor, on the real servers too: a table, and target/bench.json
 	target/release/logmill-bench
 
+.PHONY: crash
+crash: build ## Random faults on the whole chain on real servers, then the comparison; CRASH_RUNS=n, CRASH_SEED=n
+	target/release/logmill-crash
+
 .PHONY: simulate
 simulate: prerequisites ## The protocol under far more random schedules than the tests run; SCHEDULES=n
 	cargo run --release -p logmill-simulate

@@ -3,6 +3,7 @@
 //! The programs of the stages must lie in the same target folder: `cargo build --release --workspace` (`make test` does
 //! it first).
 
+use anyhow::Context as _;
 use logmill_config::Layout;
 use logmill_demo::chain::{Chain, Settings};
 use logmill_demo::logs::generate::{Logs, Wish, clients, generate};
@@ -78,14 +79,24 @@ pub struct Running {
 ///
 /// # Panics
 /// When that fails.
+#[must_use]
 pub fn start(fixture: &'static Fixture, name: &str, layout: Layout, instances: u32) -> Running {
+    start_cut(fixture, name, layout, instances, CHUNK)
+}
+
+/// The same with chunks of so many bytes.
+///
+/// # Panics
+/// When that fails.
+#[must_use]
+pub fn start_cut(fixture: &'static Fixture, name: &str, layout: Layout, instances: u32, chunk: u64) -> Running {
     let settings = Settings {
         name: name.into(),
         folder: folder(name),
         layout,
         instances,
         files: "/logs".into(),
-        chunk_bytes: Some(CHUNK),
+        chunk_bytes: Some(chunk),
     };
     let chain = Chain::set_up(&fixture.stack, settings).expect("topics and tables");
     let processes = chain.start(|text| println!("{text}")).expect("the stages start");
@@ -102,6 +113,16 @@ impl Running {
     pub async fn through(&self) -> anyhow::Result<Snapshot> {
         let every = Duration::from_millis(500);
         progress::wait(&self.chain, self.files, every, PATIENCE, |line| println!("{line}")).await
+    }
+
+    /// Waits until all files are through, for so long at most.
+    ///
+    /// # Errors
+    /// They are not, or nothing moved for [`PATIENCE`].
+    pub fn try_through(&self, limit: Duration) -> anyhow::Result<()> {
+        let arrived = async { tokio::time::timeout(limit, self.through()).await };
+        self.runtime.block_on(arrived).with_context(|| format!("not within {limit:?}"))??;
+        Ok(())
     }
 
     /// `logmill reconcile`: whether every file is proven, and what it printed.

@@ -1,0 +1,201 @@
+//! The faults, drawn one after the other.
+
+use crate::sight::Sight;
+use crate::tally::Tally;
+use anyhow::Context;
+use logmill_e2e::Running;
+use logmill_stack::{ServerId, Stack};
+use rand::RngExt;
+use rand::rngs::StdRng;
+use rand::seq::SliceRandom;
+use std::fmt;
+use std::time::{Duration, Instant};
+
+/// What is done to the chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// A process of a stage gets SIGKILL; it is started again.
+    Kill,
+    /// A process of a stage is stopped for longer than its session and its transaction last, and then goes on.
+    Zombie,
+    /// One more process of a stage is started.
+    Join,
+    /// That process gets SIGTERM, and is not started again.
+    Leave,
+    /// The broker gets SIGKILL, and is started again.
+    Broker,
+    /// So does the engine.
+    Engine,
+}
+
+impl Kind {
+    pub const ALL: [Self; 6] = [Self::Kill, Self::Zombie, Self::Join, Self::Leave, Self::Broker, Self::Engine];
+    /// How often each is drawn, once each had its turn.
+    const WEIGHTS: [(Self, u32); 6] =
+        [(Self::Kill, 12), (Self::Zombie, 2), (Self::Join, 2), (Self::Leave, 2), (Self::Broker, 1), (Self::Engine, 2)];
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Kill => "kill",
+            Self::Zombie => "zombie",
+            Self::Join => "join",
+            Self::Leave => "leave",
+            Self::Broker => "broker",
+            Self::Engine => "engine",
+        })
+    }
+}
+
+/// How long something open is waited for before the fault comes anyway.
+const AIM: Duration = Duration::from_secs(3);
+/// Longer than a session (6 s) and a transaction (10 s by default) last.
+const ZOMBIE: Duration = Duration::from_secs(13);
+/// Faults of one run.
+const FAULTS: u32 = 24;
+const LOOK: Duration = Duration::from_millis(20);
+/// Grace for the process that leaves.
+const GRACE: Duration = Duration::from_secs(30);
+
+pub(crate) struct Faults<'a> {
+    stack: &'a Stack,
+    running: &'a Running,
+    sight: Sight<'a>,
+    rng: StdRng,
+    tally: Tally,
+    /// Stopped processes: name, id, until when.
+    stopped: Vec<(String, u32, Instant)>,
+    /// The stage that has one process more.
+    joined: Option<&'static str>,
+}
+
+impl<'a> Faults<'a> {
+    pub(crate) fn new(stack: &'a Stack, running: &'a Running, rng: StdRng) -> anyhow::Result<Self> {
+        let sight = Sight::new(&running.chain)?;
+        Ok(Self { stack, running, sight, rng, tally: Tally::default(), stopped: Vec::new(), joined: None })
+    }
+
+    /// One fault after the other, [`FAULTS`] in all or until `over` says so: each kind once in a random order, then by their
+    /// weights. Without a bound a chain that is hit every other second would never come to its end.
+    pub(crate) fn inflict(mut self, over: impl Fn() -> bool) -> anyhow::Result<Tally> {
+        let mut first = Kind::ALL.to_vec();
+        first.shuffle(&mut self.rng);
+        for _ in 0..FAULTS {
+            if over() {
+                break;
+            }
+            let kind = first.pop().unwrap_or_else(|| self.draw());
+            self.one(kind)?;
+            let pause = Duration::from_millis(self.rng.random_range(50..800));
+            let begun = Instant::now();
+            while begun.elapsed() < pause && !over() {
+                self.wake(Instant::now());
+                std::thread::sleep(LOOK);
+            }
+        }
+        while !self.stopped.is_empty() {
+            self.wake(Instant::now());
+            std::thread::sleep(LOOK);
+        }
+        Ok(self.tally)
+    }
+
+    fn draw(&mut self) -> Kind {
+        let all: u32 = Kind::WEIGHTS.iter().map(|(_, weight)| weight).sum();
+        let mut left = self.rng.random_range(0..all);
+        for (kind, weight) in Kind::WEIGHTS {
+            if left < weight {
+                return kind;
+            }
+            left -= weight;
+        }
+        unreachable!("the weights add up")
+    }
+
+    /// The stages in a random order: the first that is in the middle of something is hit. Without one, the first is.
+    fn target(&mut self) -> (&'static str, bool) {
+        let mut stages = self.running.chain.stages().to_vec();
+        stages.shuffle(&mut self.rng);
+        let amid = self.sight.amid(&stages, AIM);
+        (amid.unwrap_or(stages[0]), amid.is_some())
+    }
+
+    fn one(&mut self, kind: Kind) -> anyhow::Result<()> {
+        let slot: u32 = self.rng.random_range(0..2);
+        let (stage, hit) = match kind {
+            Kind::Engine => ("loader", self.sight.amid(&["loader"], AIM).is_some()),
+            Kind::Leave => {
+                (self.joined.unwrap_or("loader"), self.joined.is_some_and(|s| self.sight.amid(&[s], AIM).is_some()))
+            }
+            _ => self.target(),
+        };
+        let name = format!("{stage}-{slot}");
+        match kind {
+            Kind::Kill => {
+                // One that is being started again just now has had its fault.
+                if !self.is_stopped(&name) && self.running.processes.kill(&name).is_ok() {
+                    self.count(kind, &name, hit);
+                }
+            }
+            Kind::Zombie => {
+                let status = self.running.processes.list().into_iter().find(|status| status.name == name);
+                if let Some(pid) = status.and_then(|status| status.pid).filter(|_| !self.is_stopped(&name)) {
+                    // SAFETY: kill takes two numbers; a process that is gone is no harm.
+                    unsafe { libc::kill(pid as libc::pid_t, libc::SIGSTOP) };
+                    self.stopped.push((name.clone(), pid, Instant::now() + ZOMBIE));
+                    self.count(kind, &name, hit);
+                }
+            }
+            Kind::Join => {
+                if self.joined.is_none() {
+                    self.running.processes.start(self.running.chain.spec(stage, 2))?;
+                    self.joined = Some(stage);
+                    self.count(kind, stage, hit);
+                }
+            }
+            Kind::Leave => {
+                if let Some(stage) = self.joined.take() {
+                    // One that is being started again just now cannot be ended yet, and stays.
+                    match self.running.processes.terminate(&format!("{stage}-2"), GRACE) {
+                        Ok(_) => self.count(kind, stage, hit),
+                        Err(why) => println!("{stage}-2 stays: {why:#}"),
+                    }
+                }
+            }
+            Kind::Broker => {
+                self.stack.kill(&ServerId::Broker(1)).context("killing the broker")?;
+                self.stack.restart(&ServerId::Broker(1)).context("starting the broker again")?;
+                self.count(kind, "the broker", hit);
+            }
+            Kind::Engine => {
+                self.stack.kill(&ServerId::ClickHouse).context("killing the engine")?;
+                self.stack.restart(&ServerId::ClickHouse).context("starting the engine again")?;
+                self.count(kind, "the engine", hit);
+            }
+        }
+        Ok(())
+    }
+
+    fn count(&mut self, kind: Kind, target: &str, hit: bool) {
+        println!("{kind}: {target}{}", if hit { ", amid something" } else { "" });
+        self.tally.count(kind, hit);
+    }
+
+    fn is_stopped(&self, name: &str) -> bool {
+        self.stopped.iter().any(|(stopped, _, _)| stopped == name)
+    }
+
+    /// Lets those go on whose time is over.
+    fn wake(&mut self, now: Instant) {
+        self.stopped.retain(|(name, pid, until)| {
+            if now < *until {
+                return true;
+            }
+            println!("{name} goes on");
+            // SAFETY: as above.
+            unsafe { libc::kill(*pid as libc::pid_t, libc::SIGCONT) };
+            false
+        });
+    }
+}

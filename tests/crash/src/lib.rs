@@ -1,0 +1,90 @@
+//! Random faults on the whole chain, on real servers: processes killed, stopped beyond their session and woken, added and
+//! taken away, the broker and the engine killed and started again. In the end the table is compared with the original files.
+
+mod faults;
+mod sight;
+mod tally;
+
+pub use faults::Kind;
+pub use tally::Tally;
+
+use anyhow::{Context, ensure};
+use faults::Faults;
+use logmill_config::Layout;
+use logmill_e2e::{Fixture, fixture, start_cut};
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// How long one run may take.
+const LIMIT: Duration = Duration::from_secs(420);
+/// Instances of each stage.
+const INSTANCES: u32 = 2;
+/// Bytes of a chunk: so few that a file has hundreds, and the chain work for long.
+const CHUNK: u64 = 4 << 10;
+/// Faults of a run that have to meet an open transaction or a running INSERT.
+const HITS: u32 = 10;
+
+/// Some runs.
+#[derive(Clone, Copy, Debug)]
+pub struct Campaign {
+    pub runs: u32,
+    /// Of the first run; the next one has the next number.
+    pub seed: u64,
+}
+
+impl Campaign {
+    /// Runs them all, or up to the first that fails. What happened, and why it failed.
+    #[must_use]
+    pub fn run(self) -> (Tally, Option<String>) {
+        let (fixture, _turn) = fixture();
+        let mut tally = Tally::default();
+        for seed in (self.seed..).take(self.runs as usize) {
+            let (counted, result) = run(fixture, seed);
+            println!("run with seed {seed}: {counted}");
+            tally.add(&counted);
+            if let Err(why) = result {
+                return (tally, Some(format!("{why:#}\nagain: CRASH_RUNS=1 CRASH_SEED={seed} make crash")));
+            }
+        }
+        let unmet: Vec<Kind> = Kind::ALL.into_iter().filter(|kind| tally.hits(*kind) == 0).collect();
+        let failure = (!unmet.is_empty()).then(|| format!("no open transaction or INSERT was ever met by {unmet:?}"));
+        (tally, failure)
+    }
+}
+
+fn run(fixture: &'static Fixture, seed: u64) -> (Tally, anyhow::Result<()>) {
+    let layout = if seed.is_multiple_of(2) { Layout::Fused } else { Layout::Separate };
+    let begun = Instant::now();
+    let running = start_cut(fixture, &format!("crash{seed}"), layout, INSTANCES, CHUNK);
+    let through = AtomicBool::new(false);
+    let (mut tally, result) = std::thread::scope(|scope| {
+        let inflict = scope.spawn(|| {
+            let rng = StdRng::seed_from_u64(seed);
+            Faults::new(&fixture.stack, &running, rng)?.inflict(|| through.load(Ordering::Relaxed))
+        });
+        let arrived = running.try_through(LIMIT);
+        through.store(true, Ordering::Relaxed);
+        let inflicted = inflict.join().expect("a thread that inflicts faults reports errors");
+        match (inflicted, arrived) {
+            (Ok(tally), arrived) => (tally, arrived.context("the files did not come through")),
+            (Err(why), _) => (Tally::default(), Err(why.context("a fault could not be inflicted"))),
+        }
+    });
+    let result = result.and_then(|()| {
+        tally.lines = fixture.logs.totals().1;
+        let (equal, report) = running.compare(&fixture.logs);
+        println!("{}", report.trim_end());
+        (tally.lost, tally.doubled) = tally::judged(&report);
+        ensure!(equal, "the table is not what the files hold:\n{report}");
+        let (proven, report) = running.reconcile();
+        ensure!(proven, "logmill reconcile: {report}");
+        let hits: u32 = Kind::ALL.into_iter().map(|kind| tally.hits(kind)).sum();
+        ensure!(hits >= HITS, "only {hits} faults met an open transaction or a running INSERT, {HITS} have to");
+        Ok(())
+    });
+    tally.runs = 1;
+    println!("run with seed {seed} took {:.0} s, {layout:?}", begun.elapsed().as_secs_f64());
+    (tally, result)
+}

@@ -1,0 +1,67 @@
+//! What is open at the moment, seen from outside.
+//!
+//! A stage has a transaction open when records of it stand above the last stable offset of an output topic. With two
+//! instances it may be the other one's; and between the look and the fault it may have ended. So what is counted is what was
+//! seen just before the fault.
+
+use anyhow::Context;
+use logmill_demo::chain::Chain;
+use logmill_demo::faults::Watch;
+use rdkafka::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use std::time::{Duration, Instant};
+
+const CALL: Duration = Duration::from_secs(2);
+const LOOK: Duration = Duration::from_millis(10);
+
+pub(crate) struct Sight<'a> {
+    chain: &'a Chain,
+    watch: Watch<'a>,
+    /// Sees the last stable offset.
+    committed: BaseConsumer,
+    /// Sees all that was sent.
+    all: BaseConsumer,
+}
+
+impl<'a> Sight<'a> {
+    pub(crate) fn new(chain: &'a Chain) -> anyhow::Result<Self> {
+        let consumer = |isolation: &str| -> anyhow::Result<BaseConsumer> {
+            let mut config = ClientConfig::new();
+            config.set("bootstrap.servers", &chain.config.kafka.brokers).set("isolation.level", isolation);
+            config.create().context("a client that watches")
+        };
+        let (committed, all) = (consumer("read_committed")?, consumer("read_uncommitted")?);
+        Ok(Self { chain, watch: Watch::new(chain)?, committed, all })
+    }
+
+    /// Whether a stage is in the middle of something; a server that does not answer says no.
+    fn is_amid(&self, stage: &str) -> bool {
+        if stage == "loader" {
+            let name = &self.chain.config.chain;
+            let running = format!("SELECT count() FROM system.processes WHERE query_id LIKE '{name}:%'");
+            return self.chain.sql(&running).is_ok_and(|count| count.trim() != "0");
+        }
+        let end = |consumer: &BaseConsumer, topic: &str, partition| consumer.fetch_watermarks(topic, partition, CALL);
+        let partitions = 0..self.chain.config.kafka.partitions;
+        let topics = self.watch.outputs(stage);
+        topics.iter().any(|topic| {
+            partitions.clone().any(|partition| {
+                // The stable end first: what is committed in between must not look open.
+                let ends = (end(&self.all, topic, partition), end(&self.committed, topic, partition));
+                matches!(ends, (Ok((_, all)), Ok((_, stable))) if stable < all)
+            })
+        })
+    }
+
+    /// The first of `stages` that is in the middle of something; waits for it for a while.
+    pub(crate) fn amid(&self, stages: &[&'static str], patience: Duration) -> Option<&'static str> {
+        let begun = Instant::now();
+        loop {
+            let found = stages.iter().find(|stage| self.is_amid(stage));
+            if found.is_some() || begun.elapsed() > patience {
+                return found.copied();
+            }
+            std::thread::sleep(LOOK);
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! What a campaign did.
+
+use crate::faults::Kind;
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// Faults by kind, those of them that met something open, and what the comparison said.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    pub runs: u32,
+    kinds: BTreeMap<Kind, (u32, u32)>,
+    /// Lines of the original files, all runs together.
+    pub lines: u64,
+    pub lost: u64,
+    pub doubled: u64,
+}
+
+impl Tally {
+    /// One more fault; `hit`: an open transaction or a running INSERT was seen just before.
+    pub(crate) fn count(&mut self, kind: Kind, hit: bool) {
+        let (all, hits) = self.kinds.entry(kind).or_default();
+        *all += 1;
+        *hits += u32::from(hit);
+    }
+
+    /// Faults of a kind that met something open.
+    #[must_use]
+    pub fn hits(&self, kind: Kind) -> u32 {
+        self.kinds.get(&kind).map_or(0, |(_, hits)| *hits)
+    }
+
+    pub(crate) fn add(&mut self, other: &Self) {
+        for (kind, (all, hits)) in &other.kinds {
+            let sum = self.kinds.entry(*kind).or_default();
+            *sum = (sum.0 + all, sum.1 + hits);
+        }
+        self.runs += other.runs;
+        self.lines += other.lines;
+        self.lost += other.lost;
+        self.doubled += other.doubled;
+    }
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let of = |kind: &Kind| self.kinds.get(kind).copied().unwrap_or_default();
+        let sum = |part: fn((u32, u32)) -> u32| Kind::ALL.iter().map(|kind| part(of(kind))).sum::<u32>();
+        write!(f, "crash: runs={} faults={} hits={}", self.runs, sum(|all| all.0), sum(|all| all.1))?;
+        for kind in Kind::ALL {
+            let (all, hits) = of(&kind);
+            write!(f, " {kind}={all}/{hits}")?;
+        }
+        write!(f, " lines={} lost={} doubled={}", self.lines, self.lost, self.doubled)
+    }
+}
+
+/// The missing and the doubled lines of the comparison's report.
+pub(crate) fn judged(report: &str) -> (u64, u64) {
+    let before = |word: &str| {
+        let (front, _) = report.split_once(&format!(" {word}"))?;
+        front.rsplit(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+    };
+    (before("missing,").unwrap_or(0), before("doubled,").unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_that_a_script_can_read() {
+        let mut tally = Tally { runs: 2, lines: 10, ..Tally::default() };
+        tally.count(Kind::Kill, true);
+        tally.count(Kind::Kill, false);
+        tally.count(Kind::Engine, true);
+        let line = "crash: runs=2 faults=3 hits=2 kill=2/1 zombie=0/0 join=0/0 leave=0/0 broker=0/0 engine=1/1 lines=10 lost=0 doubled=0";
+        assert_eq!(tally.to_string(), line);
+    }
+
+    #[test]
+    fn what_the_comparison_says() {
+        assert_eq!(judged("compared 2 files, 9 lines: 3 missing, 1 doubled, 0 different"), (3, 1));
+    }
+}
