@@ -73,6 +73,7 @@ fn run(fixture: &'static Fixture, seed: u64) -> (Tally, anyhow::Result<()>) {
         }
     });
     let result = result.and_then(|()| {
+        tally.compared = 1;
         tally.lines = fixture.logs.totals().1;
         let (equal, report) = running.compare(&fixture.logs);
         println!("{}", report.trim_end());

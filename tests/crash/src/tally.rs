@@ -8,6 +8,8 @@ use std::fmt;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
     pub runs: u32,
+    /// Runs that came to the comparison: of the others nothing is known to be lost, doubled, or neither.
+    pub compared: u32,
     kinds: BTreeMap<Kind, (u32, u32)>,
     /// Lines of the original files, all runs together.
     pub lines: u64,
@@ -35,6 +37,7 @@ impl Tally {
             *sum = (sum.0 + all, sum.1 + hits);
         }
         self.runs += other.runs;
+        self.compared += other.compared;
         self.lines += other.lines;
         self.lost += other.lost;
         self.doubled += other.doubled;
@@ -45,7 +48,8 @@ impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let of = |kind: &Kind| self.kinds.get(kind).copied().unwrap_or_default();
         let sum = |part: fn((u32, u32)) -> u32| Kind::ALL.iter().map(|kind| part(of(kind))).sum::<u32>();
-        write!(f, "crash: runs={} faults={} hits={}", self.runs, sum(|all| all.0), sum(|all| all.1))?;
+        write!(f, "crash: runs={} compared={}", self.runs, self.compared)?;
+        write!(f, " faults={} hits={}", sum(|all| all.0), sum(|all| all.1))?;
         for kind in Kind::ALL {
             let (all, hits) = of(&kind);
             write!(f, " {kind}={all}/{hits}")?;
@@ -69,11 +73,11 @@ mod tests {
 
     #[test]
     fn a_line_that_a_script_can_read() {
-        let mut tally = Tally { runs: 2, lines: 10, ..Tally::default() };
+        let mut tally = Tally { runs: 2, compared: 1, lines: 10, ..Tally::default() };
         tally.count(Kind::Kill, true);
         tally.count(Kind::Kill, false);
         tally.count(Kind::Engine, true);
-        let line = "crash: runs=2 faults=3 hits=2 kill=2/1 zombie=0/0 join=0/0 leave=0/0 broker=0/0 engine=1/1 lines=10 lost=0 doubled=0";
+        let line = "crash: runs=2 compared=1 faults=3 hits=2 kill=2/1 zombie=0/0 join=0/0 leave=0/0 broker=0/0 engine=1/1 lines=10 lost=0 doubled=0";
         assert_eq!(tally.to_string(), line);
     }
 
