@@ -22,7 +22,7 @@ use rdkafka::{Offset, TopicPartitionList};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How a client connects.
 #[derive(Clone, Debug)]
@@ -75,9 +75,11 @@ impl ClientError {
 
 /// How long a question about a topic may take.
 const ANSWER: Duration = Duration::from_secs(10);
-/// How long the committed offsets may take: longer than any other member's transaction can be pending, or a coordinator
-/// takes to read its log after a move.
-const POSITIONS: Duration = Duration::from_secs(60);
+/// How long the committed offsets are waited for at a time, while a transaction is pending over them or a coordinator reads
+/// its log after a move.
+const POSITIONS: Duration = Duration::from_secs(2);
+/// How often it is said that they are still waited for.
+const SAY: Duration = Duration::from_secs(30);
 
 /// A connection. Dropping it leaves the group and aborts an open transaction.
 pub struct Client {
@@ -88,6 +90,8 @@ pub struct Client {
     /// What the group gave, with the membership under which it did; `None` before, and after a revocation.
     assigned: Option<Assigned>,
     names: Names,
+    /// Since when committed offsets are waited for, and when that was said last.
+    waiting: Option<(Instant, Instant)>,
     stop: Arc<AtomicBool>,
     /// The machine was told to stop.
     stop_said: bool,
@@ -118,7 +122,7 @@ impl Client {
             consumer.subscribe(&topics).map_err(join)?;
         }
         let names = Names::default();
-        Ok(Self { options, producing, consumer, assigned: None, names, stop, stop_said: false })
+        Ok(Self { options, producing, consumer, assigned: None, names, waiting: None, stop, stop_said: false })
     }
 
     /// The number of partitions of a topic.
@@ -155,7 +159,14 @@ impl Client {
         let result = match action {
             Action::Poll => return self.poll(),
             Action::Read(partitions) => match self.read(&partitions) {
-                Ok(positions) => return Event::Positions(positions),
+                Ok(positions) => {
+                    self.waiting = None;
+                    return Event::Positions(positions);
+                }
+                Err(error) if is_time_out(&error) => {
+                    self.say_pending(&partitions);
+                    return Event::Idle;
+                }
                 Err(error) => Err(failure("reading committed offsets", During::Other, &error)),
             },
             Action::Assign(starts) => {
@@ -163,7 +174,7 @@ impl Client {
             }
             Action::Release => {
                 self.assigned = None;
-                self.consumer.unassign().map_err(|error| failure("giving partitions up", During::Other, &error))
+                self.unassign().map_err(|error| failure("giving partitions up", During::Other, &error))
             }
             Action::Begin => self.producing.begin(),
             Action::Send(outgoing) => self.producing.send(&outgoing, timeout),
@@ -240,11 +251,11 @@ impl Client {
         let group = group.filter(|_| before == after && after.is_some_and(|member| member.is_member()));
         let given = match group {
             // An empty share asks nothing of the machine, but the group waits for it to be taken.
-            Some(_) if partitions.is_empty() => self.consumer.assign(&TopicPartitionList::new()),
+            Some(_) if partitions.is_empty() => self.assign(&[]),
             Some(_) => Ok(()),
             None => {
                 tracing::warn!("an assignment was lost before it was taken; joining the group again");
-                self.consumer.unassign()
+                self.unassign()
             }
         };
         if let Err(error) = given {
@@ -306,7 +317,44 @@ impl Client {
         for (partition, offset) in starts {
             list.add_partition_offset(&partition.topic, partition.index, Offset::Offset(offset.0))?;
         }
-        self.consumer.assign(&list)
+        self.consumer.assign(&list)?;
+        self.settle()
+    }
+
+    fn unassign(&self) -> KafkaResult<()> {
+        self.consumer.unassign()?;
+        self.settle()
+    }
+
+    /// Waits until the fetching that an assignment ended has ended in librdkafka too. It asserts that: assigned twice more
+    /// while a partition stops, it stops that partition twice and ends the process (seen with 2.12.1). The stops, and what
+    /// they report, are served in order by the thread that also serves these two questions: behind the first the stops are
+    /// over, behind the second so are the reports.
+    fn settle(&self) -> KafkaResult<()> {
+        self.consumer.assignment()?;
+        self.consumer.assignment().map(drop)
+    }
+
+    /// Says at intervals that the committed offsets are waited for.
+    fn say_pending(&mut self, partitions: &[Partition]) {
+        let now = Instant::now();
+        let (since, said) = self.waiting.get_or_insert((now, now));
+        let waited = now.duration_since(*since);
+        if now.duration_since(*said) < SAY {
+            return;
+        }
+        *said = now;
+        let hint = if waited > self.options.transaction_timeout + SAY {
+            "; a transaction outlives its time-out: docs/operations.md, \"A transaction that never ends\", says what to do"
+        } else {
+            ""
+        };
+        tracing::warn!(
+            group = self.options.group,
+            partitions = partitions.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "),
+            "waiting for {} s for the end of a transaction, to read where to go on{hint}",
+            waited.as_secs(),
+        );
     }
 }
 
@@ -329,6 +377,12 @@ pub(crate) fn committed_of(list: &TopicPartitionList) -> KafkaResult<Vec<(Partit
         Ok((Partition::new(element.topic(), element.partition()), committed))
     };
     list.elements().iter().enumerate().map(each).collect()
+}
+
+/// What is still unknown when the time is over: pending offsets, or a coordinator that is being found or reads its log.
+fn is_time_out(error: &KafkaError) -> bool {
+    let code = error.rdkafka_error_code();
+    code.is_some_and(|code| code == RDKafkaErrorCode::OperationTimedOut || crate::patience::passes(code))
 }
 
 fn is_refusal(code: RDKafkaErrorCode) -> bool {

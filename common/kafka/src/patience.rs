@@ -28,7 +28,8 @@ pub(crate) fn patiently<T>(within: Duration, mut ask: impl FnMut(Duration) -> Ka
     }
 }
 
-fn passes(code: RDKafkaErrorCode) -> bool {
+/// Whether an error passes by itself, when a coordinator or a leader is found.
+pub(crate) fn passes(code: RDKafkaErrorCode) -> bool {
     use RDKafkaErrorCode as Code;
     matches!(
         code,

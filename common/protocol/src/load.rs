@@ -372,6 +372,7 @@ impl Machine for Loader {
                 self.ask(Asked::Release, Action::Release)
             }
             (Asked::Read, Event::Positions(positions)) => self.positioned(positions),
+            (Asked::Read, Event::Idle) => self.ask(Asked::Poll, Action::Poll),
             (Asked::Transaction, Event::Done) => self.transact(now_ms),
             (Asked::Abort | Asked::Renew, Event::Done) => self.read(),
             (Asked::Assign | Asked::Insert | Asked::Release, Event::Done) => self.go_on(now_ms),

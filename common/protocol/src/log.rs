@@ -60,7 +60,8 @@ pub enum Never {}
 pub enum Action<X = Never> {
     /// Wait a little for a record or a change of assignment. Answer: `Record`, `Assigned`, `Revoked`, `Idle`, `Stop`.
     Poll,
-    /// Read the group's committed offsets, waiting for pending transactions to end. Answer: `Positions`.
+    /// Read the group's committed offsets, waiting a little for pending transactions to end. Answer: `Positions`, or `Idle`
+    /// while one has not ended: a poll is due, which tells of the group and of a stop, before they are asked for again.
     Read(Vec<Partition>),
     /// Fetch these partitions, each from its offset; replaces what was fetched before. Answer: `Done`.
     Assign(Vec<(Partition, Offset)>),

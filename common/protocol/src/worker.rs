@@ -568,6 +568,7 @@ impl<S: Stage> Machine for StageWorker<S> {
                 self.pump(now_ms)
             }
             (Phase::Reading, Event::Positions(positions)) => self.positioned(positions),
+            (Phase::Reading, Event::Idle) => self.poll(),
             (Phase::Seeking | Phase::Releasing, Event::Done) => self.poll(),
             (Phase::Beginning, Event::Done) => {
                 self.transaction.begun = true;

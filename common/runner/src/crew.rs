@@ -35,7 +35,7 @@ impl Crew<'_> {
                         let name = format!("worker-{number}");
                         let once = || {
                             self.telemetry.beat(&name);
-                            work(number, &name, readiness.life())
+                            work(number, &name, readiness.life(&name))
                         };
                         let ended = keep_running(&name, self.restarts, self.stop, once);
                         self.telemetry.retire(&name);

@@ -1,6 +1,6 @@
 //! Whether a process does what it is for: all of its workers do.
 
-use logmill_protocol::Event;
+use logmill_protocol::{Event, Failure};
 use logmill_telemetry::Telemetry;
 use std::sync::{Mutex, PoisonError};
 
@@ -21,10 +21,10 @@ impl<'a> Readiness<'a> {
         Self { telemetry, workers, working: Mutex::new(0) }
     }
 
-    /// One life of a worker, which does not work yet.
+    /// One life of the worker of that name, which does not work yet.
     #[must_use]
-    pub fn life(&self) -> Life<'_> {
-        Life { all: self, works: false }
+    pub fn life(&self, worker: &str) -> Life<'_> {
+        Life { all: self, worker: worker.to_owned(), works: false }
     }
 
     fn change(&self, change: impl FnOnce(&mut u32)) {
@@ -34,20 +34,36 @@ impl<'a> Readiness<'a> {
     }
 }
 
+/// What may have fenced a producer, and what an operator can look at.
+const FENCED: &str = "another process uses its transactional.id (is worker.slot unique?), or a transaction took longer than \
+    transaction.timeout, or the process was stopped for so long";
+
 /// One life of a worker. When it ends, by a panic too, the worker does not work.
 pub struct Life<'a> {
     all: &'a Readiness<'a>,
+    worker: String,
     works: bool,
 }
 
 impl Life<'_> {
     /// Has to be told of every event of the worker's machine: it works while it has its share of the partitions, be that
-    /// none, and has read where it stands in them.
+    /// none, and has read where it stands in them. Logs what changes and what fails.
     pub fn sees<A>(&mut self, event: &Event<A>) {
+        let worker = self.worker.as_str();
         match event {
-            Event::Assigned(partitions) => self.set(partitions.is_empty()),
+            Event::Assigned(partitions) => {
+                tracing::info!(worker, partitions = partitions.len(), "assigned");
+                self.set(partitions.is_empty());
+            }
             Event::Positions(_) => self.set(true),
-            Event::Revoked => self.set(false),
+            Event::Revoked => {
+                tracing::info!(worker, "revoked");
+                self.set(false);
+            }
+            Event::Failed(Failure::Fenced(why)) => {
+                tracing::warn!(worker, "going on from what is committed: {why}; {FENCED}");
+            }
+            Event::Failed(failure) => tracing::warn!(worker, ?failure, "going on from what is committed"),
             _ => {}
         }
     }
@@ -91,7 +107,7 @@ mod tests {
         let telemetry = Telemetry::new();
         let probes = telemetry.serve("127.0.0.1:0").expect("a free port");
         let all = Readiness::new(&telemetry, 2);
-        let (mut one, mut idle) = (all.life(), all.life());
+        let (mut one, mut idle) = (all.life("one"), all.life("idle"));
         for (event, ready) in [(SOME, false), (POSITIONS, false)] {
             one.sees(&event());
             assert_eq!(says_ready(probes), ready);

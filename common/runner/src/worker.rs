@@ -10,7 +10,7 @@ use crate::stall::Stall;
 use logmill_core::Stage;
 use logmill_kafka::{Client, ClientOptions};
 use logmill_protocol::worker::{Options, Snapshot, StageWorker};
-use logmill_protocol::{Event, Failure, Never};
+use logmill_protocol::{Event, Never};
 use logmill_telemetry::Telemetry;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -56,7 +56,6 @@ fn run_worker<S: Stage>(
 ) -> Result<(), Trouble> {
     let mut options = settings.client.clone();
     options.transactional_id = format!("{}.{number}", options.transactional_id);
-    let transactional_id = options.transactional_id.clone();
     let stage = make().map_err(|error| Trouble::Hopeless(format!("{error:#}")))?;
     let mut machine = StageWorker::new(stage, settings.machine.clone());
     let mut client = Client::connect(options, Arc::clone(&settings.stop))?;
@@ -64,7 +63,6 @@ fn run_worker<S: Stage>(
     let mut driver = StageDriver {
         settings,
         name,
-        transactional_id,
         life,
         seen: machine.snapshot(),
         looked: Instant::now(),
@@ -94,7 +92,6 @@ fn check_outputs(settings: &Settings, client: &Client) -> Result<(), Trouble> {
 struct StageDriver<'a> {
     settings: &'a Settings,
     name: &'a str,
-    transactional_id: String,
     life: Life<'a>,
     /// The machine as it was at the last look.
     seen: Snapshot,
@@ -104,14 +101,6 @@ struct StageDriver<'a> {
     /// The number of the last lags that the stage was told.
     lags_seen: u64,
     stall: Stall,
-}
-
-/// What may have fenced the producer with this id, and what an operator can look at.
-fn fenced(transactional_id: &str) -> String {
-    format!(
-        "another process uses transactional.id {transactional_id} (is worker.slot unique?), or a transaction took longer \
-         than transaction.timeout"
-    )
 }
 
 /// Whether any of the partitions has a record for the machine; where that cannot be found out, it has.
@@ -131,17 +120,6 @@ impl<S: Stage> Driver<StageWorker<S>> for StageDriver<'_> {
         self.settings.telemetry.beat(self.name);
         self.life.sees(event);
         match event {
-            Event::Assigned(partitions) => {
-                tracing::info!(worker = self.name, partitions = partitions.len(), "assigned");
-            }
-            Event::Revoked => tracing::info!(worker = self.name, "revoked"),
-            Event::Failed(Failure::Fenced(why)) => {
-                let id = &self.transactional_id;
-                tracing::warn!(worker = self.name, "going on from what is committed: {why}; {}", fenced(id));
-            }
-            Event::Failed(failure) => {
-                tracing::warn!(worker = self.name, ?failure, "going on from what is committed");
-            }
             Event::Idle => self.idle = true,
             Event::Record(_) => self.idle = false,
             _ => {}

@@ -254,7 +254,7 @@ mod tests {
             counted: Counted::new(Metrics::default()),
         };
         let readiness = Readiness::new(&telemetry, 1);
-        let mut life = readiness.life();
+        let mut life = readiness.life("worker-0");
         worker.run(|event| life.sees(event)).expect("it stops as asked");
     }
 }

@@ -68,17 +68,9 @@ impl<L: Log> Worker<L> {
                         Err(_) => self.log.perform(Action::Poll),
                     }
                 }
-                action => self.perform(action),
+                action => self.log.perform(action),
             };
         }
-    }
-
-    fn perform(&mut self, action: Action<Ask>) -> Event<Answer> {
-        let event = self.log.perform(action);
-        if let Event::Failed(failure) = &event {
-            tracing::warn!(?failure, "Kafka; what was under way is taken up again from the committed offsets");
-        }
-        event
     }
 
     fn spawn(&self, insert: Insert) {

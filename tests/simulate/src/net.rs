@@ -311,6 +311,7 @@ impl Net {
                 let group = s.group.expect("only members read positions");
                 match self.broker.committed(group, &partitions, self.loose == Some(Loose::DirtyRead)) {
                     Some(positions) => Event::Positions(positions),
+                    None if self.rng.random_ratio(1, 4) => Event::Idle,
                     None => return s.again(Action::Read(partitions), 0),
                 }
             }
@@ -440,6 +441,6 @@ fn failure(refusal: Refusal) -> Failure {
         Refusal::Fenced => Failure::Fenced("fenced".into()),
         Refusal::Wait => unreachable!("a client waits by itself"),
         Refusal::Stale => Failure::Abort("not a member of this generation".into()),
-        Refusal::TooLarge => Failure::Abort("the offset's metadata is too large".into()),
+        Refusal::TooLarge => Failure::Fatal("the offset's metadata is too large".into()),
     }
 }

@@ -56,6 +56,7 @@ pub(crate) fn prepare(artifacts: &Artifacts, address: Ipv4Addr, folder: &Path) -
                 .is_ok_and(|answer| answer.status == 200)
         }),
         patience: START,
+        rest: Duration::ZERO,
     });
     Ok((server, place))
 }

@@ -62,6 +62,7 @@ pub(crate) fn prepare(
         }),
         ready: Box::new(move || ready_mark.exists()),
         patience: START,
+        rest: Duration::ZERO,
     });
     let address =
         HdfsAddress { url: format!("hdfs://{rpc}"), http: format!("http://{http}"), config: client_settings() };

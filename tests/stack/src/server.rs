@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 use std::process::Command;
-use std::sync::Mutex;
-use std::time::Duration;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
 use crate::process::Process;
@@ -20,6 +20,8 @@ pub(crate) struct Recipe {
     pub ready: Box<dyn Fn() -> bool + Send + Sync>,
     /// How long a start may take.
     pub patience: Duration,
+    /// How long it stays away before it starts again.
+    pub rest: Duration,
 }
 
 /// A server and its process.
@@ -27,11 +29,13 @@ pub(crate) struct Server {
     recipe: Recipe,
     /// `None` before the first start and after a kill.
     process: Mutex<Option<Process>>,
+    /// When it was last seen to have ended.
+    ended: Mutex<Option<Instant>>,
 }
 
 impl Server {
     pub fn new(recipe: Recipe) -> Server {
-        Server { recipe, process: Mutex::new(None) }
+        Server { recipe, process: Mutex::new(None), ended: Mutex::new(None) }
     }
 
     pub fn name(&self) -> &str {
@@ -40,9 +44,14 @@ impl Server {
 
     /// Starts it and waits until it serves. A process that still runs is killed first.
     pub fn start(&self) -> Result<()> {
-        let mut slot = self.slot();
-        drop(slot.take());
+        if self.pid().is_some() {
+            self.kill();
+        }
         let recipe = &self.recipe;
+        let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let rest = ended.and_then(|ended| (ended + recipe.rest).checked_duration_since(Instant::now()));
+        std::thread::sleep(rest.unwrap_or_default());
+        let mut slot = self.slot();
         let process = slot.insert(Process::launch(&recipe.name, (recipe.command)(), &recipe.log)?);
         let ready = process.until("ready to serve", recipe.patience, &recipe.ready);
         if ready.is_err() {
@@ -54,6 +63,12 @@ impl Server {
     /// SIGKILL.
     pub fn kill(&self) {
         drop(self.slot().take());
+        self.has_ended();
+    }
+
+    /// It counts as ended now: its rest begins.
+    pub fn has_ended(&self) {
+        *self.ended.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
     }
 
     /// SIGTERM, and SIGKILL after `patience`.
@@ -84,7 +99,7 @@ impl Server {
     }
 
     fn slot(&self) -> std::sync::MutexGuard<'_, Option<Process>> {
-        self.process.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.process.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -65,7 +65,7 @@ pub enum ServerId {
 impl fmt::Display for ServerId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            ServerId::Broker(node) => write!(f, "kafka-{node}"),
+            ServerId::Broker(node) => f.write_str(&kafka::broker(*node)),
             ServerId::Hdfs(name) => write!(f, "hdfs-{name}"),
             ServerId::ClickHouse => f.write_str("clickhouse"),
         }
@@ -125,7 +125,13 @@ impl Stack {
             addresses.clickhouse = Some(address);
         }
         let stack = Stack { servers, addresses, instance, _network: network };
-        start_all(&stack.servers)?;
+        let mut others: Vec<&Server> = stack.servers.iter().collect();
+        if kafka.as_ref().is_some_and(|kafka| kafka.unclean) {
+            stack.named(kafka::CONTROLLER_NAME)?.start()?;
+            stack.named(&kafka::broker(1))?.has_ended();
+            others.retain(|server| server.name() != kafka::CONTROLLER_NAME);
+        }
+        start_all(others)?;
         if let Some(kafka) = kafka {
             kafka.await_complete()?;
         }
@@ -195,13 +201,18 @@ impl Stack {
     /// Ends the servers as their makers ask for, where that takes seconds, so that kept data opens quickly.
     /// Dropping the stack kills them, which loses nothing that was acknowledged either.
     pub fn stop(self) {
-        std::thread::scope(|scope| {
-            for server in &self.servers {
-                // Controllers that end together wait for a quorum that is gone: one of several is killed.
-                let alone = !server.name().starts_with("kafka-") || !self.addresses.kafka.contains(',');
-                scope.spawn(move || server.stop(Duration::from_secs(if alone { 10 } else { 0 })));
-            }
-        });
+        // Brokers take their leave of their controller.
+        let (controllers, others): (Vec<&Server>, Vec<&Server>) =
+            self.servers.iter().partition(|server| server.name() == kafka::CONTROLLER_NAME);
+        for servers in [others, controllers] {
+            std::thread::scope(|scope| {
+                for server in servers {
+                    // Controllers that end together wait for a quorum that is gone: one of several is killed.
+                    let alone = !server.name().starts_with("kafka-") || !self.addresses.kafka.contains(',');
+                    scope.spawn(move || server.stop(Duration::from_secs(if alone { 10 } else { 0 })));
+                }
+            });
+        }
     }
 
     /// What a state file says of it.
@@ -227,8 +238,11 @@ impl Stack {
     }
 
     fn server(&self, wanted: &ServerId) -> Result<&Server> {
-        let name = wanted.to_string();
-        self.servers.iter().find(|server| server.name() == name).ok_or(Error::NoSuchServer(name))
+        self.named(&wanted.to_string())
+    }
+
+    fn named(&self, name: &str) -> Result<&Server> {
+        self.servers.iter().find(|server| server.name() == name).ok_or_else(|| Error::NoSuchServer(name.to_owned()))
     }
 }
 
@@ -244,9 +258,16 @@ fn ensure(dir: &Path, wanted: &Wanted) -> Result<Artifacts> {
 
 /// Kafka's quorum is written into its data.
 fn refuse_other_broker_count(folder: &Path, brokers: usize) -> Result<()> {
-    let there = (1..=3).filter(|node| folder.join(format!("kafka-{node}/data/meta.properties")).exists()).count();
-    if brokers == 0 || there == 0 || there == brokers {
+    let is_there = |name: &str| folder.join(name).join("data/meta.properties").exists();
+    let there = (1..=3).filter(|node| is_there(&kafka::broker(*node))).count();
+    if brokers == 0 || there == 0 || (there == brokers && is_there(kafka::CONTROLLER_NAME) == (brokers == 1)) {
         return Ok(());
+    }
+    if there == brokers {
+        let folder = folder.display();
+        return Err(Error::Wanted(format!(
+            "{folder} holds data of an older version of this stack: start with --fresh"
+        )));
     }
     Err(Error::Wanted(format!(
         "{} holds the data of {there} broker(s), not {brokers}: start with --fresh",

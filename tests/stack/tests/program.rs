@@ -25,7 +25,17 @@ fn run(dir: &Path, arguments: &[&str]) -> Output {
     Command::new(PROGRAM).args(arguments).arg("--dir").arg(dir).output().unwrap()
 }
 
-fn up(dir: &Path, arguments: &[&str]) -> Child {
+/// The program while it runs; a test that fails takes it along.
+struct Up(Child);
+
+impl Drop for Up {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn up(dir: &Path, arguments: &[&str]) -> Up {
     let mut up = Command::new(PROGRAM);
     up.args(["up", "--clusters", "a", "--dir"]).arg(dir).args(arguments).stdout(Stdio::null()).process_group(0);
     // A shell that runs these tests in the background has Ctrl-C ignored, also for what they start.
@@ -35,7 +45,7 @@ fn up(dir: &Path, arguments: &[&str]) -> Child {
     };
     // SAFETY: signal is async-signal-safe.
     unsafe { up.pre_exec(heed) };
-    up.spawn().unwrap()
+    Up(up.spawn().unwrap())
 }
 
 /// Looks again and again, at most a minute.
@@ -75,9 +85,9 @@ fn nothing_survives_the_death_of_the_program() {
     let dir = folder();
     let mut up = up(dir.path(), &[]);
     let state = until("the servers", || State::read(&dir.path().join("up/state.json")).ok());
-    assert_eq!(state.processes.len(), 4, "the program, a broker, a cluster, ClickHouse: {state:?}");
-    signal(&up, libc::SIGKILL);
-    up.wait().unwrap();
+    assert_eq!(state.processes.len(), 5, "the program, a controller, a broker, a cluster, ClickHouse: {state:?}");
+    signal(&up.0, libc::SIGKILL);
+    up.0.wait().unwrap();
     until("the servers to go", || all_gone(&state.processes));
 }
 
@@ -86,9 +96,9 @@ fn an_interrupted_start_leaves_nothing() {
     for last in [libc::SIGINT, libc::SIGKILL] {
         let dir = folder();
         let mut up = up(dir.path(), &[]);
-        let started = until("two servers to be starting", || Some(children(up.id())).filter(|all| all.len() >= 2));
-        signal(&up, last);
-        assert!(!up.wait().unwrap().success());
+        let started = until("two servers to be starting", || Some(children(up.0.id())).filter(|all| all.len() >= 2));
+        signal(&up.0, last);
+        assert!(!up.0.wait().unwrap().success());
         until("the servers to go", || all_gone(&started));
         assert!(!dir.path().join("up/state.json").exists());
     }
@@ -98,10 +108,10 @@ fn an_interrupted_start_leaves_nothing() {
 fn an_interrupted_detached_start_leaves_nothing() {
     let dir = folder();
     let mut up = up(dir.path(), &["--detach"]);
-    let supervisor = until("the supervisor", || children(up.id()).pop());
+    let supervisor = until("the supervisor", || children(up.0.id()).pop());
     let started = until("two servers to be starting", || Some(children(supervisor.pid)).filter(|all| all.len() >= 2));
-    signal(&up, libc::SIGINT);
-    assert!(!up.wait().unwrap().success());
+    signal(&up.0, libc::SIGINT);
+    assert!(!up.0.wait().unwrap().success());
     until("the supervisor to go", || all_gone(std::slice::from_ref(&supervisor)));
     until("the servers to go", || all_gone(&started));
 }

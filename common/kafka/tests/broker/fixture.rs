@@ -155,11 +155,15 @@ impl Worker {
     }
 
     pub fn positions(&mut self, partitions: &[Partition]) -> Vec<(Partition, Committed)> {
-        match self.perform(Action::Read(partitions.to_vec())) {
-            Event::Positions(positions) => {
-                positions.into_iter().map(|(p, c)| (p, c.expect("offset 0 was committed"))).collect()
+        let start = Instant::now();
+        loop {
+            match self.perform(Action::Read(partitions.to_vec())) {
+                Event::Positions(positions) => {
+                    return positions.into_iter().map(|(p, c)| (p, c.expect("offset 0 was committed"))).collect();
+                }
+                Event::Idle => assert!(start.elapsed() < PATIENCE, "no positions within {PATIENCE:?}"),
+                other => panic!("positions were awaited, not {other:?}"),
             }
-            other => panic!("positions were awaited, not {other:?}"),
         }
     }
 

@@ -102,8 +102,10 @@ pub enum Weaken {
 pub struct Fetch {
     options: Options,
     phase: Phase,
-    /// The partitions assigned now; empty while positions are unknown.
+    /// The partitions assigned now.
     tasks: BTreeMap<Partition, Tasks>,
+    /// Their positions are known. While they are not, nothing that comes is theirs.
+    positioned: bool,
     /// Which file an order reads. Orders that were discarded are not here.
     tickets: HashMap<u64, (Partition, Offset)>,
     last_ticket: u64,
@@ -141,6 +143,7 @@ enum Phase {
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Then {
     Read,
+    Poll,
     Release,
     Exit,
 }
@@ -234,6 +237,7 @@ impl Fetch {
             options,
             phase: Phase::Starting,
             tasks: BTreeMap::new(),
+            positioned: false,
             tickets: HashMap::new(),
             last_ticket: 0,
             outbox: VecDeque::new(),
@@ -290,6 +294,7 @@ impl Fetch {
         for tasks in self.tasks.values_mut() {
             *tasks = Tasks::default();
         }
+        self.positioned = false;
         self.act(Phase::Discarding(then), Action::Other(Ask::Discard))
     }
 
@@ -307,10 +312,20 @@ impl Fetch {
         let in_transaction = matches!(self.phase, Phase::Beginning | Phase::Sending | Phase::Committing);
         match failure {
             Failure::Abort(_) if in_transaction => self.act(Phase::Recovering, Action::Abort),
-            // Nothing is open then: what was asked is asked again, from positions that are read again.
-            Failure::Abort(_) if self.phase != Phase::Recovering => self.discard(Then::Read),
-            _ => self.act(Phase::Recovering, Action::Renew),
+            _ if in_transaction || self.phase == Phase::Recovering => self.act(Phase::Recovering, Action::Renew),
+            // Nothing is open then. A poll tells of a revocation, and then positions are read again.
+            _ => self.discard(Then::Poll),
         }
+    }
+
+    /// Starts from what is committed: after an assignment, and after any failure.
+    fn read(&mut self) -> Action<Ask> {
+        self.positioned = self.tasks.is_empty();
+        if self.positioned {
+            return self.go();
+        }
+        let partitions = self.tasks.keys().cloned().collect();
+        self.act(Phase::Reading, Action::Read(partitions))
     }
 
     fn positions(&mut self, positions: Vec<(Partition, Option<crate::log::Committed>)>) -> Action<Ask> {
@@ -330,6 +345,7 @@ impl Fetch {
             *tasks = Tasks { next: position.next, seen: first, open, ..Tasks::default() };
             seek.push((partition, first));
         }
+        self.positioned = true;
         self.act(Phase::Seeking, Action::Assign(seek))
     }
 
@@ -516,6 +532,7 @@ impl Machine for Fetch {
         match (&self.phase, event) {
             (_, Event::Failed(failure)) => self.failed(failure),
             (Phase::Starting, Event::Start) => self.go(),
+            (Phase::Polling, Event::Idle | Event::Record(_)) if !self.positioned => self.read(),
             (Phase::Polling, Event::Idle) => self.fetch(false),
             (Phase::Polling, Event::Record(incoming)) => self.record(incoming),
             (Phase::Polling, Event::Assigned(partitions)) => {
@@ -529,6 +546,7 @@ impl Machine for Fetch {
             }
             (Phase::Polling, Event::Stop) => self.discard(Then::Exit),
             (Phase::Reading, Event::Positions(positions)) => self.positions(positions),
+            (Phase::Reading, Event::Idle) => self.act(Phase::Polling, Action::Poll),
             (Phase::Seeking | Phase::Releasing | Phase::Opening, Event::Done | Event::Other(Answer::Done)) => self.go(),
             (Phase::Fetching, Event::Other(Answer::Items(items))) => self.items(items, now_ms),
             (Phase::Beginning | Phase::Sending, Event::Done) => self.send_next(),
@@ -548,11 +566,8 @@ impl Machine for Fetch {
             }
             (Phase::Recovering, Event::Done) => self.discard(Then::Read),
             (Phase::Discarding(then), Event::Other(Answer::Done)) => match then {
-                Then::Read if self.tasks.is_empty() => self.go(),
-                Then::Read => {
-                    let partitions = self.tasks.keys().cloned().collect();
-                    self.act(Phase::Reading, Action::Read(partitions))
-                }
+                Then::Read => self.read(),
+                Then::Poll => self.act(Phase::Polling, Action::Poll),
                 Then::Release => self.act(Phase::Releasing, Action::Release),
                 Then::Exit => self.exit(Ok(())),
             },

@@ -369,14 +369,15 @@ impl<'a> World<'a> {
             }
             Action::Read(partitions) => {
                 if self.late.iter().any(|l| l.generation == self.generation) && self.chance(50) {
-                    // The read waits for pending transactions; here: it is tried again later.
-                    return Ok(());
+                    // A transaction is pending.
+                    Event::Idle
+                } else {
+                    let read = |p: &Partition| (p.clone(), Some(self.committed[p].clone()));
+                    let positions: Vec<_> = partitions.iter().map(read).collect();
+                    let intents = positions.iter().filter(|(_, c)| c.as_ref().is_some_and(|c| !c.metadata.is_empty()));
+                    self.coverage.takeovers += intents.count() as u64;
+                    Event::Positions(positions)
                 }
-                let read = |p: &Partition| (p.clone(), Some(self.committed[p].clone()));
-                let positions: Vec<_> = partitions.iter().map(read).collect();
-                let intents = positions.iter().filter(|(_, c)| c.as_ref().is_some_and(|c| !c.metadata.is_empty()));
-                self.coverage.takeovers += intents.count() as u64;
-                Event::Positions(positions)
             }
             Action::Assign(starts) => {
                 let process = &mut self.processes[slot];
