@@ -345,7 +345,7 @@ impl Client {
         }
         *said = now;
         let hint = if waited > self.options.transaction_timeout + SAY {
-            "; a transaction outlives its time-out: docs/operations.md, \"A transaction that never ends\", says what to do"
+            "; a transaction outlives its time-out: docs/operations.md says what to do when one never ends"
         } else {
             ""
         };
