@@ -35,6 +35,8 @@ pub struct Cluster {
 /// Why one try at a file ended.
 enum Stop {
     Changed(String),
+    /// The cluster answers, and refuses this file.
+    Refused(String),
     Failed(String),
     /// Nobody takes what is read any more.
     Unwanted,
@@ -44,6 +46,7 @@ impl From<StoreError> for Stop {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Gone(_) => Self::Changed(error.to_string()),
+            StoreError::Refused(why) => Self::Refused(why),
             StoreError::Failed(why) => Self::Failed(why),
         }
     }
@@ -65,6 +68,8 @@ impl Taker {
 struct Progress {
     next: Seq,
     crc32: u32,
+    /// At the last try the cluster said how the file looks, or that it may not be read.
+    answered: bool,
     /// Since when no chunk of this file has come.
     failing: Option<Instant>,
     /// The chunk at which it failed last, or began.
@@ -73,8 +78,8 @@ struct Progress {
 }
 
 impl Cluster {
-    /// A cluster of which at most `coroutines` files are read at a time, each call given up after `call_timeout`; a
-    /// file that has begun is given up after `park_after` without an answer.
+    /// A cluster of which at most `coroutines` files are read at a time, each call given up after `call_timeout`. A file
+    /// that could not be read for `park_after` is given up, unless it has not begun and the cluster does not answer.
     #[must_use]
     pub fn new(
         name: impl Into<String>,
@@ -134,8 +139,14 @@ impl Cluster {
     /// Brings a file: its chunks in order and how it ended go to `to`. Ends when that is done or nobody takes it.
     pub async fn bring(self: Arc<Self>, order: Order, to: Sender<Item>) {
         let to = Taker { ticket: order.ticket, to };
-        let mut progress =
-            Progress { next: order.from, crc32: order.crc32, failing: None, stood: order.from, pause: FIRST_PAUSE };
+        let mut progress = Progress {
+            next: order.from,
+            crc32: order.crc32,
+            answered: false,
+            failing: None,
+            stood: order.from,
+            pause: FIRST_PAUSE,
+        };
         loop {
             let why = match self.permit(&progress).await {
                 None => return self.park(&order, "other files wait for it too", &to).await,
@@ -143,16 +154,23 @@ impl Cluster {
                     Ok(()) => return drop(to.send(Fetched::End).await),
                     Err(Stop::Changed(why)) => return drop(to.send(Fetched::Changed(why)).await),
                     Err(Stop::Unwanted) => return,
-                    Err(Stop::Failed(why)) => why,
+                    Err(Stop::Refused(why)) => {
+                        progress.answered = true;
+                        why
+                    }
+                    Err(Stop::Failed(why)) => {
+                        self.fails();
+                        why
+                    }
                 },
             };
-            self.fails();
             // Bytes short of a whole chunk are no progress: a file with a lost block gives them at every try.
             if progress.next > progress.stood {
                 (progress.stood, progress.failing, progress.pause) = (progress.next, None, FIRST_PAUSE);
             }
             let failing = *progress.failing.get_or_insert_with(Instant::now);
-            if progress.next > Seq(0) && failing.elapsed() >= self.park_after {
+            // While the cluster does not answer, nothing is gained by giving the place of a file away that has not begun.
+            if (progress.next > Seq(0) || progress.answered) && failing.elapsed() >= self.park_after {
                 return self.park(&order, &why, &to).await;
             }
             tracing::warn!(cluster = self.name, path = order.file.path, "next try in {:?}: {why}", progress.pause);
@@ -163,7 +181,7 @@ impl Cluster {
 
     async fn park(&self, order: &Order, why: &str, to: &Taker) {
         let (cluster, path) = (&self.name, &order.file.path);
-        tracing::warn!(cluster, path, "parked after {:?} without an answer: {why}", self.park_after);
+        tracing::warn!(cluster, path, "parked after {:?}: {why}", self.park_after);
         self.metrics.parked.inc();
         drop(to.send(Fetched::Unreachable(why.to_owned())).await);
     }
@@ -184,8 +202,10 @@ impl Cluster {
     /// Reads on from where the progress stands to the file's end, and checks the file before and after.
     async fn read(&self, order: &Order, progress: &mut Progress, to: &Taker) -> Result<(), Stop> {
         let file = &order.file;
+        progress.answered = false;
         let snapshot = self.call(self.store.open(&file.path)).await?;
         unchanged(file, snapshot.length(), &self.call(self.store.stat(&file.path)).await?)?;
+        progress.answered = true;
         let start = (progress.next.0 * u64::from(file.plan.raw_bytes)).min(file.length);
         let mut pieces = snapshot.read_from(start);
         let mut cutter = Cutter::new(file.plan.raw_bytes as usize, file.length - start);

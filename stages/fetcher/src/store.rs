@@ -53,6 +53,9 @@ pub enum StoreError {
     /// The store answers that there is no such file.
     #[error("it is gone: {0}")]
     Gone(String),
+    /// The store answers that the file may not be read. It may be, later.
+    #[error("{0}")]
+    Refused(String),
     /// It may work later: no answer, no connection, a DataNode that died.
     #[error("{0}")]
     Failed(String),

@@ -71,9 +71,11 @@ async fn one(name: &str, cluster: &Cluster, store: &dyn Store, all: &mut Vec<Che
             Err(StoreError::Gone(why)) => {
                 Check::bad(name, &what, why, format!("make the folder, or correct folders in [clusters.{name}]"))
             }
+            Err(StoreError::Refused(why)) => {
+                Check::bad(name, &what, why, format!("give the user of [clusters.{name}] the right to list it"))
+            }
             Err(StoreError::Failed(why)) => {
-                let advice = format!("check url, user and hadoop in [clusters.{name}], and the right to list it");
-                Check::bad(name, &what, why, advice)
+                Check::bad(name, &what, why, format!("check url, user and hadoop in [clusters.{name}]"))
             }
         });
     }

@@ -73,8 +73,9 @@ pub enum Fetched {
     End,
     /// It vanished, or its length, time or content is another: what, for people.
     Changed(String),
-    /// Its cluster has not answered for longer than the limit, and some of it was sent already (by this order or an
-    /// earlier one of the same task; a file of which nothing was sent just waits). Nothing more comes of this order.
+    /// It could not be read for longer than the limit, and others can do better with its place: some of it was sent already,
+    /// by this order or an earlier one of the same task, or its cluster answers, but not with this file. (A file of which
+    /// nothing was sent just waits for a cluster that does not answer.) Nothing more comes of this order.
     Unreachable(String),
 }
 
@@ -496,10 +497,12 @@ impl Fetch {
                 send(&options.dead_letters, dead_letter(Some(&work.file), &origin(&partition, offset), &reject));
             }
             Fetched::Unreachable(_) => {
-                assert!(seq.0 > 0, "a source waits with files of which nothing was sent: {path}");
                 let here = Resume { seq, crc32 };
                 let resume = work.resume.filter(|r| r.seq > seq).unwrap_or(here);
-                send(&options.raw, raw(Kind::Park, Bytes::new()));
+                // Where nothing was sent nobody has anything to close.
+                if seq.0 > 0 {
+                    send(&options.raw, raw(Kind::Park, Bytes::new()));
+                }
                 send(&options.file_events, event(Happening::Parked { at: work.byte(resume.seq) }));
                 let resume = Some(resume).filter(|_| !forget_resume);
                 let task = Task { file: FileMeta::clone(&work.file), resume };

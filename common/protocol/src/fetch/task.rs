@@ -16,7 +16,7 @@ pub struct Task {
 /// Where a file was parked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Resume {
-    /// The first chunk that was not sent yet; at least 1.
+    /// The first chunk that was not sent yet; 0 where the file could not be read at all.
     pub seq: Seq,
     /// CRC-32 (ISO 3309) of the bytes before it: the file must have them still.
     pub crc32: u32,
@@ -64,7 +64,7 @@ impl Task {
             return Err("the plan cuts into chunks of 0 bytes".into());
         }
         match task.resume {
-            Some(resume) if resume.seq.0 == 0 || resume.seq > task.chunks() => {
+            Some(resume) if resume.seq > task.chunks() => {
                 Err(format!("parked at chunk {} of {}", resume.seq, task.chunks()))
             }
             _ => Ok(task),

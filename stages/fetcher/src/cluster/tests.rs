@@ -12,6 +12,8 @@ use tokio::sync::mpsc;
 #[derive(Default)]
 struct Moody {
     down: Arc<AtomicBool>,
+    /// Though it answers, the file cannot be read: why.
+    unreadable: Option<StoreError>,
 }
 
 const CONTENT: &[u8] = b"abcdefghijklmnopqrstuvwxy";
@@ -31,7 +33,11 @@ impl Store for Moody {
         Box::pin(Self::answer(Arc::clone(&self.down), entry))
     }
     fn open(&self, _: &str) -> BoxFuture<'static, Result<Box<dyn Snapshot>, StoreError>> {
-        let snapshot: Box<dyn Snapshot> = Box::new(Self { down: Arc::clone(&self.down) });
+        if let Some(refused @ StoreError::Refused(_)) = self.unreadable.clone() {
+            return Box::pin(async { Err(refused) });
+        }
+        let (down, unreadable) = (Arc::clone(&self.down), self.unreadable.clone());
+        let snapshot: Box<dyn Snapshot> = Box::new(Self { down, unreadable });
         Box::pin(Self::answer(Arc::clone(&self.down), snapshot))
     }
 }
@@ -41,6 +47,9 @@ impl Snapshot for Moody {
         CONTENT.len() as u64
     }
     fn read_from(&self, offset: u64) -> BoxStream<'static, Result<Bytes, StoreError>> {
+        if let Some(lost) = self.unreadable.clone() {
+            return Box::pin(stream::iter([Err(lost)]));
+        }
         let down = Arc::clone(&self.down);
         let pieces: Vec<Bytes> = CONTENT[offset as usize..].chunks(3).map(Bytes::copy_from_slice).collect();
         Box::pin(stream::iter(pieces).then(move |piece| Self::answer(Arc::clone(&down), piece)))
@@ -118,6 +127,17 @@ async fn a_file_that_has_begun_is_given_up_when_its_cluster_does_not_answer() {
     assert!(timeout(Duration::from_millis(500), items.recv()).await.is_err(), "nothing comes while it is down");
     down.store(false, Ordering::Relaxed);
     assert_eq!(next(&mut items).await, chunk(0..10));
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_read_at_all_gives_its_place_away_when_its_cluster_answers() {
+    for (why, down) in [(StoreError::Refused("denied".into()), 0), (StoreError::Failed("no block".into()), 1)] {
+        let (to, mut items) = mpsc::channel(1);
+        let cluster = cluster(Moody { unreadable: Some(why.clone()), ..Moody::default() });
+        tokio::spawn(Arc::clone(&cluster).bring(order("/f", 25, 7), to));
+        assert_eq!(next(&mut items).await, Some(Fetched::Unreachable(why.to_string())));
+        assert_eq!((cluster.metrics().parked.get(), cluster.metrics().down.get()), (1, down));
+    }
 }
 
 #[tokio::test]

@@ -33,7 +33,11 @@ impl FolderStore {
 
 fn failed(path: &Path, error: &std::io::Error) -> StoreError {
     let what = format!("{}: {error}", path.display());
-    if error.kind() == std::io::ErrorKind::NotFound { StoreError::Gone(what) } else { StoreError::Failed(what) }
+    match error.kind() {
+        std::io::ErrorKind::NotFound => StoreError::Gone(what),
+        std::io::ErrorKind::PermissionDenied => StoreError::Refused(what),
+        _ => StoreError::Failed(what),
+    }
 }
 
 fn entry(path: String, metadata: &Metadata) -> Entry {

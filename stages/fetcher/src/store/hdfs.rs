@@ -69,13 +69,13 @@ fn first_line(error: &HdfsError) -> String {
 }
 
 fn failed(error: &HdfsError) -> StoreError {
-    let gone = match error {
-        HdfsError::FileNotFound(_) => true,
-        HdfsError::RPCError(class, _) => class.ends_with("FileNotFoundException"),
-        _ => false,
-    };
     let line = first_line(error);
-    if gone { StoreError::Gone(line) } else { StoreError::Failed(line) }
+    match error {
+        HdfsError::FileNotFound(_) => StoreError::Gone(line),
+        HdfsError::RPCError(class, _) if class.ends_with("FileNotFoundException") => StoreError::Gone(line),
+        HdfsError::RPCError(class, _) if class.ends_with("AccessControlException") => StoreError::Refused(line),
+        _ => StoreError::Failed(line),
+    }
 }
 
 fn entry(status: FileStatus) -> Entry {

@@ -6,6 +6,7 @@ use bench::{Chain, RAW_BYTES};
 use logmill_core::event::Event as Happening;
 use logmill_stack::{ServerId, Stack, Wanted, shared};
 use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 /// A thousand chunks in each of two clusters, in files of very different lengths.
 fn put_files(chain: &mut Chain, clusters: &[&str]) {
@@ -78,5 +79,46 @@ fn a_cluster_that_does_not_answer_parks_its_files_and_holds_up_no_other() {
     chain.check();
     let resumed = chain.events().iter().filter(|e| matches!(e.event, Happening::Resumed { .. })).count();
     assert_eq!((resumed, chain.tasks("silent").len()), (1, 2));
+    assert!(fetcher.terminate().success());
+}
+
+/// The files of the DataNode's blocks under `folder`.
+fn blocks(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap().flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            found.extend(blocks(&path));
+        } else if entry.file_name().to_string_lossy().starts_with("blk_") {
+            found.push(path);
+        }
+    }
+    found
+}
+
+#[test]
+fn a_file_with_a_lost_block_gives_its_place_to_others_and_comes_when_the_block_is_back() {
+    let wanted = Wanted { hdfs: vec!["lossy".into()], ..Wanted::default() };
+    let stack = Stack::start(&logmill_stack::default_dir(), &wanted).unwrap();
+    let mut chain = Chain::new("lossy", &[("lossy", stack.hdfs("lossy"))]);
+    let before: BTreeSet<PathBuf> = blocks(stack.folder()).into_iter().collect();
+    chain.put("lossy", "with a lost block", 3 * RAW_BYTES);
+    let aside = |block: &Path| stack.folder().join(block.file_name().expect("a block has a name"));
+    let lost: Vec<PathBuf> = blocks(stack.folder()).into_iter().filter(|block| !before.contains(block)).collect();
+    assert!(!lost.is_empty(), "the file has blocks");
+    lost.iter().for_each(|block| std::fs::rename(block, aside(block)).unwrap());
+
+    let fetcher = chain.fetcher("s0");
+    let count = |chain: &Chain, is: fn(&Happening) -> bool| chain.events().iter().filter(|e| is(&e.event)).count();
+    chain.until("it is parked twice", |chain| count(chain, |e| matches!(e, Happening::Parked { at: 0 })) >= 2);
+    chain.put("lossy", "whole", 5 * RAW_BYTES);
+    chain.until("the other file arrives", |chain| count(chain, |e| matches!(e, Happening::Closed { .. })) == 1);
+
+    let server = ServerId::Hdfs("lossy".into());
+    stack.kill(&server).unwrap();
+    lost.iter().for_each(|block| std::fs::rename(aside(block), block).unwrap());
+    stack.restart(&server).unwrap();
+    chain.check();
+    assert_eq!(count(&chain, |e| matches!(e, Happening::Opened)), 2, "parked, it is the same load of the same file");
     assert!(fetcher.terminate().success());
 }

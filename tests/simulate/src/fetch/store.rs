@@ -72,7 +72,7 @@ impl Reader {
         let file = &self.order.file;
         if store.silent_until > step {
             // Whether it was silent for longer than the limit.
-            let parks = self.next.0 > 0 && rng.random_ratio(1, 12);
+            let parks = rng.random_ratio(1, 12);
             return parks.then(|| Fetched::Unreachable("no answer".into()));
         }
         let raw_bytes = u64::from(file.plan.raw_bytes);
