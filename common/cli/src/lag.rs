@@ -90,9 +90,6 @@ impl Point {
     }
 }
 
-/// Up to this distance a partition is looked at more closely: what stands before its end may be markers alone.
-const NEAR: i64 = 64;
-
 /// Each consumer group, to be looked at.
 fn readers(config: &Config) -> Result<Vec<(&'static str, TopicReader)>> {
     let topics = config.topics();
@@ -199,11 +196,12 @@ impl Watch<'_> {
     }
 }
 
-/// The records before the end of all partitions. Where few are left, partitions without a visible one count as drained.
+/// The records before the end of all partitions. One without a visible record counts as drained: what stands before its end
+/// are markers, and what was aborted.
 fn records(watch: &Watch<'_>, points: &[Point]) -> Result<i64> {
-    let near: Vec<_> = (0..).zip(points).filter(|(_, point)| (1..=NEAR).contains(&point.records())).collect();
+    let behind: Vec<_> = (0..).zip(points).filter(|(_, point)| point.records() > 0).collect();
     let mut visible = std::collections::BTreeSet::new();
-    let from: Vec<_> = near.iter().map(|(partition, point)| (*partition, point.reached)).collect();
+    let from: Vec<_> = behind.iter().map(|(partition, point)| (*partition, point.reached)).collect();
     if !from.is_empty() {
         watch.reader.read(&watch.topic, &from, |message| {
             visible.insert(rdkafka::Message::partition(message));
@@ -211,7 +209,7 @@ fn records(watch: &Watch<'_>, points: &[Point]) -> Result<i64> {
         })?;
     }
     let drained: i64 =
-        near.iter().filter(|(partition, _)| !visible.contains(partition)).map(|(_, point)| point.records()).sum();
+        behind.iter().filter(|(partition, _)| !visible.contains(partition)).map(|(_, point)| point.records()).sum();
     Ok(points.iter().map(Point::records).sum::<i64>() - drained)
 }
 

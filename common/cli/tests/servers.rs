@@ -127,6 +127,13 @@ fn records_that_nobody_has_taken_are_lag_and_dead_letters_are_shown() {
         producer.flush(bound).unwrap();
         if committed { producer.commit_transaction(bound).unwrap() } else { producer.abort_transaction(bound).unwrap() }
     }
+    let events = "cli_letters.file-events";
+    producer.begin_transaction().unwrap();
+    for _ in 0..500 {
+        producer.send(BaseRecord::<str, str>::to(events).partition(0).key("k").payload("aborted")).unwrap();
+    }
+    producer.flush(bound).unwrap();
+    producer.abort_transaction(bound).unwrap();
     let list = bench.run(&["dlq", "list"]);
     assert_eq!(list.code, 0, "{}", list.stderr);
     insta::assert_snapshot!("dlq_list", list.stdout);
@@ -143,6 +150,8 @@ fn records_that_nobody_has_taken_are_lag_and_dead_letters_are_shown() {
     let letters = lag.rows().into_iter().find(|row| row["topic"] == topic).unwrap();
     assert!(letters["records"].as_u64().unwrap() >= 2, "{letters}");
     assert_eq!((&letters["stage"], &letters["seconds_to_drain"]), (&"loader".into(), &serde_json::Value::Null));
+    let aborted = lag.rows().into_iter().find(|row| row["topic"] == events).unwrap();
+    assert_eq!(aborted["records"], 0, "nobody will ever see what was aborted");
     let lag = bench.run(&["lag", "--over", "0.2"]);
     let letters = lag.stdout.lines().find(|line| line.contains(topic)).unwrap();
     assert!(letters.ends_with("not moving"), "{letters}");

@@ -35,7 +35,8 @@ pub struct Campaign {
 }
 
 impl Campaign {
-    /// Runs them all, or up to the first that fails. What happened, and why it failed.
+    /// Runs them all, or up to the first that fails. What happened, and why it failed. That every kind of fault met something
+    /// is for the caller to ask.
     #[must_use]
     pub fn run(self) -> (Tally, Option<String>) {
         let (fixture, _turn) = fixture();
@@ -48,9 +49,7 @@ impl Campaign {
                 return (tally, Some(format!("{why:#}\nagain: CRASH_RUNS=1 CRASH_SEED={seed} make crash")));
             }
         }
-        let unmet: Vec<Kind> = Kind::ALL.into_iter().filter(|kind| tally.hits(*kind) == 0).collect();
-        let failure = (!unmet.is_empty()).then(|| format!("no open transaction or INSERT was ever met by {unmet:?}"));
-        (tally, failure)
+        (tally, None)
     }
 }
 

@@ -27,6 +27,9 @@ fn main() -> ExitCode {
     let Arguments { runs, seed } = Arguments::parse();
     println!("crash: {runs} runs from seed {seed}");
     let (tally, failure) = Campaign { runs, seed }.run();
+    let unmet = tally.unmet();
+    let never = || format!("no open transaction or INSERT was ever met by {unmet:?}");
+    let failure = failure.or_else(|| (!unmet.is_empty()).then(never));
     if let Some(why) = &failure {
         println!("{why}");
     }

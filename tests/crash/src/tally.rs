@@ -31,6 +31,12 @@ impl Tally {
         self.kinds.get(&kind).map_or(0, |(_, hits)| *hits)
     }
 
+    /// The kinds of which no fault met something open.
+    #[must_use]
+    pub fn unmet(&self) -> Vec<Kind> {
+        Kind::ALL.into_iter().filter(|kind| self.hits(*kind) == 0).collect()
+    }
+
     pub(crate) fn add(&mut self, other: &Self) {
         for (kind, (all, hits)) in &other.kinds {
             let sum = self.kinds.entry(*kind).or_default();
