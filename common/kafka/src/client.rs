@@ -196,6 +196,10 @@ impl Client {
         };
         match result {
             Ok(()) => Event::Done,
+            Err(Failure::Fenced(why)) => {
+                let id = &self.options.transactional_id;
+                Event::Failed(Failure::Fenced(format!("{why} (transactional.id {id})")))
+            }
             Err(failure) => Event::Failed(failure),
         }
     }

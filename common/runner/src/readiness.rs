@@ -35,8 +35,8 @@ impl<'a> Readiness<'a> {
 }
 
 /// What may have fenced a producer, and what an operator can look at.
-const FENCED: &str = "another process uses its transactional.id (is worker.slot unique?), or a transaction took longer than \
-    transaction.timeout, or the process was stopped for so long";
+const FENCED: &str = "another process uses that id (is worker.slot unique?), or a transaction took longer than \
+    transaction.timeout, or this process was stopped for so long";
 
 /// One life of a worker. When it ends, by a panic too, the worker does not work.
 pub struct Life<'a> {
