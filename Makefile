@@ -41,12 +41,20 @@ demo: build ## All set-up, then the whole chain on real servers and real logs; O
 	target/release/logmill-demo
 
 .PHONY: bench
-bench: build ## CPU per byte beside the floor, on the real servers too: a table, and target/bench.json
+bench: build ## CPU per byte beside the floor, on the real servers too: a table, and target/bench.json; LARGE=10 adds a file of 10 GiB
 	target/release/logmill-bench
 
 .PHONY: crash
-crash: build ## Random faults on the whole chain on real servers, then the comparison; CRASH_RUNS=n, CRASH_SEED=n
+crash: build ## Random faults on the whole chain on real servers, then the comparison; CRASH_RUNS=n, CRASH_SEED=n, CRASH_BROKERS=3
 	target/release/logmill-crash
+
+.PHONY: alone
+alone: build ## Each stage stopped in turn while files keep coming: what the others do meanwhile; ALONE_SECONDS=n
+	target/release/logmill-alone
+
+.PHONY: soak
+soak: build ## Files and faults for as long as you like, then the comparison; a plot of memory, files, threads, disk; SOAK_MINUTES=n, SOAK_SEED=n
+	target/release/logmill-soak
 
 .PHONY: simulate
 simulate: prerequisites ## The protocol under far more random schedules than the tests run; SCHEDULES=n

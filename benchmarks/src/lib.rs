@@ -9,6 +9,8 @@ pub mod data;
 pub mod floor;
 pub mod front;
 pub mod hop;
+pub mod large;
+pub mod latency;
 pub mod processes;
 pub mod report;
 pub mod servers;

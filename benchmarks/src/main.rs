@@ -19,6 +19,9 @@ struct Arguments {
     /// MiB of generated text for what runs on the real servers; 0 leaves them out
     #[arg(long, default_value_t = 256)]
     chain: usize,
+    /// GiB of text in the largest file; needs twice as much of the disk
+    #[arg(long, env = "LARGE", default_value_t = 0)]
+    large: usize,
     /// Only what has this in its name, and no servers
     #[arg(long)]
     only: Option<String>,
@@ -35,7 +38,7 @@ fn main() -> anyhow::Result<()> {
     if arguments.chain > 0 && rounds.only.is_none() {
         let front = rows.iter().find(|row| row.name.contains("front end")).and_then(|row| row.floor);
         let front = front.context("the front end was not measured")?;
-        rows.extend(servers::measure(arguments.chain << 20, front)?);
+        rows.extend(servers::measure(arguments.chain << 20, front, arguments.large)?);
     }
     print!("{}", report::table(&rows));
     report::write(&rows, &arguments.json)

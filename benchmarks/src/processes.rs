@@ -19,6 +19,29 @@ const KINDS: [(&str, &str); 9] = [
 /// CPU seconds (user and system) that each kind of this process's descendants has had so far; `self` is this process.
 #[must_use]
 pub fn cpu() -> BTreeMap<&'static str, f64> {
+    let mut sums = BTreeMap::new();
+    for (kind, _, seconds) in family() {
+        *sums.entry(kind).or_insert(0.0) += seconds;
+    }
+    sums
+}
+
+/// The most memory (MiB) that a process of each kind has had so far.
+#[must_use]
+pub fn peaks() -> BTreeMap<&'static str, f64> {
+    let mut greatest = BTreeMap::new();
+    for (kind, pid, _) in family() {
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        let kilobytes = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let number = kilobytes.and_then(|rest| rest.split_whitespace().next()?.parse::<f64>().ok());
+        let before = greatest.entry(kind).or_insert(0.0_f64);
+        *before = before.max(number.unwrap_or(0.0) / 1024.0);
+    }
+    greatest
+}
+
+/// This process and its descendants: kind, id, CPU seconds.
+fn family() -> Vec<(&'static str, u32, f64)> {
     let all: BTreeMap<u32, (u32, f64)> = fs::read_dir("/proc")
         .into_iter()
         .flatten()
@@ -26,19 +49,15 @@ pub fn cpu() -> BTreeMap<&'static str, f64> {
         .filter_map(|pid| Some((pid, stat(pid)?)))
         .collect();
     let me = std::process::id();
-    let mut sums = BTreeMap::new();
-    for (pid, (_, seconds)) in &all {
-        if *pid == me {
-            *sums.entry("self").or_insert(0.0) += seconds;
-        } else if descends(*pid, me, &all) {
-            let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-            let line = String::from_utf8_lossy(&line);
-            if let Some((kind, _)) = KINDS.iter().find(|(_, part)| line.contains(part)) {
-                *sums.entry(*kind).or_insert(0.0) += seconds;
-            }
+    let kind = |pid: u32| {
+        if pid == me {
+            return Some("self");
         }
-    }
-    sums
+        let line = fs::read(format!("/proc/{pid}/cmdline")).ok().filter(|_| descends(pid, me, &all))?;
+        let line = String::from_utf8_lossy(&line);
+        KINDS.iter().find(|(_, part)| line.contains(part)).map(|(kind, _)| *kind)
+    };
+    all.iter().filter_map(|(pid, (_, seconds))| Some((kind(*pid)?, *pid, *seconds))).collect()
 }
 
 fn descends(mut pid: u32, from: u32, all: &BTreeMap<u32, (u32, f64)>) -> bool {

@@ -203,6 +203,8 @@ fn suffices(name: &str, found: &str, wanted: &str) -> bool {
         ("retention.ms" | "retention.bytes", Some(-1), _) => true,
         ("retention.ms" | "retention.bytes", _, Some(-1)) => false,
         ("retention.ms" | "retention.bytes" | "max.message.bytes", Some(found), Some(wanted)) => found >= wanted,
+        // Smaller segments are deleted sooner.
+        ("segment.ms", Some(found), Some(wanted)) => found <= wanted,
         _ => found == wanted,
     }
 }
@@ -245,6 +247,8 @@ mod tests {
             ("retention.ms", "1000", "-1", false),
             ("retention.ms", "999", "1000", false),
             ("max.message.bytes", "1048588", "1000000", true),
+            ("segment.ms", "500", "1000", true),
+            ("segment.ms", "2000", "1000", false),
             ("cleanup.policy", "delete", "compact", false),
             ("min.insync.replicas", "2", "1", false),
         ] {

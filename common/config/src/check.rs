@@ -35,6 +35,7 @@ pub fn problems(config: &Config) -> Vec<(Vec<String>, String)> {
         one_cluster(name, cluster, &mut found);
     }
     channels(config, &mut found);
+    served(config, &mut found);
     globs(config, &mut found);
     plans(config, &mut found);
     if !is_address(&config.http.listen) {
@@ -222,6 +223,14 @@ fn channels(config: &Config, found: &mut Found) {
             let known = config.channels.keys().cloned().collect::<Vec<_>>().join(", ");
             found.at(&["channel_groups", group], format!("there is no channel {member:?}; channels are {known}"));
         }
+    }
+}
+
+/// The channels that a process serves are channels.
+fn served(config: &Config, found: &mut Found) {
+    for name in config.worker.channels.iter().filter(|name| !config.channels.contains_key(*name)) {
+        let known = config.channels.keys().cloned().collect::<Vec<_>>().join(", ");
+        found.add("worker.channels", format!("there is no channel {name:?}; channels are {known}"));
     }
 }
 

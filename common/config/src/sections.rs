@@ -118,6 +118,10 @@ pub struct Worker {
     /// the broker's time-out does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub slot: Option<String>,
+    /// The channels that a splitter or loader of this process serves; none named: all. The processes of a stage must
+    /// between them serve every channel. A loader takes the ledger's records whatever stands here.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub channels: Vec<String>,
     /// Bytes of records that are fetched ahead.
     pub queue_bytes: Size,
     /// Bytes that one fetch asks for at most.
@@ -142,6 +146,7 @@ impl Default for Worker {
         Self {
             threads: 1,
             slot: None,
+            channels: Vec::new(),
             queue_bytes: Size::mib(16),
             fetch_bytes: Size::mib(8),
             send_bytes: Size::mib(32),

@@ -127,6 +127,25 @@ impl Topics {
         }
     }
 
+    /// What one process of a stage reads: of the inputs, those of the channels that it serves, and what has no channel.
+    ///
+    /// # Panics
+    /// When there is no such stage.
+    #[must_use]
+    pub fn served(&self, stage: &str, channels: &[String]) -> Vec<String> {
+        let mut topics = self.inputs(stage);
+        if !channels.is_empty() && ["splitter", "loader"].contains(&stage) {
+            let others: Vec<String> = self
+                .channels
+                .iter()
+                .filter(|channel| !channels.contains(channel))
+                .flat_map(|channel| [self.channel(channel), self.rows(channel)])
+                .collect();
+            topics.retain(|topic| !others.contains(topic));
+        }
+        topics
+    }
+
     /// The stages of this layout that have a consumer group, in the order of the chain.
     #[must_use]
     pub fn stages(&self) -> &'static [&'static str] {
@@ -142,6 +161,11 @@ impl Topics {
         self.stages().iter().map(|stage| (self.group(stage), self.inputs(stage))).collect()
     }
 }
+
+/// A record is kept for this part of the retention longer than that at most, whatever a topic's bytes.
+const SEGMENTS: u32 = 8;
+/// Milliseconds.
+const SHORTEST_SEGMENT: u128 = 60_000;
 
 /// What a topic has to be like.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -166,6 +190,8 @@ impl Config {
         let topics = self.topics();
         let mut specs = Vec::new();
         let retention = self.kafka.retention.as_millis().to_string();
+        // Only a closed segment is deleted, and a topic that is written all the time closes its segments by size or age.
+        let segment = (self.kafka.retention / SEGMENTS).as_millis().max(SHORTEST_SEGMENT).to_string();
         for cluster in topics.clusters() {
             specs.push(self.spec(topics.tasks(cluster), self.kafka.partitions, &[("retention.ms", "-1")]));
             // One partition: its reader is the one lister of the cluster.
@@ -179,9 +205,8 @@ impl Config {
             chain.extend([topics.channel(channel), topics.rows(channel)]);
         }
         chain.extend([topics.file_events(), topics.dead_letters()]);
-        specs.extend(
-            chain.into_iter().map(|name| self.spec(name, self.kafka.partitions, &[("retention.ms", &retention)])),
-        );
+        let deleted = [("retention.ms", &*retention), ("segment.ms", &*segment)];
+        specs.extend(chain.into_iter().map(|name| self.spec(name, self.kafka.partitions, &deleted)));
         specs
     }
 

@@ -16,6 +16,7 @@ fn the_topics_of_a_chain() {
     assert_eq!(known.configs["cleanup.policy"], "compact");
     let raw = specs.iter().find(|spec| spec.name == "mill.raw").unwrap();
     assert_eq!(raw.configs["retention.ms"], (7 * 86_400_000_u64).to_string());
+    assert_eq!(raw.configs["segment.ms"], (21 * 3_600_000_u64).to_string());
 }
 
 #[test]
@@ -28,6 +29,16 @@ fn the_fused_layout_has_no_plain() {
         groups,
         ["logmill.fetcher", "logmill.decoder", "logmill.distributor", "logmill.splitter", "logmill.loader"]
     );
+}
+
+#[test]
+fn a_process_reads_what_is_of_its_channels_and_what_has_none() {
+    let config = parse("worker.channels = [\"c1\"]\n");
+    let served = |stage| config.topics().served(stage, &config.worker.channels);
+    assert_eq!(served("splitter"), ["logmill.channel.c1"]);
+    assert_eq!(served("loader"), ["logmill.rows.c1", "logmill.file-events", "logmill.dead-letters"]);
+    assert_eq!(served("distributor"), ["logmill.text"]);
+    assert_eq!(config.topics().served("splitter", &[]), config.topics().inputs("splitter"));
 }
 
 #[test]

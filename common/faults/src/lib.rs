@@ -13,7 +13,8 @@
 //!   - `die:PLACE:N`: SIGKILL when the place is reached for the N-th time in a process's life;
 //!   - `hold:PLACE:N`: the thread waits there until the file `release-PLACE` is in the folder;
 //!   - `fail:PLACE:N`: what is done there fails;
-//!   - `mark:PLACE:N`: only says that the place was reached.
+//!   - `mark:PLACE:N`: only says that the place was reached;
+//!   - `poison:TEXT`: SIGKILL whenever bytes are looked at that have this text in them, again and again.
 //! - `LOGMILL_FAULTS_FOLDER`: where a file `die-PLACE`, `hold-PLACE`, … says that an order was carried out. It is not
 //!   carried out again, neither by this process nor by its successor.
 
@@ -60,6 +61,17 @@ pub fn at(place: &str) -> Met {
 pub const fn at(_place: &str) -> Met {
     Met { fails: false, was_held: false }
 }
+
+/// Looks at bytes: dies of those that are poison.
+#[cfg(feature = "armed")]
+pub fn poison(bytes: &[u8]) {
+    orders::orders().poison(bytes);
+}
+
+/// Looks at bytes: nothing happens, in what is shipped.
+#[cfg(not(feature = "armed"))]
+#[inline(always)]
+pub const fn poison(_bytes: &[u8]) {}
 
 /// Reads the orders, so that wrong ones are refused at the start.
 ///

@@ -51,6 +51,7 @@ pub(crate) struct Orders {
     off: Vec<String>,
     /// Off while a death is still to come.
     weak: Vec<String>,
+    poisons: Vec<String>,
     places: Vec<Order>,
     /// How often each place was reached.
     reached: Mutex<HashMap<String, u64>>,
@@ -68,11 +69,12 @@ pub(crate) fn orders() -> &'static Orders {
 
 impl Orders {
     fn parse(text: &str, folder: PathBuf) -> Result<Self, String> {
-        let (mut off, mut weak, mut places) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut off, mut weak, mut poisons, mut places) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for order in text.split(';').filter(|order| !order.is_empty()) {
             match order.split(':').collect::<Vec<_>>()[..] {
                 ["off", guarantee] => off.push(guarantee.to_owned()),
                 ["weak", guarantee] => weak.push(guarantee.to_owned()),
+                ["poison", text] if !text.is_empty() => poisons.push(text.to_owned()),
                 [what, place, count] => {
                     let what = What::of(what).ok_or_else(|| format!("there is no order {order:?}"))?;
                     let count = count.parse().map_err(|_| format!("{order:?} ends in no number"))?;
@@ -84,7 +86,7 @@ impl Orders {
         if !places.is_empty() && !folder.is_dir() {
             return Err(format!("{FOLDER} names no folder: {}", folder.display()));
         }
-        Ok(Self { folder, off, weak, places, reached: Mutex::default() })
+        Ok(Self { folder, off, weak, poisons, places, reached: Mutex::default() })
     }
 
     fn done(&self, order: &Order) -> PathBuf {
@@ -95,6 +97,18 @@ impl Orders {
         let dies = |order: &Order| order.what == What::Die && !self.done(order).exists();
         let is_named = |names: &[String]| names.iter().any(|name| name == guarantee);
         is_named(&self.off) || (is_named(&self.weak) && self.places.iter().any(dies))
+    }
+
+    pub(crate) fn is_poison(&self, bytes: &[u8]) -> bool {
+        let has = |text: &String| bytes.windows(text.len()).any(|window| window == text.as_bytes());
+        self.poisons.iter().any(has)
+    }
+
+    pub(crate) fn poison(&self, bytes: &[u8]) {
+        if self.is_poison(bytes) {
+            eprintln!("fault point: dies of poison");
+            die();
+        }
     }
 
     pub(crate) fn at(&self, place: &str) -> Met {
@@ -179,9 +193,19 @@ mod tests {
     }
 
     #[test]
+    fn poison_is_found_wherever_it_stands() {
+        let folder = tempfile::tempdir().unwrap();
+        let orders = orders("poison:bad", &folder);
+        assert_eq!(
+            ["a bad line", "bad", "ba", ""].map(|text| orders.is_poison(text.as_bytes())),
+            [true, true, false, false]
+        );
+    }
+
+    #[test]
     fn wrong_orders_are_refused() {
         let folder = tempfile::tempdir().unwrap();
-        for text in ["dye:x:1", "die:x", "die:x:often", "off", "x"] {
+        for text in ["dye:x:1", "die:x", "die:x:often", "off", "x", "poison:"] {
             assert!(Orders::parse(text, folder.path().to_owned()).is_err(), "{text}");
         }
         assert!(Orders::parse("die:x:1", "/no/such/folder".into()).is_err());

@@ -174,6 +174,7 @@ impl Client {
             }
             Action::Release => {
                 self.assigned = None;
+                self.waiting = None;
                 self.unassign().map_err(|error| failure("giving partitions up", During::Other, &error))
             }
             Action::Begin => self.producing.begin(),

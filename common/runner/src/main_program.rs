@@ -84,7 +84,7 @@ impl Process {
             brokers: config.kafka.brokers.clone(),
             group: topics.group(name),
             transactional_id: format!("{}.{name}.{}", config.chain, self.slot()),
-            topics: topics.inputs(name),
+            topics: topics.served(name, &config.worker.channels),
             compression: config.kafka.compression.name().into(),
             transaction_timeout: config.transaction.timeout,
             poll: Duration::from_millis(50),

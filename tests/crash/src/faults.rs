@@ -58,7 +58,8 @@ const LOOK: Duration = Duration::from_millis(20);
 /// Grace for the process that leaves.
 const GRACE: Duration = Duration::from_secs(30);
 
-pub(crate) struct Faults<'a> {
+/// The faults of one chain, drawn one after the other: each kind once in a random order, then by their weights.
+pub struct Faults<'a> {
     stack: &'a Stack,
     running: &'a Running,
     sight: Sight<'a>,
@@ -68,37 +69,62 @@ pub(crate) struct Faults<'a> {
     stopped: Vec<(String, u32, Instant)>,
     /// The stage that has one process more.
     joined: Option<&'static str>,
+    /// Kinds that did not have their turn yet.
+    first: Vec<Kind>,
 }
 
 impl<'a> Faults<'a> {
-    pub(crate) fn new(stack: &'a Stack, running: &'a Running, rng: StdRng) -> anyhow::Result<Self> {
+    /// # Errors
+    /// A client that watches the chain cannot be made.
+    pub fn new(stack: &'a Stack, running: &'a Running, mut rng: StdRng) -> anyhow::Result<Self> {
         let sight = Sight::new(&running.chain)?;
-        Ok(Self { stack, running, sight, rng, tally: Tally::default(), stopped: Vec::new(), joined: None })
+        let mut first = Kind::ALL.to_vec();
+        first.shuffle(&mut rng);
+        let (tally, stopped, joined) = (Tally::default(), Vec::new(), None);
+        Ok(Self { stack, running, sight, rng, tally, stopped, joined, first })
     }
 
-    /// One fault after the other, [`FAULTS`] in all or until `over` says so: each kind once in a random order, then by their
-    /// weights. Without a bound a chain that is hit every other second would never come to its end.
+    /// One fault after the other, [`FAULTS`] in all or until `over` says so. Without a bound a chain that is hit every other
+    /// second would never come to its end.
     pub(crate) fn inflict(mut self, over: impl Fn() -> bool) -> anyhow::Result<Tally> {
-        let mut first = Kind::ALL.to_vec();
-        first.shuffle(&mut self.rng);
         for _ in 0..FAULTS {
             if over() {
                 break;
             }
-            let kind = first.pop().unwrap_or_else(|| self.draw());
-            self.one(kind)?;
+            self.inflict_next()?;
             let pause = Duration::from_millis(self.rng.random_range(50..800));
-            let begun = Instant::now();
-            while begun.elapsed() < pause && !over() {
-                self.wake(Instant::now());
-                std::thread::sleep(LOOK);
-            }
+            self.rest(pause, &over);
         }
+        Ok(self.end())
+    }
+
+    /// The next fault: its kind.
+    ///
+    /// # Errors
+    /// It cannot be inflicted: a server does not start again.
+    pub fn inflict_next(&mut self) -> anyhow::Result<Kind> {
+        let kind = self.first.pop().unwrap_or_else(|| self.draw());
+        self.one(kind)?;
+        Ok(kind)
+    }
+
+    /// A pause, in which zombies wake when their time has come.
+    pub fn rest(&mut self, pause: Duration, over: impl Fn() -> bool) {
+        let begun = Instant::now();
+        while begun.elapsed() < pause && !over() {
+            self.wake(Instant::now());
+            std::thread::sleep(LOOK);
+        }
+    }
+
+    /// Waits until the last zombie is awake. What was done.
+    #[must_use]
+    pub fn end(mut self) -> Tally {
         while !self.stopped.is_empty() {
             self.wake(Instant::now());
             std::thread::sleep(LOOK);
         }
-        Ok(self.tally)
+        self.tally
     }
 
     fn draw(&mut self) -> Kind {
@@ -164,9 +190,12 @@ impl<'a> Faults<'a> {
                 }
             }
             Kind::Broker => {
-                self.stack.kill(&ServerId::Broker(1)).context("killing the broker")?;
-                self.stack.restart(&ServerId::Broker(1)).context("starting the broker again")?;
-                self.count(kind, "the broker", hit);
+                let is_broker = |server: &ServerId| matches!(server, ServerId::Broker(_));
+                let brokers = self.stack.servers().into_iter().filter(is_broker).count();
+                let broker = ServerId::Broker(self.rng.random_range(1..=brokers));
+                self.stack.kill(&broker).with_context(|| format!("killing {broker}"))?;
+                self.stack.restart(&broker).with_context(|| format!("starting {broker} again"))?;
+                self.count(kind, &broker.to_string(), hit);
             }
             Kind::Engine => {
                 self.stack.kill(&ServerId::ClickHouse).context("killing the engine")?;

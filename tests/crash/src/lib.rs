@@ -5,13 +5,12 @@ mod faults;
 mod sight;
 mod tally;
 
-pub use faults::Kind;
-pub use tally::Tally;
+pub use faults::{Faults, Kind};
+pub use tally::{Tally, judged};
 
 use anyhow::{Context, ensure};
-use faults::Faults;
 use logmill_config::Layout;
-use logmill_e2e::{Fixture, fixture, start_cut};
+use logmill_e2e::{Fixture, fixture_with, start_cut};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,6 +22,8 @@ const LIMIT: Duration = Duration::from_secs(420);
 const INSTANCES: u32 = 2;
 /// Bytes of a chunk: so few that a file has hundreds, and the chain work for long.
 const CHUNK: u64 = 4 << 10;
+/// Chunks of a plain file that each file has to have at least.
+const CHUNKS: u64 = 20;
 /// Faults of a run that have to meet an open transaction or a running INSERT.
 const HITS: u32 = 10;
 
@@ -32,6 +33,8 @@ pub struct Campaign {
     pub runs: u32,
     /// Of the first run; the next one has the next number.
     pub seed: u64,
+    /// Kafka brokers: 1 or 3.
+    pub brokers: usize,
 }
 
 impl Campaign {
@@ -39,14 +42,23 @@ impl Campaign {
     /// is for the caller to ask.
     #[must_use]
     pub fn run(self) -> (Tally, Option<String>) {
-        let (fixture, _turn) = fixture();
+        let (fixture, _turn) = fixture_with(self.brokers);
         let mut tally = Tally::default();
         for seed in (self.seed..).take(self.runs as usize) {
             let (counted, result) = run(fixture, seed);
             println!("run with seed {seed}: {counted}");
+            for kind in counted.unmet() {
+                println!("run with seed {seed}: no {kind} met an open transaction or a running INSERT");
+            }
             tally.add(&counted);
             if let Err(why) = result {
-                return (tally, Some(format!("{why:#}\nagain: CRASH_RUNS=1 CRASH_SEED={seed} make crash")));
+                return (
+                    tally,
+                    Some(format!(
+                        "{why:#}\nagain: CRASH_RUNS=1 CRASH_SEED={seed} CRASH_BROKERS={} make crash",
+                        self.brokers
+                    )),
+                );
             }
         }
         (tally, None)
@@ -56,6 +68,8 @@ impl Campaign {
 fn run(fixture: &'static Fixture, seed: u64) -> (Tally, anyhow::Result<()>) {
     let layout = if seed.is_multiple_of(2) { Layout::Fused } else { Layout::Separate };
     let begun = Instant::now();
+    let fewest = fixture.logs.entries.iter().map(|entry| entry.bytes / CHUNK).min().unwrap_or_default();
+    println!("run with seed {seed}: {} files of {fewest} chunks and more", fixture.logs.entries.len());
     let running = start_cut(fixture, &format!("crash{seed}"), layout, INSTANCES, CHUNK);
     let through = AtomicBool::new(false);
     let (mut tally, result) = std::thread::scope(|scope| {
@@ -76,11 +90,12 @@ fn run(fixture: &'static Fixture, seed: u64) -> (Tally, anyhow::Result<()>) {
         tally.lines = fixture.logs.totals().1;
         let (equal, report) = running.compare(&fixture.logs);
         println!("{}", report.trim_end());
-        (tally.lost, tally.doubled) = tally::judged(&report);
+        (tally.lost, tally.doubled) = judged(&report);
         ensure!(equal, "the table is not what the files hold:\n{report}");
         let (proven, report) = running.reconcile();
         ensure!(proven, "logmill reconcile: {report}");
         let hits: u32 = Kind::ALL.into_iter().map(|kind| tally.hits(kind)).sum();
+        ensure!(fewest >= CHUNKS, "a file has only {fewest} chunks, {CHUNKS} are wanted");
         ensure!(hits >= HITS, "only {hits} faults met an open transaction or a running INSERT, {HITS} have to");
         Ok(())
     });

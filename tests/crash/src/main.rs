@@ -12,7 +12,7 @@ use std::process::ExitCode;
 #[command(
     name = "logmill-crash",
     version,
-    after_help = "Examples:\n  make crash\n  CRASH_RUNS=10 CRASH_SEED=7 make crash"
+    after_help = "Examples:\n  make crash\n  CRASH_RUNS=10 CRASH_SEED=7 make crash\n  CRASH_BROKERS=3 make crash"
 )]
 struct Arguments {
     /// Runs, of the two layouts in turn
@@ -21,18 +21,22 @@ struct Arguments {
     /// Of the first run; the next one takes the next number
     #[arg(long, env = "CRASH_SEED", default_value_t = 1)]
     seed: u64,
+    /// Kafka brokers: 1, or 3, with every record on all of them
+    #[arg(long, env = "CRASH_BROKERS", default_value = "1", value_parser = ["1", "3"])]
+    brokers: String,
 }
 
 fn main() -> ExitCode {
-    let Arguments { runs, seed } = Arguments::parse();
-    println!("crash: {runs} runs from seed {seed}");
-    let (tally, failure) = Campaign { runs, seed }.run();
+    let Arguments { runs, seed, brokers } = Arguments::parse();
+    println!("crash: {runs} runs from seed {seed}, brokers: {brokers}");
+    let brokers = if brokers == "3" { 3 } else { 1 };
+    let (tally, failure) = Campaign { runs, seed, brokers }.run();
     let unmet = tally.unmet();
     let never = || format!("no open transaction or INSERT was ever met by {unmet:?}");
     let failure = failure.or_else(|| (!unmet.is_empty()).then(never));
     if let Some(why) = &failure {
         println!("{why}");
     }
-    println!("{tally} seed={seed} {}", if failure.is_none() { "ok" } else { "FAILED" });
+    println!("{tally} brokers={brokers} seed={seed} {}", if failure.is_none() { "ok" } else { "FAILED" });
     ExitCode::from(u8::from(failure.is_some()))
 }

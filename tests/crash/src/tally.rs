@@ -31,6 +31,12 @@ impl Tally {
         self.kinds.get(&kind).map_or(0, |(_, hits)| *hits)
     }
 
+    /// All faults, and those of them that met something open.
+    #[must_use]
+    pub fn faults(&self) -> (u32, u32) {
+        self.kinds.values().fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1))
+    }
+
     /// The kinds of which no fault met something open.
     #[must_use]
     pub fn unmet(&self) -> Vec<Kind> {
@@ -53,9 +59,9 @@ impl Tally {
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let of = |kind: &Kind| self.kinds.get(kind).copied().unwrap_or_default();
-        let sum = |part: fn((u32, u32)) -> u32| Kind::ALL.iter().map(|kind| part(of(kind))).sum::<u32>();
+        let (faults, hits) = self.faults();
         write!(f, "crash: runs={} compared={}", self.runs, self.compared)?;
-        write!(f, " faults={} hits={}", sum(|all| all.0), sum(|all| all.1))?;
+        write!(f, " faults={faults} hits={hits}")?;
         for kind in Kind::ALL {
             let (all, hits) = of(&kind);
             write!(f, " {kind}={all}/{hits}")?;
@@ -65,7 +71,8 @@ impl fmt::Display for Tally {
 }
 
 /// The missing and the doubled lines of the comparison's report.
-pub(crate) fn judged(report: &str) -> (u64, u64) {
+#[must_use]
+pub fn judged(report: &str) -> (u64, u64) {
     let before = |word: &str| {
         let (front, _) = report.split_once(&format!(" {word}"))?;
         front.rsplit(|c: char| !c.is_ascii_digit()).next()?.parse().ok()

@@ -35,6 +35,8 @@ pub struct Chain {
     /// Where the programs lie: beside this one.
     programs: PathBuf,
     clickhouse: ClickHouseAddress,
+    /// What each process may have.
+    memory: Option<u64>,
 }
 
 impl Chain {
@@ -43,13 +45,22 @@ impl Chain {
     /// # Errors
     /// A program is missing, or a server refuses.
     pub fn set_up(stack: &Stack, settings: Settings) -> anyhow::Result<Self> {
+        Self::set_up_with(stack, settings, |_| ())
+    }
+
+    /// The same with a configuration that differs.
+    ///
+    /// # Errors
+    /// As [`Chain::set_up`].
+    pub fn set_up_with(stack: &Stack, settings: Settings, change: impl FnOnce(&mut Config)) -> anyhow::Result<Self> {
         std::fs::create_dir_all(&settings.folder).with_context(|| format!("making {}", settings.folder.display()))?;
-        let config = configuration(stack, &settings);
+        let mut config = configuration(stack, &settings);
+        change(&mut config);
         let config_file = settings.folder.join("logmill.toml");
         let text = toml::to_string(&config).context("the configuration as TOML")?;
         std::fs::write(&config_file, text).with_context(|| format!("writing {}", config_file.display()))?;
         let clickhouse = stack.clickhouse().clone();
-        let chain = Self { config, settings, config_file, programs: programs()?, clickhouse };
+        let chain = Self { config, settings, config_file, programs: programs()?, clickhouse, memory: None };
         chain.expect(&["topics", "apply"])?;
         chain.expect(&["migrate"])?;
         Ok(chain)
@@ -84,6 +95,11 @@ impl Chain {
         Ok(())
     }
 
+    /// Holds each process that is started from now on to so many bytes of memory.
+    pub fn hold_to(&mut self, bytes: u64) {
+        self.memory = Some(bytes);
+    }
+
     /// The stages of the layout, in the order of the chain.
     #[must_use]
     pub fn stages(&self) -> &'static [&'static str] {
@@ -97,7 +113,8 @@ impl Chain {
             ("LOGMILL_CONFIG".to_owned(), self.config_file.display().to_string()),
             ("LOGMILL__WORKER__SLOT".to_owned(), slot.to_string()),
         ];
-        Spec { name: format!("{stage}-{slot}"), program: self.programs.join(format!("logmill-{stage}")), environment }
+        let program = self.programs.join(format!("logmill-{stage}"));
+        Spec { name: format!("{stage}-{slot}"), program, environment, memory: self.memory }
     }
 
     /// Starts every stage, each as often as the settings say. Their output goes to `folder/log`.

@@ -27,6 +27,8 @@ pub struct Spec {
     pub name: String,
     pub program: PathBuf,
     pub environment: Vec<(String, String)>,
+    /// Bytes of memory of its own that it may have (`RLIMIT_DATA`): what asks for more gets none, and dies.
+    pub memory: Option<u64>,
 }
 
 /// How a process looked when it was asked about.
@@ -281,9 +283,16 @@ fn spawn(spec: &Spec, log_folder: &Path) -> anyhow::Result<Child> {
     command.envs(spec.environment.iter().cloned()).stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
     // A group of its own: Ctrl-C at the terminal is for the demo, which then ends the stages in good order.
     command.process_group(0);
-    // SAFETY: between fork and exec only prctl is called, which is async-signal-safe.
+    let memory = spec.memory;
+    // SAFETY: between fork and exec only prctl and setrlimit are called, which are async-signal-safe.
     unsafe {
-        command.pre_exec(|| {
+        command.pre_exec(move || {
+            if let Some(bytes) = memory {
+                let limit = libc::rlimit { rlim_cur: bytes, rlim_max: bytes };
+                if libc::setrlimit(libc::RLIMIT_DATA, &raw const limit) != 0 {
+                    return Err(std::io::Error::last_os_error());
+                }
+            }
             // Should this process be killed, the kernel takes the child with it: nothing is left behind.
             libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
             Ok(())
@@ -304,6 +313,10 @@ mod tests {
     }
 
     fn running(script: &str) -> Bench {
+        running_within(script, None)
+    }
+
+    fn running_within(script: &str, memory: Option<u64>) -> Bench {
         let folder = tempfile::tempdir().unwrap();
         let said = Arc::new(Mutex::new(Vec::new()));
         let heard = said.clone();
@@ -311,7 +324,7 @@ mod tests {
         let program = folder.path().join("program");
         std::fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
         std::process::Command::new("chmod").arg("+x").arg(&program).status().unwrap();
-        processes.start(Spec { name: "x-0".into(), program, environment: Vec::new() }).unwrap();
+        processes.start(Spec { name: "x-0".into(), program, environment: Vec::new(), memory }).unwrap();
         Bench { processes, said, _folder: folder }
     }
 
@@ -357,6 +370,17 @@ mod tests {
         let ended = bench.processes.terminate("x-0", Duration::from_secs(5)).unwrap();
         assert_eq!(ended.status.signal(), Some(libc::SIGTERM));
         assert!(bench.processes.list().is_empty());
+    }
+
+    #[test]
+    fn a_process_gets_no_more_memory_than_it_may_have() {
+        let greedy = "exec python3 -c 'import time; x = bytearray(200_000_000); time.sleep(1000)'";
+        let bench = running_within(greedy, Some(100 << 20));
+        let begun = Instant::now();
+        while bench.processes.list()[0].deaths == 0 {
+            assert!(begun.elapsed() < Duration::from_secs(10), "it lives with twice what it may have");
+            std::thread::sleep(BEAT);
+        }
     }
 
     #[test]

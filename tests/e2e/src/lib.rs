@@ -4,7 +4,7 @@
 //! it first).
 
 use anyhow::Context as _;
-use logmill_config::Layout;
+use logmill_config::{Config, Layout};
 use logmill_demo::chain::{Chain, Settings};
 use logmill_demo::logs::generate::{Logs, Wish, clients, generate};
 use logmill_demo::logs::upload::{Put, upload};
@@ -38,16 +38,25 @@ pub struct Fixture {
 /// # Panics
 /// When the servers do not start: no test can go on.
 pub fn fixture() -> (&'static Fixture, MutexGuard<'static, ()>) {
+    fixture_with(1)
+}
+
+/// The fixture with 1 or 3 brokers; who asks first in a process decides.
+///
+/// # Panics
+/// As [`fixture`].
+pub fn fixture_with(brokers: usize) -> (&'static Fixture, MutexGuard<'static, ()>) {
     static FIXTURE: OnceLock<Fixture> = OnceLock::new();
     static TURN: Mutex<()> = Mutex::new(());
     let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-    (FIXTURE.get_or_init(|| make().expect("the servers and the logs")), turn)
+    (FIXTURE.get_or_init(|| make(brokers).expect("the servers and the logs")), turn)
 }
 
-fn make() -> anyhow::Result<Fixture> {
+fn make(brokers: usize) -> anyhow::Result<Fixture> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let wanted = Wanted { brokers: 1, hdfs: vec!["a".into(), "b".into()], clickhouse: true };
-    let stack = Stack::start_kept(&default_dir(), "e2e", &wanted, true)?;
+    let wanted = Wanted { brokers, hdfs: vec!["a".into(), "b".into()], clickhouse: true };
+    let name = if brokers == 1 { "e2e" } else { "e2e-brokers" };
+    let stack = Stack::start_kept(&default_dir(), name, &wanted, true)?;
     let folder = folder("logs");
     let logs = runtime.block_on(async {
         let wish = Wish { files: FILES, bytes: BYTES, limit: Duration::from_secs(60) };
@@ -98,9 +107,23 @@ pub fn start_cut(fixture: &'static Fixture, name: &str, layout: Layout, instance
         files: "/logs".into(),
         chunk_bytes: Some(chunk),
     };
-    let chain = Chain::set_up(&fixture.stack, settings).expect("topics and tables");
+    start_with(fixture, settings, fixture.logs.entries.len() as u64, |_| ())
+}
+
+/// Sets a chain up with its configuration changed, and starts it; `files` files are to come through.
+///
+/// # Panics
+/// When that fails.
+#[must_use]
+pub fn start_with(
+    fixture: &'static Fixture,
+    settings: Settings,
+    files: u64,
+    change: impl FnOnce(&mut Config),
+) -> Running {
+    let chain = Chain::set_up_with(&fixture.stack, settings, change).expect("topics and tables");
     let processes = chain.start(|text| println!("{text}")).expect("the stages start");
-    Running { chain, processes, runtime: &fixture.runtime, files: fixture.logs.entries.len() as u64 }
+    Running { chain, processes, runtime: &fixture.runtime, files }
 }
 
 impl Running {

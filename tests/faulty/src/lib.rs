@@ -21,6 +21,12 @@ use tokio::runtime::Runtime;
 const SMALL: usize = 2_700_000;
 /// Text of the logs for trials that want a batch of more than one MiB in each partition.
 const LARGE: usize = 9_000_000;
+/// Text of the logs beside the deadly file.
+const FEW: usize = 600_000;
+/// A text that a process can be told to die of.
+pub const POISON: &str = "deadly-5f2a";
+/// Where the deadly file lies, its lines, and the one that is deadly.
+pub const DEADLY: (&str, u64, u64) = ("/deadly/made/deadly.log", 4000, 2000);
 /// Files of each. The packer would damage the ninth.
 const FILES: usize = 8;
 
@@ -29,6 +35,8 @@ pub struct Fixture {
     pub stack: Stack,
     pub small: Logs,
     pub large: Logs,
+    /// Few, with a file beside them that has [`POISON`] in one of its lines.
+    pub deadly: Logs,
     pub runtime: Runtime,
     /// The program with fault points.
     pub faulty: PathBuf,
@@ -59,7 +67,25 @@ fn make() -> anyhow::Result<Fixture> {
     let wanted = Wanted { brokers: 1, hdfs: vec!["a".into()], clickhouse: true };
     let stack = Stack::start_kept(&default_dir(), "faulty", &wanted, true)?;
     let (small, large) = (logs(&stack, &runtime, "small", SMALL)?, logs(&stack, &runtime, "large", LARGE)?);
-    Ok(Fixture { stack, small, large, runtime, faulty })
+    let deadly = logs(&stack, &runtime, "deadly", FEW)?;
+    put_deadly(&stack, &runtime)?;
+    Ok(Fixture { stack, small, large, deadly, runtime, faulty })
+}
+
+/// A plain file, so that what is deadly can be seen in any of its forms.
+fn put_deadly(stack: &Stack, runtime: &Runtime) -> anyhow::Result<()> {
+    let (path, count, deadly) = DEADLY;
+    let text: String = lines(count as usize * 120)
+        .lines()
+        .take(count as usize)
+        .zip(1..)
+        .map(|(line, n)| if n == deadly { format!("{line} {POISON}\n") } else { format!("{line}\n") })
+        .collect();
+    anyhow::ensure!(text.lines().count() as u64 == count, "the deadly file has too few lines");
+    let local = folder("deadly-file").with_extension("log");
+    std::fs::write(&local, text)?;
+    let put = Put { local, cluster: "a".into(), path: path.into() };
+    runtime.block_on(async { upload(&clients(stack)?, vec![put]).await })
 }
 
 /// Makes logs of so many bytes and puts them into the cluster.

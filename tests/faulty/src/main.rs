@@ -1,8 +1,10 @@
 //! `logmill-faulty`: the stages that have fault points, with these made real. `LOGMILL_FAULTY_STAGE` names the stage;
 //! what goes wrong is ordered as `logmill_faults` says.
 
+use logmill_core::Stage;
 use logmill_fetcher::Fetcher;
 use logmill_runner::{Process, stage_main};
+use logmill_splitter::Splitter;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -13,9 +15,10 @@ fn main() -> ExitCode {
             fetcher.run(process)
         }),
         Ok(logmill_decoder::NAME) => stage_main(logmill_decoder::NAME, |_| Ok(logmill_decoder::decoder())),
+        Ok(Splitter::NAME) => stage_main(Splitter::NAME, |_| Ok(Splitter::new())),
         Ok("loader") => process("loader", logmill_loader::run),
         other => {
-            eprintln!("LOGMILL_FAULTY_STAGE is {other:?}: fetcher, decoder or loader");
+            eprintln!("LOGMILL_FAULTY_STAGE is {other:?}: fetcher, decoder, splitter or loader");
             ExitCode::from(2)
         }
     }

@@ -97,12 +97,12 @@ impl Trial {
     /// # Panics
     /// When it cannot be started.
     pub fn start_faulty(&self, stage: &str, slot: u32, orders: &str) {
-        let Spec { name, mut environment, .. } = self.chain.spec(stage, slot);
+        let Spec { name, mut environment, memory, .. } = self.chain.spec(stage, slot);
         let variable = |name: &str, value: String| (name.to_owned(), value);
         environment.push(variable("LOGMILL_FAULTY_STAGE", stage.into()));
         environment.push(variable("LOGMILL_FAULTS", orders.into()));
         environment.push(variable("LOGMILL_FAULTS_FOLDER", self.orders.display().to_string()));
-        let spec = Spec { name, program: self.fixture.faulty.clone(), environment };
+        let spec = Spec { name, program: self.fixture.faulty.clone(), environment, memory };
         self.processes.start(spec).expect("it starts");
     }
 
@@ -235,7 +235,15 @@ impl Trial {
     /// # Panics
     /// When nothing moves any more before.
     pub fn through(&self) {
-        let (files, every) = (self.files.entries.len() as u64, Duration::from_secs(5));
+        self.through_with(0);
+    }
+
+    /// Waits until all files are through, and so many that are not listed.
+    ///
+    /// # Panics
+    /// When nothing moves any more before.
+    pub fn through_with(&self, others: u64) {
+        let (files, every) = (self.files.entries.len() as u64 + others, Duration::from_secs(5));
         let through = progress::wait(&self.chain, files, every, PATIENCE, |line| println!("  {line}"));
         self.fixture.runtime.block_on(through).expect("all files come through");
     }
@@ -246,7 +254,16 @@ impl Trial {
     /// When it cannot compare.
     #[must_use]
     pub fn compare(&self) -> Found {
-        let output = self.chain.compare(&self.files.manifest, false).expect("the comparison runs");
+        self.compared(false)
+    }
+
+    /// The same, where files that are not listed may be in the table.
+    ///
+    /// # Panics
+    /// When it cannot compare.
+    #[must_use]
+    pub fn compared(&self, others: bool) -> Found {
+        let output = self.chain.compare(&self.files.manifest, others).expect("the comparison runs");
         let report = String::from_utf8_lossy(&output.stdout).into_owned();
         let last = report.lines().last().unwrap_or_default();
         let before = |word: &str| {

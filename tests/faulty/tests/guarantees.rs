@@ -4,7 +4,7 @@
 //! The look-up of the INSERT (the anti-join) mends rows that come twice, whoever sent them twice. Where the doubled lines
 //! of another guarantee are to be seen, it is switched off too, in the control as well.
 
-use logmill_faulty::{Fixture, Trial, fixture};
+use logmill_faulty::{DEADLY, Fixture, POISON, Trial, fixture};
 use std::time::Duration;
 
 #[test]
@@ -174,4 +174,49 @@ fn with_another_query_id_for_the_same_batch_both_inserts_let_its_rows_in() {
     trial.signal("loader-0", libc::SIGCONT);
     trial.until("the late INSERT is over", || trial.number(INSERTS) == 0);
     trial.assert_doubled("query-id", &["hold-insert-begun"]);
+}
+
+/// A stage dies of one chunk, again and again. How many lines of the deadly file are in the table, from where to where, and
+/// how many rows were rejected with the chunk.
+fn with_a_deadly_chunk(fixture: &'static Fixture, name: &str, stage: &str) -> [u64; 4] {
+    const ATTEMPTS: u32 = 3;
+    let trial = Trial::new(fixture, &fixture.deadly, name, |config| config.worker.attempts = ATTEMPTS);
+    trial.start_others(&[stage]);
+    trial.start_faulty(stage, 0, &format!("poison:{POISON}"));
+    trial.through_with(1);
+    let found = trial.compared(true);
+    assert!(found.is_exact(), "all around it is loaded: {}", found.report);
+    let deaths: u32 = trial.processes.list().iter().map(|process| process.deaths).sum();
+    assert_eq!(deaths, ATTEMPTS, "it died as often as it was let");
+    assert_eq!(trial.rejects("decree"), 1);
+    assert_eq!(trial.rejects("headless") + trial.rejects("out-of-order"), 0);
+    let proof = trial.chain.logmill(&["reconcile"]).expect("logmill reconcile runs");
+    assert!(proof.status.success(), "{}", String::from_utf8_lossy(&proof.stdout));
+    let (path, ..) = DEADLY;
+    let of_file = |sql: &str| trial.number(&format!("{sql} WHERE path = '{path}'"));
+    [
+        of_file("SELECT uniqExact(line) FROM rows"),
+        of_file("SELECT min(line) FROM rows"),
+        of_file("SELECT max(line) FROM rows"),
+        of_file("SELECT sum(rows) FROM rejects"),
+    ]
+}
+
+#[test]
+fn a_chunk_that_kills_its_decoder_ends_its_file_and_no_other() {
+    let (fixture, _turn) = fixture();
+    let (_, count, deadly) = DEADLY;
+    let [lines, first, last, _] = with_a_deadly_chunk(fixture, "deadlyfile", "decoder");
+    // The file ends before the chunk; a line that was cut there is a row too.
+    assert_eq!((first, last), (1, lines));
+    assert!(last <= deadly && deadly - last < 200, "line {last} is the last one of {count}, {deadly} is deadly");
+}
+
+#[test]
+fn a_chunk_that_kills_its_splitter_is_a_hole_in_its_file() {
+    let (fixture, _turn) = fixture();
+    let (_, count, _) = DEADLY;
+    let [lines, first, last, rejected] = with_a_deadly_chunk(fixture, "deadlychunk", "splitter");
+    assert_eq!((first, last), (1, count));
+    assert!(rejected > 0 && lines + rejected == count, "{lines} lines loaded and {rejected} rejected of {count}");
 }

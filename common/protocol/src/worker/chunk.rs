@@ -412,6 +412,7 @@ impl<S: Stage> StageWorker<S> {
     /// Lets the stage go on with the current chunk.
     pub(super) fn advance(&mut self, now_ms: u64) {
         let mut current = self.current.take().expect("a chunk is under way");
+        logmill_faults::poison(&current.chunk.payload);
         let (step, file) = match &mut current.alone {
             Some((state, file)) => {
                 let step = self.stage.process(state, &mut current.chunk, &mut self.out);
