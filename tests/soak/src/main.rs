@@ -8,10 +8,14 @@ use std::process::ExitCode;
 
 /// Files come all the time, and faults too; in the end nothing has grown, and every line is in the table once.
 #[derive(Parser)]
-#[command(name = "logmill-soak", version, after_help = "Examples:\n  make soak\n  SOAK_MINUTES=60 make soak")]
+#[command(
+    name = "logmill-soak",
+    version,
+    after_help = "Examples:\n  make soak\n  SOAK_MINUTES=10 SOAK_SEED=7 make soak"
+)]
 struct Arguments {
     /// How long files come
-    #[arg(long, env = "SOAK_MINUTES", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, env = "SOAK_MINUTES", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..))]
     minutes: u32,
     /// Of the faults
     #[arg(long, env = "SOAK_SEED", default_value_t = 1)]
