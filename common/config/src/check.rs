@@ -108,11 +108,7 @@ fn numbers(config: &Config, found: &mut Found) {
             ),
         );
     }
-    for (key, size) in [
-        ("worker.send_bytes", worker.send_bytes),
-        ("worker.queue_bytes", worker.queue_bytes),
-        ("worker.fetch_bytes", worker.fetch_bytes),
-    ] {
+    for (key, size) in [("worker.send_bytes", worker.send_bytes), ("worker.queue_bytes", worker.queue_bytes)] {
         if size < kafka.message_bytes {
             found.add(
                 key,

@@ -106,7 +106,8 @@ impl Default for Transaction {
 }
 
 /// The workers of one process, and the bounds on their memory. One worker is one thread with its own consumer and
-/// producer; a process needs about threads x (queue_bytes + send_bytes + transaction.bytes) beside its states.
+/// producer; a process needs about threads x (queue_bytes + send_bytes + transaction.bytes) beside its states, and at
+/// worst 255 x fetch_bytes for each more.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Worker {
@@ -124,7 +125,8 @@ pub struct Worker {
     pub channels: Vec<String>,
     /// Bytes of records that are fetched ahead.
     pub queue_bytes: Size,
-    /// Bytes that one fetch asks for at most.
+    /// Bytes that one fetch asks for at most, compressed as they are; a larger record comes alone. Unpacked they may be 255
+    /// times as much (lines that repeat themselves), and the process has to have room for that.
     pub fetch_bytes: Size,
     /// Bytes of records that wait to be sent.
     pub send_bytes: Size,
@@ -148,7 +150,7 @@ impl Default for Worker {
             slot: None,
             channels: Vec::new(),
             queue_bytes: Size::mib(16),
-            fetch_bytes: Size::mib(8),
+            fetch_bytes: Size(512 << 10),
             send_bytes: Size::mib(32),
             attempts: 5,
             stall: Duration::from_secs(300),

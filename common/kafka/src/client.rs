@@ -11,7 +11,7 @@ pub(crate) use records::{Names, incoming};
 
 use crate::admin::{Admin, AdminError};
 use crate::patience::patiently;
-use assignment::{Report, Reports};
+use assignment::{Drained, Report, Reports};
 use failure::{During, advice, failure, hopeless};
 use logmill_protocol::{Action, Committed, Event, Failure, Partition};
 use native::Membership;
@@ -92,6 +92,12 @@ pub struct Client {
     names: Names,
     /// Since when committed offsets are waited for, and when that was said last.
     waiting: Option<(Instant, Instant)>,
+    /// Where the fetching of each partition began, ...
+    starts: BTreeMap<Partition, i64>,
+    /// ... when, in microseconds of the monotonic clock, ...
+    started: i64,
+    /// ... and what is to be told of those that are drained.
+    drained: Vec<Drained>,
     stop: Arc<AtomicBool>,
     /// The machine was told to stop.
     stop_said: bool,
@@ -122,7 +128,19 @@ impl Client {
             consumer.subscribe(&topics).map_err(join)?;
         }
         let names = Names::default();
-        Ok(Self { options, producing, consumer, assigned: None, names, waiting: None, stop, stop_said: false })
+        Ok(Self {
+            options,
+            producing,
+            consumer,
+            assigned: None,
+            names,
+            waiting: None,
+            starts: BTreeMap::new(),
+            started: 0,
+            drained: Vec::new(),
+            stop,
+            stop_said: false,
+        })
     }
 
     /// The number of partitions of a topic.
@@ -235,7 +253,9 @@ impl Client {
             Some(Ok(message)) => Event::Record(incoming(&message, &mut self.names)),
             Some(Err(error)) => self.read_error(&error),
         };
-        let Some(report) = held_back.or_else(|| self.consumer.context().next()) else { return event };
+        let Some(report) = held_back.or_else(|| self.consumer.context().next()) else {
+            return if matches!(event, Event::Idle) { self.nothing().unwrap_or(Event::Idle) } else { event };
+        };
         assert!(matches!(event, Event::Idle), "a poll that tells of the group brings no record");
         match report {
             Report::Assigned(partitions) => self.joined(partitions),
@@ -244,6 +264,24 @@ impl Client {
                 Event::Revoked
             }
         }
+    }
+
+    /// What is to be told of a partition that is drained up to markers, or what was aborted.
+    fn nothing<Y>(&mut self) -> Option<Event<Y>> {
+        if let Some((looked, drained)) = self.consumer.context().drained()
+            && looked > self.started
+        {
+            self.drained = drained;
+        }
+        while let Some(Drained { partition, told, end }) = self.drained.pop() {
+            let Some(start) = self.starts.get(&partition) else { continue };
+            let from = told.unwrap_or(*start);
+            if from < end {
+                let [from, to] = [from, end].map(logmill_core::Offset);
+                return Some(Event::Nothing { partition, from, to });
+            }
+        }
+        None
     }
 
     /// The group gave partitions; keeps the metadata under which it did.
@@ -317,13 +355,17 @@ impl Client {
         patiently(POSITIONS, read)
     }
 
-    fn assign(&self, starts: &[(Partition, logmill_core::Offset)]) -> KafkaResult<()> {
+    fn assign(&mut self, starts: &[(Partition, logmill_core::Offset)]) -> KafkaResult<()> {
+        self.starts = starts.iter().map(|(partition, offset)| (partition.clone(), offset.0)).collect();
+        self.drained.clear();
         let mut list = TopicPartitionList::with_capacity(starts.len());
         for (partition, offset) in starts {
             list.add_partition_offset(&partition.topic, partition.index, Offset::Offset(offset.0))?;
         }
         self.consumer.assign(&list)?;
-        self.settle()
+        self.settle()?;
+        self.started = native::monotonic_micros();
+        Ok(())
     }
 
     fn unassign(&self) -> KafkaResult<()> {

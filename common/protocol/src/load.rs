@@ -353,6 +353,12 @@ impl Machine for Loader {
                 self.record(now_ms, incoming);
                 self.go_on(now_ms)
             }
+            (Asked::Poll, Event::Nothing { partition, from, to }) => {
+                if let Some(lane) = self.lanes.get_mut(&partition) {
+                    lane.skip(from, to);
+                }
+                self.go_on(now_ms)
+            }
             (Asked::Poll, Event::Other(answer)) => {
                 self.answered(now_ms, answer);
                 self.go_on(now_ms)

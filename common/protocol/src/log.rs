@@ -58,7 +58,8 @@ pub enum Never {}
 /// something other than the log (the loader: an INSERT; the fetcher: bytes of a file).
 #[derive(Clone, Debug, PartialEq)]
 pub enum Action<X = Never> {
-    /// Wait a little for a record or a change of assignment. Answer: `Record`, `Assigned`, `Revoked`, `Idle`, `Stop`.
+    /// Wait a little for a record or a change of assignment. Answer: `Record`, `Nothing`, `Assigned`, `Revoked`, `Idle`,
+    /// `Stop`.
     Poll,
     /// Read the group's committed offsets, waiting a little for pending transactions to end. Answer: `Positions`, or `Idle`
     /// while one has not ended: a poll is due, which tells of the group and of a stop, before they are asked for again.
@@ -91,6 +92,14 @@ pub enum Event<Y = Never> {
     Start,
     Idle,
     Record(Incoming),
+    /// From `from` up to `to` the partition has no visible record, and never will: markers of transactions, and what was
+    /// aborted. All records below `to` were told before. Who would stay before them could not go on once retention has
+    /// deleted them, though it lost nothing.
+    Nothing {
+        partition: Partition,
+        from: Offset,
+        to: Offset,
+    },
     /// The group gave these partitions, all that are this member's now. The driver has kept the group metadata.
     Assigned(Vec<Partition>),
     /// All partitions are taken away. Nothing may be sent or committed for them any more.

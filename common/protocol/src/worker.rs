@@ -397,6 +397,20 @@ impl<S: Stage> StageWorker<S> {
         self.begin(now_ms, incoming, false)
     }
 
+    /// Goes past what nobody will ever see, and commits that: in a log that stands still it would be deleted one day, and the
+    /// committed position with it.
+    fn nothing(&mut self, now_ms: u64, partition: &Partition, from: Offset, to: Offset) -> Action {
+        let Some(part) = self.parts.get_mut(partition) else { return self.poll() };
+        // An attempt that is marked, or outputs that are committed, are those of a record that is still to come.
+        let between_records = !part.is_silent(part.at) && part.base.k == 0 && part.base.tries == 0;
+        if between_records && from <= part.at && part.at < to {
+            part.at = to;
+            part.dirty = true;
+            self.transaction.due = true;
+        }
+        self.pump(now_ms)
+    }
+
     /// Begins to transform a chunk.
     fn begin(&mut self, now_ms: u64, incoming: Incoming, alone: bool) -> Action {
         if let Err(broken) = self.take(now_ms, incoming) {
@@ -548,6 +562,7 @@ impl<S: Stage> Machine for StageWorker<S> {
                 self.pump(now_ms)
             }
             (Phase::Polling, Event::Record(incoming)) => self.record(now_ms, incoming),
+            (Phase::Polling, Event::Nothing { partition, from, to }) => self.nothing(now_ms, &partition, from, to),
             (Phase::Polling, Event::Assigned(partitions)) => {
                 self.assigned = partitions;
                 let kept = std::mem::take(&mut self.kept);

@@ -120,6 +120,7 @@ pub(crate) fn lift<Y>(event: Event) -> Event<Y> {
         Event::Start => Event::Start,
         Event::Idle => Event::Idle,
         Event::Record(incoming) => Event::Record(incoming),
+        Event::Nothing { partition, from, to } => Event::Nothing { partition, from, to },
         Event::Assigned(partitions) => Event::Assigned(partitions),
         Event::Revoked => Event::Revoked,
         Event::Positions(positions) => Event::Positions(positions),

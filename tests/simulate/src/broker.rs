@@ -314,6 +314,19 @@ impl Broker {
         None
     }
 
+    /// The end of what stands from `from` on and is never seen: markers, and what was aborted. `from` where there is none.
+    #[must_use]
+    pub fn unseen(&self, partition: &Partition, from: Offset) -> Offset {
+        let first = usize::try_from(from.0).expect("an offset is not negative");
+        let is_unseen = |(at, entry): &(usize, &Entry)| match entry {
+            Entry::Record { by: Some(by), .. } => self.outcome(partition, *at, by) == Some(false),
+            Entry::Record { by: None, .. } => false,
+            _ => true,
+        };
+        let count = self.logs[partition].iter().enumerate().skip(first).take_while(is_unseen).count();
+        Offset(from.0 + i64::try_from(count).expect("a log of this size"))
+    }
+
     /// All visible records of a topic, once everything up to its high watermark is decided; `None` before.
     #[must_use]
     pub fn read_to_high_watermark(&self, topic: &str) -> Option<Vec<Incoming>> {

@@ -70,6 +70,10 @@ impl Client {
             {
                 self.taken.insert(partition.clone(), true);
             }
+            // What nobody sees may be gone past, and need not be.
+            Event::Nothing { partition, to, .. } if self.next.get(partition).is_some_and(|n| to > n) => {
+                self.taken.entry(partition.clone()).or_insert(false);
+            }
             Event::Done => {
                 for (partition, committed) in commits.into_iter().flatten() {
                     let position = Position::decode(&committed).expect("only machines commit");

@@ -34,6 +34,7 @@ counts! {
         aborts_in_flight: "aborts with records in flight",
         late: "late requests",
         late_accepted: "late requests accepted",
+        gaps: "gaps told",
     }
 }
 
@@ -430,6 +431,12 @@ impl Net {
             if let Some(incoming) = self.broker.fetch(partition, *at) {
                 *at = incoming.offset.next();
                 return Event::Record(incoming);
+            }
+            let (from, to) = (*at, self.broker.unseen(partition, *at));
+            if from < to && self.rng.random_ratio(1, 3) {
+                *at = to;
+                self.coverage.gaps += 1;
+                return Event::Nothing { partition: partition.clone(), from, to };
             }
         }
         Event::Idle

@@ -69,3 +69,11 @@ pub(super) fn ends(consumer: &BaseConsumer<Reports>, partition: &Partition) -> O
     };
     (code == RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR && low >= 0 && high >= 0).then_some((low, high))
 }
+
+/// Microseconds of the clock that librdkafka stamps its statistics with.
+pub(super) fn monotonic_micros() -> i64 {
+    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the clock exists on every Linux and macOS; the struct is ours.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut now) };
+    now.tv_sec * 1_000_000 + now.tv_nsec / 1_000
+}

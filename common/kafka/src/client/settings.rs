@@ -49,9 +49,13 @@ const FIXED: &[(&str, &str)] = &[
     ("group.protocol", "classic"),
     ("enable.partition.eof", "false"),
     ("allow.auto.create.topics", "false"),
+    // Of what is sent; but no fetch may be smaller, and a larger record comes alone, whatever stands here.
+    ("message.max.bytes", "1000"),
+    // How often it is looked whether a partition is drained up to markers that nobody sees.
+    ("statistics.interval.ms", "5000"),
 ];
 
-/// The consumer's settings. Memory: `queued.max.messages.kbytes` (16 MiB) plus one fetch (8 MiB) a broker.
+/// The consumer's settings. Memory: `queued.max.messages.kbytes` (16 MiB) plus one fetch (512 KiB, unpacked) a broker.
 pub(super) fn consumer(options: &ClientOptions) -> ClientConfig {
     let mut config = ClientConfig::new();
     for (key, value) in [
@@ -59,8 +63,9 @@ pub(super) fn consumer(options: &ClientOptions) -> ClientConfig {
         ("session.timeout.ms", "6000"),
         ("heartbeat.interval.ms", "1000"),
         ("queued.max.messages.kbytes", "16384"),
-        ("fetch.max.bytes", "8388608"),
-        ("fetch.message.max.bytes", "4194304"),
+        // Compressed: unpacked it may be 255 times as much at once.
+        ("fetch.max.bytes", "524288"),
+        ("fetch.message.max.bytes", "524288"),
         ("fetch.wait.max.ms", "100"),
         // How long a partition rests when the queue is full: by default a second, in which a fast stage runs dry.
         ("fetch.queue.backoff.ms", "10"),

@@ -5,4 +5,5 @@ mod groups;
 mod settings;
 mod takeover;
 mod transactions;
+mod unseen;
 mod upset;

@@ -535,8 +535,9 @@ impl Machine for Fetch {
         match (&self.phase, event) {
             (_, Event::Failed(failure)) => self.failed(failure),
             (Phase::Starting, Event::Start) => self.go(),
-            (Phase::Polling, Event::Idle | Event::Record(_)) if !self.positioned => self.read(),
-            (Phase::Polling, Event::Idle) => self.fetch(false),
+            (Phase::Polling, Event::Idle | Event::Record(_) | Event::Nothing { .. }) if !self.positioned => self.read(),
+            // Tasks are never deleted: nobody is in the way of a retention.
+            (Phase::Polling, Event::Idle | Event::Nothing { .. }) => self.fetch(false),
             (Phase::Polling, Event::Record(incoming)) => self.record(incoming),
             (Phase::Polling, Event::Assigned(partitions)) => {
                 self.failures = 0;

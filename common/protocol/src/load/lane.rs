@@ -169,6 +169,13 @@ impl Lane {
         }
     }
 
+    /// Goes past what nobody will ever see, where all before it has been taken up.
+    pub(super) fn skip(&mut self, from: Offset, to: Offset) {
+        if from <= self.next && self.next < to && self.queue.is_empty() && !self.is_recovering() {
+            (self.next, self.at) = (to, to);
+        }
+    }
+
     /// Takes the first `count` records out of the queue.
     fn draw(&mut self, now_ms: u64, count: usize) -> Vec<Item> {
         let items: Vec<Item> = self.queue.drain(..count).collect();
@@ -202,9 +209,14 @@ impl Lane {
         Some(Work::new(now_ms, self.at, to, items))
     }
 
-    /// Whether the batch that is in has to be committed by itself: nothing stands behind it, or nothing more is closed.
+    /// Whether a position has to be committed without a next batch: of the batch that is in, when nothing stands behind
+    /// it or nothing more is closed; or past what nobody will ever see.
     pub(super) fn must_commit(&self, may_close: bool) -> bool {
-        matches!(self.step, Step::Loaded(_)) && (self.queue.is_empty() || !may_close)
+        match self.step {
+            Step::Loaded(_) => self.queue.is_empty() || !may_close,
+            Step::Idle => self.queue.is_empty() && self.committed < self.at,
+            Step::Recovering { .. } | Step::Inserting(_) => false,
+        }
     }
 
     /// The dead letters that belong into the commit of the batch that is in.

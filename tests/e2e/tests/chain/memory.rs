@@ -24,7 +24,7 @@ fn chain(fixture: &'static Fixture, name: &str, layout: Layout) -> (Chain, PathB
     let settings = Settings { name: name.into(), folder: home.clone(), layout, instances: 1, files, chunk_bytes: None };
     let mut chain = Chain::set_up_with(&fixture.stack, settings, |config| {
         config.worker.queue_bytes = Size::mib(4);
-        config.worker.fetch_bytes = Size::mib(2);
+        config.worker.fetch_bytes = Size(256 << 10);
         config.worker.send_bytes = Size::mib(8);
         config.transaction.bytes = Size::mib(8);
         config.clickhouse.batch_bytes = Size::mib(16);

@@ -13,6 +13,7 @@ counts! {
         crashes: "crashes",
         late_commits: "crashes within a commit that may still arrive",
         pauses: "processes that hang",
+        gaps: "gaps told",
         rebalances: "rebalances",
         stops: "stops",
         lost_commits: "lost answers of commits",
