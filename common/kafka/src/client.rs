@@ -11,7 +11,7 @@ pub(crate) use records::{Names, incoming};
 
 use crate::admin::{Admin, AdminError};
 use crate::patience::patiently;
-use assignment::{Drained, Report, Reports};
+use assignment::{Report, Reports};
 use failure::{During, advice, failure, hopeless};
 use logmill_protocol::{Action, Committed, Event, Failure, Partition};
 use native::Membership;
@@ -78,6 +78,8 @@ const ANSWER: Duration = Duration::from_secs(10);
 /// How long the committed offsets are waited for at a time, while a transaction is pending over them or a coordinator reads
 /// its log after a move.
 const POSITIONS: Duration = Duration::from_secs(2);
+/// How often an idle client looks whether it read on without a record to hand out.
+const LOOK: Duration = Duration::from_secs(1);
 /// How often it is said that they are still waited for.
 const SAY: Duration = Duration::from_secs(30);
 
@@ -92,12 +94,12 @@ pub struct Client {
     names: Names,
     /// Since when committed offsets are waited for, and when that was said last.
     waiting: Option<(Instant, Instant)>,
-    /// Where the fetching of each partition began, ...
-    starts: BTreeMap<Partition, i64>,
-    /// ... when, in microseconds of the monotonic clock, ...
-    started: i64,
-    /// ... and what is to be told of those that are drained.
-    drained: Vec<Drained>,
+    /// How far the machine was told of each partition since its assignment, ...
+    told: BTreeMap<Partition, i64>,
+    /// ... how far each was read when that was looked up last, as far as it is not yet told, ...
+    read: Vec<(Partition, i64)>,
+    /// ... and when that was.
+    looked: Instant,
     stop: Arc<AtomicBool>,
     /// The machine was told to stop.
     stop_said: bool,
@@ -135,9 +137,9 @@ impl Client {
             assigned: None,
             names,
             waiting: None,
-            starts: BTreeMap::new(),
-            started: 0,
-            drained: Vec::new(),
+            told: BTreeMap::new(),
+            read: Vec::new(),
+            looked: Instant::now(),
             stop,
             stop_said: false,
         })
@@ -250,7 +252,13 @@ impl Client {
         let held_back = if logmill_faults::ARMED { self.consumer.context().next() } else { None };
         let event = match if held_back.is_some() { None } else { self.consumer.poll(self.options.poll) } {
             None => Event::Idle,
-            Some(Ok(message)) => Event::Record(incoming(&message, &mut self.names)),
+            Some(Ok(message)) => {
+                let record = incoming(&message, &mut self.names);
+                if let Some(told) = self.told.get_mut(&record.partition) {
+                    *told = record.offset.0 + 1;
+                }
+                Event::Record(record)
+            }
             Some(Err(error)) => self.read_error(&error),
         };
         let Some(report) = held_back.or_else(|| self.consumer.context().next()) else {
@@ -266,20 +274,19 @@ impl Client {
         }
     }
 
-    /// What is to be told of a partition that is drained up to markers, or what was aborted.
+    /// What is to be told of a partition of which only markers, or what was aborted, was read meanwhile. librdkafka goes
+    /// past those in the order of the log, in the poll that would have handed them out.
     fn nothing<Y>(&mut self) -> Option<Event<Y>> {
-        if let Some((looked, drained)) = self.consumer.context().drained()
-            && looked > self.started
-        {
-            self.drained = drained;
+        if self.read.is_empty() && self.looked.elapsed() >= LOOK {
+            self.looked = Instant::now();
+            let positions = native::positions(&self.consumer, self.told.keys());
+            let read = self.told.keys().zip(positions);
+            self.read = read.filter_map(|(partition, at)| Some((partition.clone(), at?))).collect();
         }
-        while let Some(Drained { partition, told, end }) = self.drained.pop() {
-            let Some(start) = self.starts.get(&partition) else { continue };
-            let from = told.unwrap_or(*start);
-            if from < end {
-                let [from, to] = [from, end].map(logmill_core::Offset);
-                return Some(Event::Nothing { partition, from, to });
-            }
+        while let Some((partition, to)) = self.read.pop() {
+            let Some(told) = self.told.get_mut(&partition).filter(|told| **told < to) else { continue };
+            let [from, to] = [std::mem::replace(told, to), to].map(logmill_core::Offset);
+            return Some(Event::Nothing { partition, from, to });
         }
         None
     }
@@ -356,15 +363,18 @@ impl Client {
     }
 
     fn assign(&mut self, starts: &[(Partition, logmill_core::Offset)]) -> KafkaResult<()> {
-        self.starts = starts.iter().map(|(partition, offset)| (partition.clone(), offset.0)).collect();
-        self.drained.clear();
+        self.told.clear();
+        self.read.clear();
         let mut list = TopicPartitionList::with_capacity(starts.len());
         for (partition, offset) in starts {
             list.add_partition_offset(&partition.topic, partition.index, Offset::Offset(offset.0))?;
         }
         self.consumer.assign(&list)?;
         self.settle()?;
-        self.started = native::monotonic_micros();
+        // A position that the former assignment left would lead past what this one has to read.
+        let positions = native::positions(&self.consumer, starts.iter().map(|(partition, _)| partition));
+        let unread = starts.iter().zip(positions).filter(|(_, position)| position.is_none());
+        self.told = unread.map(|((partition, offset), _)| (partition.clone(), offset.0)).collect();
         Ok(())
     }
 

@@ -70,10 +70,19 @@ pub(super) fn ends(consumer: &BaseConsumer<Reports>, partition: &Partition) -> O
     (code == RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR && low >= 0 && high >= 0).then_some((low, high))
 }
 
-/// Microseconds of the clock that librdkafka stamps its statistics with.
-pub(super) fn monotonic_micros() -> i64 {
-    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: the clock exists on every Linux and macOS; the struct is ours.
-    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut now) };
-    now.tv_sec * 1_000_000 + now.tv_nsec / 1_000
+/// One after the last record or marker that was handed out or passed over, in the order of `partitions`; `None` where there
+/// was none since the assignment. Nothing is asked of anybody.
+pub(super) fn positions<'p>(
+    consumer: &BaseConsumer<Reports>,
+    partitions: impl Iterator<Item = &'p Partition>,
+) -> Vec<Option<i64>> {
+    let mut list = TopicPartitionList::new();
+    for partition in partitions {
+        list.add_partition(&partition.topic, partition.index);
+    }
+    // SAFETY: both pointers are borrowed from their owners; the call fills in the list's offsets.
+    let code = unsafe { bindings::rd_kafka_position(consumer.client().native_ptr(), list.ptr()) };
+    let known = code == RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR;
+    let offset = |element: rdkafka::topic_partition_list::TopicPartitionListElem<'_>| element.offset().to_raw();
+    list.elements().into_iter().map(|element| offset(element).filter(|offset| known && *offset >= 0)).collect()
 }

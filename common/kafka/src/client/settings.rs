@@ -51,8 +51,6 @@ const FIXED: &[(&str, &str)] = &[
     ("allow.auto.create.topics", "false"),
     // Of what is sent; but no fetch may be smaller, and a larger record comes alone, whatever stands here.
     ("message.max.bytes", "1000"),
-    // How often it is looked whether a partition is drained up to markers that nobody sees.
-    ("statistics.interval.ms", "5000"),
 ];
 
 /// The consumer's settings. Memory: `queued.max.messages.kbytes` (16 MiB) plus one fetch (512 KiB, unpacked) a broker.
