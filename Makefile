@@ -56,6 +56,10 @@ alone: build ## Each stage stopped in turn while files keep coming: what the oth
 soak: build ## Files and faults for as long as you like, then the comparison; a plot of memory, files, threads, disk; SOAK_MINUTES=n, SOAK_SEED=n
 	target/release/logmill-soak
 
+.PHONY: memory
+memory: build ## Each stage under a hard limit: 1 GiB in one line, 64 MiB of bare line ends, more files than may be open
+	MEMORY=full cargo test --release --workspace --test chain memory:: -- --nocapture --test-threads 1
+
 .PHONY: simulate
 simulate: prerequisites ## The protocol under far more random schedules than the tests run; SCHEDULES=n
 	cargo run --release -p logmill-simulate

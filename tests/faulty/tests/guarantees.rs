@@ -187,12 +187,17 @@ fn with_a_deadly_chunk(fixture: &'static Fixture, name: &str, stage: &str) -> [u
     let found = trial.compared(true);
     assert!(found.is_exact(), "all around it is loaded: {}", found.report);
     let deaths: u32 = trial.processes.list().iter().map(|process| process.deaths).sum();
-    assert_eq!(deaths, ATTEMPTS, "it died as often as it was let");
+    // The deaths count from when all before the chunk is committed; until then each restart commits one chunk more.
+    assert!((ATTEMPTS..ATTEMPTS + 10).contains(&deaths), "it died {deaths} times, and was let {ATTEMPTS} times");
     assert_eq!(trial.rejects("decree"), 1);
     assert_eq!(trial.rejects("headless") + trial.rejects("out-of-order"), 0);
-    let proof = trial.chain.logmill(&["reconcile"]).expect("logmill reconcile runs");
-    assert!(proof.status.success(), "{}", String::from_utf8_lossy(&proof.stdout));
     let (path, ..) = DEADLY;
+    // A file that was given up is not proven, and reconcile says so until a person has looked at it.
+    let proof = trial.chain.logmill(&["reconcile"]).expect("logmill reconcile runs");
+    let proof = String::from_utf8_lossy(&proof.stdout).into_owned();
+    let failed: Vec<_> = proof.lines().filter(|line| line.starts_with("FAILED")).collect();
+    let named = failed.iter().filter(|line| line.contains(path) && line.contains("gave it up (decree)")).count();
+    assert_eq!((failed.len(), named), if stage == "decoder" { (1, 1) } else { (0, 0) }, "{proof}");
     let of_file = |sql: &str| trial.number(&format!("{sql} WHERE path = '{path}'"));
     [
         of_file("SELECT uniqExact(line) FROM rows"),

@@ -1,5 +1,6 @@
 //! Memory: every stage under a hard limit, with what is worst for it. A process that asks for more gets none, and dies; then
-//! the test fails.
+//! the test fails. `make memory` runs these at their full size (`MEMORY=full`), as the names say it; the tests of each change
+//! with half a gibibyte and an eighth of the line ends.
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -16,6 +17,11 @@ use std::time::Duration;
 
 /// What each process may have. Most of it is what librdkafka's threads have for stacks.
 const LIMIT: u64 = 320 << 20;
+
+/// The full size where it was asked for, or else a part of it.
+fn sized(full: u64, part: u64) -> u64 {
+    if std::env::var("MEMORY").is_ok_and(|size| size == "full") { full } else { full / part }
+}
 
 /// A chain whose buffers are small, each process held to [`LIMIT`]; nothing runs yet.
 fn chain(fixture: &'static Fixture, name: &str, layout: Layout) -> (Chain, PathBuf) {
@@ -87,8 +93,8 @@ fn a_line_of_a_gibibyte() {
     let (fixture, _turn) = fixture();
     let (chain, home) = chain(fixture, "longline", Layout::Separate);
     let local = home.join("line.gz");
-    let bytes = 1u64 << 30;
-    gzip(&local, &[b'x'; 1 << 20], 1 << 10);
+    let bytes = sized(1 << 30, 2);
+    gzip(&local, &[b'x'; 1 << 20], (bytes >> 20) as usize);
     through(fixture, &chain, vec![put(local, "longline", "line.log.gz")]);
     let sql = "SELECT count(), uniqExact(part), max(part), uniqExact(line), sum(length(text)), \
                countIf(replaceAll(text, 'x', '') != '') FROM rows";
@@ -101,8 +107,8 @@ fn sixty_four_mebibytes_of_bare_line_ends() {
     let (fixture, _turn) = fixture();
     let (chain, home) = chain(fixture, "linefeeds", Layout::Fused);
     let local = home.join("lines.gz");
-    let lines = 64u64 << 20;
-    gzip(&local, &[b'\n'; 1 << 20], 64);
+    let lines = sized(64 << 20, 8);
+    gzip(&local, &[b'\n'; 1 << 20], (lines >> 20) as usize);
     through(fixture, &chain, vec![put(local, "linefeeds", "lines.log.gz")]);
     let sql = "SELECT count(), min(line), max(line), sum(length(text)) FROM rows";
     assert_eq!(numbers(&chain, sql), [lines, 1, lines, 0]);
