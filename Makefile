@@ -60,6 +60,18 @@ soak: build ## Files and faults for as long as you like, then the comparison; a 
 memory: build ## Each stage under a hard limit: 1 GiB in one line, 64 MiB of bare line ends, more files than may be open
 	MEMORY=full cargo test --release --workspace --test chain memory:: -- --nocapture --test-threads 1
 
+FUZZ_TARGETS := chunk_headers row_batches offset_metadata configuration gzip zstd
+FUZZ_SECONDS ?= 60
+
+.PHONY: fuzz
+fuzz: prerequisites ## Hostile input for each thing that is read; FUZZ_SECONDS=n for each, FUZZ_TARGETS="gzip zstd"
+	@cargo fuzz --version >/dev/null 2>&1 || { echo "missing: cargo-fuzz - cargo install cargo-fuzz brings it"; exit 1; }
+	@for target in $(FUZZ_TARGETS); do \
+		mkdir -p tests/fuzz/corpus/$$target; \
+		cargo fuzz run --fuzz-dir tests/fuzz --target-dir target/fuzz --sanitizer none $$target -- \
+			-max_total_time=$(FUZZ_SECONDS) -timeout=20 -rss_limit_mb=2048 -print_final_stats=1; \
+	done; echo "fuzz: $(FUZZ_SECONDS) s each, nothing found: $(FUZZ_TARGETS)"
+
 .PHONY: simulate
 simulate: prerequisites ## The protocol under far more random schedules than the tests run; SCHEDULES=n
 	cargo run --release -p logmill-simulate

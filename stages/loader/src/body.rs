@@ -7,14 +7,14 @@ use logmill_protocol::load::{Content, Insert};
 
 /// One statement and its body.
 #[derive(Debug)]
-pub(crate) struct Body {
+pub struct Body {
     pub sql: String,
     pub pieces: Vec<Bytes>,
 }
 
 /// An INSERT of the machine, ready to be sent.
 #[derive(Debug)]
-pub(crate) struct Prepared {
+pub struct Prepared {
     /// One after the other; none when no record was any good.
     pub bodies: Vec<Body>,
     /// Records of which no row can be made. They are found again whenever the same records come.
@@ -49,7 +49,9 @@ impl Table {
         }
     }
 
-    pub(crate) fn prepare(self, insert: &Insert) -> Prepared {
+    /// What is sent for an INSERT, and what of it is no good.
+    #[must_use]
+    pub fn prepare(self, insert: &Insert) -> Prepared {
         match self {
             Self::Rows => rows::prepare(insert),
             Self::FileEvents => ledger::prepare_events(insert),

@@ -13,7 +13,7 @@ mod sink;
 mod table;
 mod worker;
 
-pub use body::Table;
+pub use body::{Body, Prepared, Table};
 pub use metrics::Metrics;
 pub use process::{limits, run, sink};
 pub use sink::Sink;

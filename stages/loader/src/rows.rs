@@ -15,6 +15,9 @@ use bytes::Bytes;
 use logmill_clickhouse::{LineRange, merge_ranges, rows_sql};
 use logmill_core::{Reject, RejectReason};
 use logmill_protocol::load::{Insert, Item, RowRange};
+use logmill_runner::panic_text;
+use std::any::Any;
+use std::panic::catch_unwind;
 
 /// The columns of a row batch, in order, with what their Arrow type begins with as Rust shows it.
 const COLUMNS: [(&str, &[&str]); 13] = [
@@ -84,7 +87,7 @@ fn check(item: &Item, (first, end): (u64, u64)) -> Result<Checked, String> {
     let range = range_of(item);
     let payload = &item.incoming.record.payload;
     let stream = Stream::split(payload).map_err(|e| e.to_string())?;
-    let batches = decode(payload)?;
+    let batches = decoded(payload)?;
     let mut row = 0;
     let mut time = None;
     for batch in &batches {
@@ -105,6 +108,13 @@ fn check(item: &Item, (first, end): (u64, u64)) -> Result<Checked, String> {
     let (first_line, last) = (range.span.first_line + first, range.span.first_line + end - 1);
     let file_time_ms = time.unwrap_or_default();
     Ok(Checked { stream, range: LineRange { file_id, load, first: first_line, last, file_time_ms } })
+}
+
+/// What the library reads out of a stream. It panics at an offset outside of the message where it should refuse (arrow-ipc
+/// 60.1); nothing outlives its decoder, so that such a record is a reject like any other.
+fn decoded(payload: &Bytes) -> Result<Vec<RecordBatch>, String> {
+    let panicked = |panic: Box<dyn Any + Send>| Err(format!("its Arrow stream: {}", panic_text(panic.as_ref())));
+    catch_unwind(|| decode(payload)).unwrap_or_else(panicked)
 }
 
 fn decode(payload: &Bytes) -> Result<Vec<RecordBatch>, String> {

@@ -1,0 +1,72 @@
+//! What the targets share: something sound, and what the fuzzer's bytes make of it. A fuzzer that has to find a checksum, or an
+//! Arrow schema, by itself gets no further than the first check.
+
+use bytes::Bytes;
+use logmill_core::memory::Run;
+use logmill_core::{End, FileId, FileMeta, Load, Output, Plan};
+use logmill_decompressor::Decompressor;
+use std::sync::Arc;
+
+/// The bytes that one run of the fuzzer means: its own, or `sound` with changes at places that it names.
+#[must_use]
+pub fn changed(sound: &[u8], data: &[u8]) -> Vec<u8> {
+    let Some((&way, rest)) = data.split_first() else { return sound.to_vec() };
+    if way % 4 == 0 {
+        return rest.to_vec();
+    }
+    let mut bytes = sound.to_vec();
+    for edit in rest.chunks_exact(4) {
+        let at = usize::from(u16::from_le_bytes([edit[1], edit[2]]));
+        let at = if bytes.is_empty() { 0 } else { at % bytes.len() };
+        match edit[0] % 5 {
+            0 if at < bytes.len() => bytes[at] = edit[3],
+            1 => bytes.truncate(at),
+            2 => bytes.insert(at, edit[3]),
+            3 => bytes.extend_from_within(at..),
+            _ if at < bytes.len() => bytes[at] ^= 1 << (edit[3] % 8),
+            _ => {}
+        }
+        bytes.truncate(1 << 16);
+    }
+    bytes
+}
+
+/// A file as its chunks describe it.
+#[must_use]
+pub fn file() -> FileMeta {
+    FileMeta {
+        file_id: FileId(7),
+        load: Load(0),
+        cluster: "a".into(),
+        path: "/logs/a.gz".into(),
+        path_bytes: None,
+        length: 1_000,
+        modified_ms: 1_793_491_200_000,
+        app: "demo".into(),
+        plan: Plan { raw_bytes: 64, plain_bytes: 256, max_ratio: 100, ratio_after_bytes: 1 << 16, ..Plan::default() },
+    }
+}
+
+/// Some lines.
+#[must_use]
+pub fn text() -> String {
+    (0..40).map(|n| format!("2026-11-01 12:00:00,{n:03} INFO line {n} of a log, {}\n", n * n * 7919)).collect()
+}
+
+/// Decompresses a file in one piece and in many: both say the same, and neither panics.
+///
+/// # Panics
+/// When the two differ: the first law of every stage is broken.
+pub fn decompressed(bytes: Vec<u8>, piece: usize) {
+    let file = Arc::new(file());
+    let all = Bytes::from(bytes);
+    let run = |pieces: &[Bytes], budget| {
+        let mut outputs: Vec<Output> = Vec::new();
+        let mut run = Run::with_budget(&Decompressor, &file, budget);
+        pieces.iter().for_each(|piece| run.push(piece.clone(), |output| outputs.push(output)));
+        let outcome = run.end(End::Complete, |output| outputs.push(output));
+        (outputs, outcome)
+    };
+    let pieces: Vec<Bytes> = all.chunks(piece.max(1)).map(|piece| all.slice_ref(piece)).collect();
+    assert_eq!(run(std::slice::from_ref(&all), usize::MAX), run(&pieces, 1), "cut into pieces of {piece}");
+}
