@@ -17,8 +17,10 @@ use std::time::{Duration, Instant};
 const FILES: usize = 32;
 const WARM: usize = 8;
 const PATIENCE: Duration = Duration::from_secs(300);
-/// How often it is asked how far the chain is, by questions that the engine answers without reading a row.
-const LOOK: Duration = Duration::from_millis(500);
+/// How long the chain is looked at while it has nothing to do.
+const IDLE: Duration = Duration::from_secs(5);
+/// How often it is asked how far the chain is.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// Takes `text` through the chain of `layout` as gzip files: a row for each part and one for the whole, without the
 /// merges, which have a row of their own. A quarter of the files goes through before anything is counted, so that
@@ -61,11 +63,13 @@ pub async fn measure(
     let (warm, all) = (pieces.len().min(WARM), pieces.len());
     wait(&chain, warm, lines(&pieces[..warm])).await?;
     let (before, merges_before) = (cpu(), merges(&chain)?);
+    let begun = Instant::now();
     clients["a"].rename(&waiting, &taken, false).await.context("giving the chain its files")?;
     wait(&chain, all, lines(&pieces)).await?;
-    let (after, merges_after) = (cpu(), merges(&chain)?);
+    let (after, merges_after, took) = (cpu(), merges(&chain)?, begun.elapsed());
     let proof = tokio::task::block_in_place(|| chain.logmill(&["reconcile"]))?;
     ensure!(proof.status.success(), "the chain is not proven: {}", String::from_utf8_lossy(&proof.stdout));
+    let idle = idle().await;
     drop(processes);
     let counted = pieces[warm..].iter().map(|piece| piece.len()).sum::<usize>() as f64;
     let copied = copy(&chain)? * 1e9 / text.len() as f64;
@@ -83,31 +87,41 @@ pub async fn measure(
     let row = |(kind, value): (&&str, &f64)| Row::new(format!("chain {name}: {kind}"), "CPU-ns/byte", *value);
     let mut rows: Vec<Row> = spent.iter().map(row).collect();
     rows.push(Row::new(format!("chain {name}: the engine's merges, apart"), "CPU-ns/byte", merged));
+    rows.push(Row::new(format!("chain {name}: throughput"), "MB/s", counted / 1e6 / took.as_secs_f64()));
+    rows.push(Row::new(format!("chain {name}: at rest, all processes and servers"), "CPU-ms/s", idle * 1e3));
     rows.push(Row::new(format!("chain {name}: one row of text"), "bytes", text.len() as f64 / lines(&pieces) as f64));
     let goal = if layout == Layout::Fused { 1.25 } else { 1.3 };
     rows.push(Row::new(format!("chain {name}: whole"), "CPU-ns/byte", whole).floor(floor).goal(goal));
     Ok(rows)
 }
 
-/// Waits until so many files and lines are through, and the engine rests.
+/// Waits until so many files and lines are through, and the engine rests. What is asked while the rows come costs the
+/// engine next to nothing.
 async fn wait(chain: &Chain, files: usize, lines: u64) -> anyhow::Result<()> {
+    let rest = "SELECT (SELECT uniqExact(file_id) FROM loads), \
+                       (SELECT count() FROM system.merges WHERE database = currentDatabase())";
+    reaches(chain, "SELECT count() FROM rows", &lines.to_string()).await?;
+    reaches(chain, rest, &format!("{files}\t0")).await
+}
+
+async fn reaches(chain: &Chain, question: &str, expected: &str) -> anyhow::Result<()> {
     let begun = Instant::now();
     loop {
-        let seen = tokio::task::block_in_place(|| {
-            chain.sql(
-                "SELECT (SELECT uniqExact(file_id) FROM loads), (SELECT count() FROM rows), \
-                       (SELECT count() FROM system.merges WHERE database = currentDatabase())",
-            )
-        })?;
-        if seen.trim() == format!("{files}\t{lines}\t0") {
+        let seen = tokio::task::block_in_place(|| chain.sql(question))?;
+        if seen.trim() == expected {
             return Ok(());
         }
-        ensure!(
-            begun.elapsed() < PATIENCE,
-            "files, lines and merges are {seen} after {PATIENCE:?}, not {files}, {lines}, 0"
-        );
+        ensure!(begun.elapsed() < PATIENCE, "{question}: {} after {PATIENCE:?}, not {expected}", seen.trim());
         tokio::time::sleep(LOOK).await;
     }
+}
+
+/// CPU seconds that a chain without files takes each second.
+async fn idle() -> f64 {
+    let sum = || cpu().iter().filter(|(kind, _)| **kind != "self").map(|(_, seconds)| seconds).sum::<f64>();
+    let before = sum();
+    tokio::time::sleep(IDLE).await;
+    (sum() - before) / IDLE.as_secs_f64()
 }
 
 /// CPU seconds of all merges of the chain's tables so far.

@@ -12,16 +12,6 @@ fn now() -> u64 {
     time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
 }
 
-/// Lets the allocator keep buffers as large as chunks, as the stages' programs do: else each one is mapped, faulted in and
-/// unmapped, which costs as much as what is done with it.
-pub fn keep_large_buffers() {
-    // SAFETY: called with parameters that glibc defines, before the threads that allocate.
-    unsafe {
-        libc::mallopt(libc::M_MMAP_THRESHOLD, 64 << 20);
-        libc::mallopt(libc::M_TRIM_THRESHOLD, 512 << 20);
-    }
-}
-
 /// CPU nanoseconds of one run of `work`.
 pub fn cost<T>(work: impl FnOnce() -> T) -> u64 {
     let before = now();

@@ -101,7 +101,7 @@ pub struct Transaction {
 
 impl Default for Transaction {
     fn default() -> Self {
-        Self { bytes: Size::mib(32), interval: Duration::from_millis(500), timeout: Duration::from_secs(10) }
+        Self { bytes: Size::mib(32), interval: Duration::from_secs(2), timeout: Duration::from_secs(10) }
     }
 }
 

@@ -9,6 +9,9 @@ pub fn keep_large_buffers() {
         const LARGE: libc::c_int = 64 << 20;
         // SAFETY: mallopt takes two numbers and changes the allocator's settings alone.
         unsafe {
+            // One heap for all threads: that of a thread alone is given back to the system as soon as it is empty, and each
+            // page of it is cleared again a moment later.
+            libc::mallopt(libc::M_ARENA_MAX, 1);
             libc::mallopt(libc::M_MMAP_THRESHOLD, LARGE);
             libc::mallopt(libc::M_TRIM_THRESHOLD, 2 * LARGE);
         }

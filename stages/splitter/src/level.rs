@@ -36,21 +36,75 @@ pub(crate) fn level(line: &[u8], from: usize) -> u8 {
     0
 }
 
-/// The place of the level that `rest` begins with.
+/// The place of the level that `rest` begins with. Levels differ in their first four letters, and come in no order that a
+/// processor could foresee: so the one that it may be is looked up, and compared.
 fn word(rest: &[u8]) -> u8 {
-    let (place, length) = match rest {
-        [b'I', b'N', b'F', b'O', ..] => (3, 4),
-        [b'W', b'A', b'R', b'N', b'I', b'N', b'G', ..] => (5, 7),
-        [b'W', b'A', b'R', b'N', ..] => (4, 4),
-        [b'E', b'R', b'R', b'O', b'R', ..] => (6, 5),
-        [b'D', b'E', b'B', b'U', b'G', ..] => (2, 5),
-        [b'T', b'R', b'A', b'C', b'E', ..] => (1, 5),
-        [b'F', b'A', b'T', b'A', b'L', ..] => (7, 5),
-        _ => return 0,
+    let eight = match rest.first_chunk::<8>() {
+        Some(eight) => u64::from_le_bytes(*eight),
+        None => {
+            let mut eight = [0; 8];
+            eight[..rest.len()].copy_from_slice(rest);
+            u64::from_le_bytes(eight)
+        }
     };
-    let ends = rest.get(length).is_none_or(|after| !IS_WORD[usize::from(*after)]);
-    if ends { place } else { 0 }
+    let mut candidate = &CANDIDATES[slot(eight as u32)];
+    if eight & WARNING.mask == WARNING.letters {
+        candidate = &WARNING;
+    }
+    let after = (eight >> (8 * candidate.length)) as u8; // 0 behind the end of the line
+    if eight & candidate.mask == candidate.letters && !IS_WORD[usize::from(after)] { candidate.place } else { 0 }
 }
+
+/// A level as the first of eight bytes, the lowest first.
+#[derive(Clone, Copy)]
+struct Candidate {
+    letters: u64,
+    mask: u64,
+    /// At most seven bytes.
+    length: u32,
+    /// In [`LEVELS`].
+    place: u8,
+}
+
+impl Candidate {
+    const NONE: Self = Self { letters: 1, mask: 0, length: 0, place: 0 };
+
+    const fn of(place: u8) -> Self {
+        let level = LEVELS[place as usize].as_bytes();
+        let mut letters = 0;
+        let mut at = 0;
+        while at < level.len() {
+            letters |= (level[at] as u64) << (8 * at);
+            at += 1;
+        }
+        Self { letters, mask: (1 << (8 * at)) - 1, length: at as u32, place }
+    }
+}
+
+const WARNING: Candidate = Candidate::of(5);
+
+/// Where a level stands in [`CANDIDATES`] by its first four letters; the number is one that tells them apart.
+const fn slot(four: u32) -> usize {
+    (four.wrapping_mul(SLOT) >> 29) as usize
+}
+
+const SLOT: u32 = 0x9e37_79c1;
+
+/// By [`slot`]. `WARNING` shares that of `WARN`.
+const CANDIDATES: [Candidate; 8] = {
+    let mut candidates = [Candidate::NONE; 8];
+    let mut place = 1;
+    while place < LEVELS.len() {
+        let candidate = Candidate::of(place as u8);
+        if place != WARNING.place as usize {
+            let slot = slot(candidate.letters as u32);
+            assert!(candidates[slot].place == 0, "the number tells all levels apart");
+            candidates[slot] = candidate;
+        }
+        place += 1;
+    }
+    candidates
+};
 
 /// By byte.
 const IS_WORD: [bool; 256] = {
