@@ -4,9 +4,11 @@ mod assignment;
 mod failure;
 mod native;
 mod producing;
+mod reach;
 mod records;
 mod settings;
 
+pub use reach::without_broker;
 pub(crate) use records::{Names, incoming};
 
 use crate::admin::{Admin, AdminError};
@@ -118,8 +120,9 @@ impl Client {
     /// # Errors
     /// Within about a minute: no broker answers, a topic is missing, a setting or a right is wrong.
     pub fn connect(options: ClientOptions, stop: Arc<AtomicBool>) -> Result<Self, ClientError> {
-        let consumer: BaseConsumer<Reports> =
-            settings::consumer(&options).create_with_context(Reports::default()).map_err(ClientError::Settings)?;
+        let consumer: BaseConsumer<Reports> = settings::consumer(&options)
+            .create_with_context(Reports::new(&options.brokers))
+            .map_err(ClientError::Settings)?;
         for topic in &options.topics {
             partitions(&consumer, &options.brokers, topic)?;
         }

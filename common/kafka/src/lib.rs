@@ -10,5 +10,5 @@ pub mod journal;
 mod memory;
 mod patience;
 
-pub use client::{Client, ClientError, ClientOptions};
+pub use client::{Client, ClientError, ClientOptions, without_broker};
 pub use memory::keep_large_buffers;

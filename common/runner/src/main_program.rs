@@ -13,6 +13,9 @@ use logmill_core::Stage;
 use logmill_kafka::ClientOptions;
 use logmill_protocol::worker::Options;
 use logmill_telemetry::Telemetry;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
+use prometheus_client::metrics::gauge::ConstGauge;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -37,6 +40,18 @@ pub struct Process {
     pub config: Config,
     pub telemetry: Telemetry,
     pub stop: Arc<AtomicBool>,
+}
+
+/// Clients of this process that no broker is connected to, counted where they are.
+#[derive(Debug)]
+struct WithoutBroker;
+
+impl Collector for WithoutBroker {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> std::fmt::Result {
+        let gauge = ConstGauge::new(logmill_kafka::without_broker());
+        let help = "Clients of Kafka that wait for it: no broker is connected";
+        gauge.encode(encoder.encode_descriptor("kafka_clients_without_broker", help, None, gauge.metric_type())?)
+    }
 }
 
 impl Process {
@@ -65,6 +80,7 @@ impl Process {
         let stop = stop_on_signals(config.worker.grace).map_err(|error| fail(&error))?;
         // A call to Kafka may take a minute where a broker is away; that is no hang.
         let telemetry = Telemetry::with_bound(config.worker.stall.max(Duration::from_secs(150)));
+        telemetry.register(|registry| registry.register_collector(Box::new(WithoutBroker)));
         Ok(Self { config, telemetry, stop })
     }
 

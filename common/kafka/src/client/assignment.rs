@@ -1,9 +1,10 @@
 //! What the group says: reported by callbacks that do nothing else.
 
+use super::reach::Reach;
 use logmill_protocol::Partition;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::types::RDKafkaRespErr;
-use rdkafka::{ClientContext, TopicPartitionList};
+use rdkafka::{ClientContext, Statistics, TopicPartitionList};
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -15,14 +16,21 @@ pub(super) enum Report {
 }
 
 /// The consumer's context: what the group said and the client has not yet passed on.
-#[derive(Default)]
 pub(super) struct Reports {
+    /// The addresses that were configured, for people.
+    brokers: String,
+    reach: Reach,
     waiting: Mutex<VecDeque<Report>>,
     /// The client is being dropped: partitions are given up at once, or closing would wait for it for ever.
     closing: AtomicBool,
 }
 
 impl Reports {
+    pub(super) fn new(brokers: &str) -> Self {
+        let (waiting, closing, reach) = (Mutex::default(), AtomicBool::new(false), Reach::default());
+        Self { brokers: brokers.to_owned(), reach, waiting, closing }
+    }
+
     pub(super) fn next(&self) -> Option<Report> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
     }
@@ -32,7 +40,15 @@ impl Reports {
     }
 }
 
-impl ClientContext for Reports {}
+impl ClientContext for Reports {
+    fn stats(&self, statistics: Statistics) {
+        let states = statistics.brokers.values().map(|broker| broker.state.as_str());
+        if let Some(since) = self.reach.sees(states) {
+            let (brokers, seconds) = (&self.brokers, since.as_secs());
+            tracing::warn!(client = statistics.name, brokers, seconds, "waiting for Kafka: no broker is connected");
+        }
+    }
+}
 
 impl ConsumerContext for Reports {
     /// Must not panic: it is called from within the library.

@@ -69,6 +69,7 @@ pub(super) fn consumer(options: &ClientOptions) -> ClientConfig {
         ("fetch.queue.backoff.ms", "10"),
         ("retry.backoff.ms", "10"),
         ("socket.nagle.disable", "true"),
+        ("statistics.interval.ms", super::reach::INTERVAL_MS),
     ] {
         config.set(key, value);
     }
