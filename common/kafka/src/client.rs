@@ -4,15 +4,14 @@ mod assignment;
 mod failure;
 mod native;
 mod producing;
-mod reach;
 mod records;
 mod settings;
 
-pub use reach::without_broker;
 pub(crate) use records::{Names, incoming};
 
 use crate::admin::{Admin, AdminError};
 use crate::patience::patiently;
+use crate::reach::Reach;
 use assignment::{Report, Reports};
 use failure::{During, advice, failure, hopeless};
 use logmill_protocol::{Action, Committed, Event, Failure, Partition};
@@ -88,6 +87,7 @@ const SAY: Duration = Duration::from_secs(30);
 /// A connection. Dropping it leaves the group and aborts an open transaction.
 pub struct Client {
     options: ClientOptions,
+    reach: Arc<Reach>,
     // Dropped before the consumer: the transaction is over before another member gets the partitions.
     producing: Producing,
     consumer: BaseConsumer<Reports>,
@@ -120,8 +120,10 @@ impl Client {
     /// # Errors
     /// Within about a minute: no broker answers, a topic is missing, a setting or a right is wrong.
     pub fn connect(options: ClientOptions, stop: Arc<AtomicBool>) -> Result<Self, ClientError> {
+        let reach = Reach::new(&options.transactional_id, &options.brokers);
+        let connecting = reach.call("connecting");
         let consumer: BaseConsumer<Reports> = settings::consumer(&options)
-            .create_with_context(Reports::new(&options.brokers))
+            .create_with_context(Reports::new(Arc::clone(&reach)))
             .map_err(ClientError::Settings)?;
         for topic in &options.topics {
             partitions(&consumer, &options.brokers, topic)?;
@@ -133,8 +135,10 @@ impl Client {
             consumer.subscribe(&topics).map_err(join)?;
         }
         let names = Names::default();
+        drop(connecting);
         Ok(Self {
             options,
+            reach,
             producing,
             consumer,
             assigned: None,
@@ -179,6 +183,7 @@ impl Client {
     /// assigned (the broker would not refuse them).
     pub fn perform<X, Y>(&mut self, action: Action<X>) -> Event<Y> {
         let timeout = self.options.transaction_timeout;
+        let _call = doing(&action).map(|what| self.reach.call(what));
         let result = match action {
             Action::Poll => return self.poll(),
             Action::Read(partitions) => match self.read(&partitions) {
@@ -421,6 +426,20 @@ impl Client {
 impl Drop for Client {
     fn drop(&mut self) {
         self.consumer.context().close();
+    }
+}
+
+/// What an action asks of Kafka, for people. A poll is no call, and reading offsets says itself what it waits for.
+fn doing<X>(action: &Action<X>) -> Option<&'static str> {
+    match action {
+        Action::Assign(_) => Some("an assignment"),
+        Action::Release => Some("giving partitions up"),
+        Action::Begin => Some("the begin of a transaction"),
+        Action::Send(_) => Some("sending"),
+        Action::Commit(_) => Some("a commit"),
+        Action::Abort => Some("the end of a transaction"),
+        Action::Renew => Some("a new producer"),
+        Action::Poll | Action::Read(_) | Action::Other(_) | Action::Exit(_) => None,
     }
 }
 

@@ -4,12 +4,14 @@
 //! reads, and up to the high watermark of a read-uncommitted reader. (The last *stable* offset alone may lie before a
 //! transaction that is committed already but whose marker is still on its way to this partition.)
 
+use crate::reach::Reach;
 use logmill_protocol::{Outgoing, Partition};
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::{ClientConfig, ClientContext, Message, Offset, TopicPartitionList};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// How a journal is reached.
@@ -26,6 +28,7 @@ pub struct JournalOptions {
 /// The writer's connection.
 pub struct Journal {
     options: JournalOptions,
+    reach: Arc<Reach>,
     producer: BaseProducer,
 }
 
@@ -65,6 +68,8 @@ impl Journal {
     /// # Errors
     /// When the broker refuses it or does not answer.
     pub fn connect(options: JournalOptions) -> Result<Self, JournalError> {
+        let reach = Reach::new(&options.transactional_id, &options.brokers);
+        let connecting = reach.call("connecting");
         let mut config = ClientConfig::new();
         let timeout = options.transaction_timeout.as_millis().to_string();
         config.set("bootstrap.servers", &options.brokers).set("transactional.id", &options.transactional_id);
@@ -75,7 +80,8 @@ impl Journal {
         }
         let producer: BaseProducer = config.create().map_err(failed("make a producer"))?;
         producer.init_transactions(CALL).map_err(failed("begin as the only writer"))?;
-        Ok(Self { options, producer })
+        drop(connecting);
+        Ok(Self { options, reach, producer })
     }
 
     /// Reads a partition from its beginning up to its high watermark of now: every key with whether its value is a
@@ -85,8 +91,10 @@ impl Journal {
     /// When the end is not reached in time: nothing that was read may be used then.
     pub fn read(&self, partition: &Partition, mut each: impl FnMut(&[u8], bool)) -> Result<(), JournalError> {
         let (topic, index) = (&*partition.topic, partition.index);
+        let asking = self.reach.call("the end of a journal");
         let (low, high) =
             self.reader("read_uncommitted")?.fetch_watermarks(topic, index, CALL).map_err(failed("find the end"))?;
+        drop(asking);
         if low >= high {
             return Ok(());
         }
@@ -138,6 +146,7 @@ impl Journal {
     /// # Errors
     /// Fenced, or an outcome that is unknown.
     pub fn write(&mut self, records: &[Outgoing]) -> Result<(), JournalError> {
+        let _call = self.reach.call("writing a journal");
         self.producer.begin_transaction().map_err(failed("begin a transaction"))?;
         for Outgoing { partition, record } in records {
             let key = &record.key[..];

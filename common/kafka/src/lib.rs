@@ -9,6 +9,8 @@ mod client;
 pub mod journal;
 mod memory;
 mod patience;
+mod reach;
 
-pub use client::{Client, ClientError, ClientOptions, without_broker};
+pub use client::{Client, ClientError, ClientOptions};
 pub use memory::keep_large_buffers;
+pub use reach::waiting_clients;

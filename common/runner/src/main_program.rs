@@ -42,15 +42,15 @@ pub struct Process {
     pub stop: Arc<AtomicBool>,
 }
 
-/// Clients of this process that no broker is connected to, counted where they are.
+/// Clients of this process that wait for Kafka, counted where they are.
 #[derive(Debug)]
-struct WithoutBroker;
+struct WaitingClients;
 
-impl Collector for WithoutBroker {
+impl Collector for WaitingClients {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> std::fmt::Result {
-        let gauge = ConstGauge::new(logmill_kafka::without_broker());
-        let help = "Clients of Kafka that wait for it: no broker is connected";
-        gauge.encode(encoder.encode_descriptor("kafka_clients_without_broker", help, None, gauge.metric_type())?)
+        let gauge = ConstGauge::new(logmill_kafka::waiting_clients());
+        let help = "Clients of Kafka that wait for it: no broker is connected, or a call has no answer for 5 s";
+        gauge.encode(encoder.encode_descriptor("kafka_waiting_clients", help, None, gauge.metric_type())?)
     }
 }
 
@@ -80,7 +80,7 @@ impl Process {
         let stop = stop_on_signals(config.worker.grace).map_err(|error| fail(&error))?;
         // A call to Kafka may take a minute where a broker is away; that is no hang.
         let telemetry = Telemetry::with_bound(config.worker.stall.max(Duration::from_secs(150)));
-        telemetry.register(|registry| registry.register_collector(Box::new(WithoutBroker)));
+        telemetry.register(|registry| registry.register_collector(Box::new(WaitingClients)));
         Ok(Self { config, telemetry, stop })
     }
 

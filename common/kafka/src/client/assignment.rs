@@ -1,13 +1,13 @@
 //! What the group says: reported by callbacks that do nothing else.
 
-use super::reach::Reach;
+use crate::reach::Reach;
 use logmill_protocol::Partition;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{ClientContext, Statistics, TopicPartitionList};
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// One change of the assignment.
 pub(super) enum Report {
@@ -17,18 +17,15 @@ pub(super) enum Report {
 
 /// The consumer's context: what the group said and the client has not yet passed on.
 pub(super) struct Reports {
-    /// The addresses that were configured, for people.
-    brokers: String,
-    reach: Reach,
+    reach: Arc<Reach>,
     waiting: Mutex<VecDeque<Report>>,
     /// The client is being dropped: partitions are given up at once, or closing would wait for it for ever.
     closing: AtomicBool,
 }
 
 impl Reports {
-    pub(super) fn new(brokers: &str) -> Self {
-        let (waiting, closing, reach) = (Mutex::default(), AtomicBool::new(false), Reach::default());
-        Self { brokers: brokers.to_owned(), reach, waiting, closing }
+    pub(super) fn new(reach: Arc<Reach>) -> Self {
+        Self { reach, waiting: Mutex::default(), closing: AtomicBool::new(false) }
     }
 
     pub(super) fn next(&self) -> Option<Report> {
@@ -42,11 +39,7 @@ impl Reports {
 
 impl ClientContext for Reports {
     fn stats(&self, statistics: Statistics) {
-        let states = statistics.brokers.values().map(|broker| broker.state.as_str());
-        if let Some(since) = self.reach.sees(states) {
-            let (brokers, seconds) = (&self.brokers, since.as_secs());
-            tracing::warn!(client = statistics.name, brokers, seconds, "waiting for Kafka: no broker is connected");
-        }
+        self.reach.sees(statistics.brokers.values().map(|broker| broker.state.as_str()));
     }
 }
 

@@ -64,12 +64,13 @@ pub(super) fn consumer(options: &ClientOptions) -> ClientConfig {
         // Compressed: unpacked it may be 255 times as much at once.
         ("fetch.max.bytes", "524288"),
         ("fetch.message.max.bytes", "524288"),
-        ("fetch.wait.max.ms", "100"),
+        // A record ends the wait; for an idle broker it is what costs.
+        ("fetch.wait.max.ms", "500"),
         // How long a partition rests when the queue is full: by default a second, in which a fast stage runs dry.
         ("fetch.queue.backoff.ms", "10"),
         ("retry.backoff.ms", "10"),
         ("socket.nagle.disable", "true"),
-        ("statistics.interval.ms", super::reach::INTERVAL_MS),
+        ("statistics.interval.ms", crate::reach::STATISTICS_MS),
     ] {
         config.set(key, value);
     }
