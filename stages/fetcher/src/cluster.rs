@@ -29,7 +29,34 @@ pub struct Cluster {
     park_after: Duration,
     /// Since when no call has gone well, for orders that wait for a permit; `None` while all is well.
     down_since: Mutex<Option<Instant>>,
+    trouble: Mutex<Trouble>,
     metrics: ClusterMetrics,
+}
+
+/// What fails just now, for people. A cluster may list its files and give none of them (safe mode), or not be asked at all.
+#[derive(Default)]
+struct Trouble {
+    /// Files whose last try failed.
+    files: usize,
+    /// The last listing broke off.
+    listing: bool,
+    since: Option<Instant>,
+}
+
+/// A file whose last try failed, until one goes well or nobody tries it any more.
+struct Failing(Arc<Cluster>);
+
+impl Failing {
+    fn new(cluster: &Arc<Cluster>) -> Self {
+        cluster.trouble(|trouble| trouble.files += 1);
+        Self(Arc::clone(cluster))
+    }
+}
+
+impl Drop for Failing {
+    fn drop(&mut self) {
+        self.0.trouble(|trouble| trouble.files -= 1);
+    }
 }
 
 /// Why one try at a file ended.
@@ -72,6 +99,7 @@ struct Progress {
     answered: bool,
     /// Since when no chunk of this file has come.
     failing: Option<Instant>,
+    failed: Option<Failing>,
     /// The chunk at which it failed last, or began.
     stood: Seq,
     pause: Duration,
@@ -90,7 +118,8 @@ impl Cluster {
         metrics: ClusterMetrics,
     ) -> Self {
         let (name, slots) = (name.into(), Semaphore::new(coroutines));
-        Self { name, store, slots, call_timeout, park_after, down_since: Mutex::new(None), metrics }
+        let (down_since, trouble) = (Mutex::default(), Mutex::default());
+        Self { name, store, slots, call_timeout, park_after, down_since, trouble, metrics }
     }
 
     #[must_use]
@@ -119,16 +148,29 @@ impl Cluster {
     }
 
     fn answers(&self) {
-        let was = self.down_since.lock().expect("nothing panics while it holds this").take();
-        if let Some(since) = was {
-            self.metrics.down.set(0);
-            tracing::info!(cluster = self.name, "the cluster answers again after {:?}", since.elapsed());
-        }
+        self.down_since.lock().expect("nothing panics while it holds this").take();
     }
 
     fn fails(&self) {
         self.down_since.lock().expect("nothing panics while it holds this").get_or_insert_with(Instant::now);
-        self.metrics.down.set(1);
+    }
+
+    /// How the last listing went; well, where nobody lists it any more.
+    pub fn listed(&self, well: bool) {
+        self.trouble(|trouble| trouble.listing = !well);
+    }
+
+    fn trouble(&self, change: impl FnOnce(&mut Trouble)) {
+        let mut trouble = self.trouble.lock().expect("nothing panics while it holds this");
+        change(&mut trouble);
+        let fails = trouble.listing || trouble.files > 0;
+        self.metrics.failing.set(trouble.files as i64);
+        self.metrics.down.set(fails.into());
+        if fails {
+            trouble.since.get_or_insert_with(Instant::now);
+        } else if let Some(since) = trouble.since.take() {
+            tracing::info!(cluster = self.name, "no call to the cluster fails any more, after {:?}", since.elapsed());
+        }
     }
 
     fn down_for(&self) -> Duration {
@@ -144,6 +186,7 @@ impl Cluster {
             crc32: order.crc32,
             answered: false,
             failing: None,
+            failed: None,
             stood: order.from,
             pause: FIRST_PAUSE,
         };
@@ -155,11 +198,12 @@ impl Cluster {
                     Err(Stop::Changed(why)) => return drop(to.send(Fetched::Changed(why)).await),
                     Err(Stop::Unwanted) => return,
                     Err(Stop::Refused(why)) => {
-                        progress.answered = true;
+                        (progress.answered, progress.failed) = (true, None);
                         why
                     }
                     Err(Stop::Failed(why)) => {
                         self.fails();
+                        progress.failed.get_or_insert_with(|| Failing::new(&self));
                         why
                     }
                 },
@@ -219,7 +263,7 @@ impl Cluster {
                 let mut sum = crc32fast::Hasher::new_with_initial(progress.crc32);
                 sum.update(&chunk);
                 progress.crc32 = sum.finalize();
-                progress.next = progress.next.next();
+                (progress.next, progress.failed) = (progress.next.next(), None);
                 self.metrics.bytes.inc_by(chunk.len() as u64);
                 to.send(Fetched::Chunk(chunk, progress.crc32)).await?;
             }

@@ -15,6 +15,7 @@ pub struct Metrics {
     failed_scans: Family<OfCluster, Counter>,
     known: Family<OfCluster, Gauge>,
     down: Family<OfCluster, Gauge>,
+    failing: Family<OfCluster, Gauge>,
     /// Files that the workers of this process have open.
     pub open: Gauge,
     /// Tasks that were read and wait for an open file to end.
@@ -36,6 +37,8 @@ pub struct ClusterMetrics {
     pub known: Gauge,
     /// 1 while calls fail.
     pub down: Gauge,
+    /// Files whose last try failed.
+    pub failing: Gauge,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -54,6 +57,7 @@ impl Metrics {
         registry.register("fetcher_failed_scans", "Listings that broke off", all.failed_scans.clone());
         registry.register("fetcher_known_files", "Files in sight that have a task", all.known.clone());
         registry.register("fetcher_cluster_down", "1 while calls to the cluster fail", all.down.clone());
+        registry.register("fetcher_failing_files", "Files whose last try failed", all.failing.clone());
         registry.register("fetcher_open_files", "Files being fetched", all.open.clone());
         registry.register("fetcher_waiting_tasks", "Tasks read but not begun", all.waiting.clone());
         all
@@ -69,6 +73,7 @@ impl Metrics {
             failed_scans: self.failed_scans.get_or_create(&label).clone(),
             known: self.known.get_or_create(&label).clone(),
             down: self.down.get_or_create(&label).clone(),
+            failing: self.failing.get_or_create(&label).clone(),
         }
     }
 }

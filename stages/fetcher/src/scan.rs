@@ -63,6 +63,7 @@ impl Scan {
                 Err(why) => {
                     tracing::warn!(cluster = self.cluster.name, "the listing broke off: {why}");
                     self.cluster.metrics().failed_scans.inc();
+                    self.cluster.listed(false);
                     (self.running, self.listing) = (false, None);
                     return ListerAnswer::ScanFailed;
                 }
@@ -71,9 +72,17 @@ impl Scan {
         if files.is_empty() {
             self.running = false;
             self.cluster.metrics().scans.inc();
+            self.cluster.listed(true);
             return ListerAnswer::ScanEnd;
         }
         ListerAnswer::Files(files)
+    }
+}
+
+impl Drop for Scan {
+    /// Another process lists it from now on, and says how that goes.
+    fn drop(&mut self) {
+        self.cluster.listed(true);
     }
 }
 

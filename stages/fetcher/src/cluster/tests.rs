@@ -4,7 +4,7 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 use futures::stream::{self, BoxStream};
 use logmill_core::{FileId, Load, Plan};
-use logmill_protocol::fetch::Resume;
+use logmill_protocol::fetch::{ListerAnswer, Resume};
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::mpsc;
 
@@ -26,7 +26,8 @@ impl Moody {
 
 impl Store for Moody {
     fn list(&self, _: &str) -> BoxStream<'static, Result<Entry, StoreError>> {
-        Box::pin(stream::empty())
+        let broken = self.down.load(Ordering::Relaxed).then(|| Err(StoreError::Failed("down".into())));
+        Box::pin(stream::iter(broken))
     }
     fn stat(&self, path: &str) -> BoxFuture<'static, Result<Entry, StoreError>> {
         let entry = Entry { path: path.to_owned(), length: CONTENT.len() as u64, modified_ms: 7 };
@@ -74,6 +75,11 @@ fn order(path: &str, length: u64, modified_ms: u64) -> Order {
 fn cluster(store: impl Store + 'static) -> Arc<Cluster> {
     let (call, park) = (Duration::from_secs(1), Duration::from_millis(300));
     Arc::new(Cluster::new("a", Arc::new(store), 1, call, park, ClusterMetrics::default()))
+}
+
+/// Files that fail just now, and whether anything does.
+fn shown(cluster: &Cluster) -> (i64, i64) {
+    (cluster.metrics().failing.get(), cluster.metrics().down.get())
 }
 
 async fn next(items: &mut mpsc::Receiver<Item>) -> Option<Fetched> {
@@ -125,18 +131,39 @@ async fn a_file_that_has_begun_is_given_up_when_its_cluster_does_not_answer() {
     // One that has not begun waits, and comes when the cluster answers again.
     tokio::spawn(Arc::clone(&cluster).bring(order("/f", 25, 7), to));
     assert!(timeout(Duration::from_millis(500), items.recv()).await.is_err(), "nothing comes while it is down");
+    assert_eq!(shown(&cluster), (1, 1));
     down.store(false, Ordering::Relaxed);
     assert_eq!(next(&mut items).await, chunk(0..10));
+    assert_eq!(shown(&cluster), (0, 0));
+}
+
+#[tokio::test]
+async fn a_cluster_that_cannot_be_listed_is_down_until_it_can() {
+    let store = Moody::default();
+    let down = Arc::clone(&store.down);
+    let cluster = cluster(store);
+    let wanted = logmill_config::Selector::new(&logmill_config::Cluster::default()).unwrap();
+    let mut scan = crate::scan::Scan::new(Arc::clone(&cluster), vec!["/".into()], wanted, Duration::ZERO);
+    for (is_down, answer) in [(true, ListerAnswer::ScanFailed), (false, ListerAnswer::ScanEnd)] {
+        down.store(is_down, Ordering::Relaxed);
+        assert_eq!(scan.next().await, answer);
+        assert_eq!(shown(&cluster), (0, i64::from(is_down)));
+    }
+    down.store(true, Ordering::Relaxed);
+    assert_eq!(scan.next().await, ListerAnswer::ScanFailed);
+    drop(scan);
+    assert_eq!(shown(&cluster), (0, 0), "another process lists it now");
 }
 
 #[tokio::test]
 async fn a_file_that_cannot_be_read_at_all_gives_its_place_away_when_its_cluster_answers() {
-    for (why, down) in [(StoreError::Refused("denied".into()), 0), (StoreError::Failed("no block".into()), 1)] {
+    for why in [StoreError::Refused("denied".into()), StoreError::Failed("no block".into())] {
         let (to, mut items) = mpsc::channel(1);
         let cluster = cluster(Moody { unreadable: Some(why.clone()), ..Moody::default() });
         tokio::spawn(Arc::clone(&cluster).bring(order("/f", 25, 7), to));
         assert_eq!(next(&mut items).await, Some(Fetched::Unreachable(why.to_string())));
-        assert_eq!((cluster.metrics().parked.get(), cluster.metrics().down.get()), (1, down));
+        assert_eq!(next(&mut items).await, None);
+        assert_eq!((cluster.metrics().parked.get(), shown(&cluster)), (1, (0, 0)), "nobody tries it any more");
     }
 }
 
