@@ -1,5 +1,6 @@
 //! One worker's connection: a consumer and a transactional producer in one thread, performing the actions of a machine.
 
+mod aside;
 mod assignment;
 mod failure;
 mod native;
@@ -110,7 +111,7 @@ pub struct Client {
 struct Assigned {
     partitions: BTreeSet<Partition>,
     /// As it was at the assignment, never later: one asked for after a loss would pass the broker's check.
-    group: ConsumerGroupMetadata,
+    group: Arc<ConsumerGroupMetadata>,
 }
 
 impl Client {
@@ -213,7 +214,7 @@ impl Client {
                 if let Some((partition, _)) = offsets.iter().find(|(p, _)| !ours(p)) {
                     panic!("a machine commits only what is assigned to it, and {partition} is not");
                 }
-                let late = if logmill_faults::ARMED { self.before_commit(timeout) } else { None };
+                let late = if logmill_faults::ARMED { self.before_commit(timeout).map(Arc::new) } else { None };
                 let group = late.as_ref().or(assigned.map(|assigned| &assigned.group));
                 let result = self.producing.commit(&offsets, group, timeout);
                 logmill_faults::at("commit-over");
@@ -320,6 +321,7 @@ impl Client {
             return Event::Failed(failure("taking an assignment", During::Other, &error));
         }
         let Some(group) = group else { return Event::Idle };
+        let group = Arc::new(group);
         self.assigned = Some(Assigned { partitions: partitions.iter().cloned().collect(), group });
         Event::Assigned(partitions)
     }

@@ -2,7 +2,7 @@
 //! administration of topics.
 //!
 //! **Invariants:** everything that reads, reads committed records alone. A client is one thread's: its consumer, its
-//! producer and their callbacks live in the thread that performs the actions.
+//! producer and their callbacks live in the thread that performs the actions, but for the one call that may never come back.
 
 pub mod admin;
 mod client;

@@ -1,15 +1,16 @@
 //! The producer's half of a client: transactions.
 
+use super::aside::Aside;
 use super::failure::{During, failure};
 use super::records::outgoing;
 use super::{ClientError, ClientOptions, settings};
 use logmill_protocol::{Committed, Failure, Outgoing, Partition};
 use rdkafka::consumer::ConsumerGroupMetadata;
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, Message};
 use rdkafka::producer::{BaseProducer, Producer, ProducerContext, PurgeConfig};
 use rdkafka::{ClientContext, Offset, TopicPartitionList};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How long the initialisation may take: it ends a predecessor's transaction.
@@ -18,6 +19,8 @@ const INITIALISE: Duration = Duration::from_secs(60);
 const ANSWER: Duration = Duration::from_secs(10);
 /// How long purged records may take to be reported.
 const PURGE: Duration = Duration::from_secs(5);
+/// How long adding offsets may take beyond the transaction's time-out, which librdkafka gives it.
+const OFFSETS: Duration = Duration::from_secs(2);
 /// What is waited at a time while records are on their way: `flush` would wait in steps of 100 ms.
 const STEP: Duration = Duration::from_micros(300);
 
@@ -47,12 +50,17 @@ impl ProducerContext for Deliveries {
 
 /// A transactional producer.
 pub(super) struct Producing {
-    producer: BaseProducer<Deliveries>,
+    // Dropped before the producer: it has it too.
+    adding: Aside<Offsets, KafkaResult<()>>,
+    producer: Arc<BaseProducer<Deliveries>>,
     /// A transaction was begun and neither committed nor aborted.
     open: bool,
     /// A record of the open transaction did not arrive.
     lost: bool,
 }
+
+/// Offsets to be added to a transaction, under which group metadata, and within which time.
+type Offsets = (TopicPartitionList, Arc<ConsumerGroupMetadata>, Duration);
 
 impl Producing {
     /// Fences the older producer of the same `transactional.id` and ends its transaction.
@@ -65,7 +73,14 @@ impl Producing {
             id: options.transactional_id.clone(),
             source,
         })?;
-        Ok(Self { producer, open: false, lost: false })
+        let producer = Arc::new(producer);
+        let adds = Arc::clone(&producer);
+        // librdkafka does not keep this call's time-out: where the group's coordinator goes at the wrong moment, it waits
+        // for ever (issue 5456 of librdkafka; seen with 2.12.1).
+        let adding = Aside::start("kafka-offsets", move |(list, group, within): Offsets| {
+            adds.send_offsets_to_transaction(&list, &group, within)
+        });
+        Ok(Self { adding, producer, open: false, lost: false })
     }
 
     pub(super) fn renew(&mut self, options: &ClientOptions) -> Result<(), Failure> {
@@ -148,7 +163,7 @@ impl Producing {
     pub(super) fn commit(
         &mut self,
         offsets: &[(Partition, Committed)],
-        group: Option<&ConsumerGroupMetadata>,
+        group: Option<&Arc<ConsumerGroupMetadata>>,
         timeout: Duration,
     ) -> Result<(), Failure> {
         if !self.drain(timeout) {
@@ -162,10 +177,14 @@ impl Producing {
             let Some(group) = group else {
                 return Err(Failure::Abort("nothing is assigned under which offsets could be committed".into()));
             };
-            let list = list_of(offsets)?;
-            self.producer
-                .send_offsets_to_transaction(&list, group, timeout + ANSWER)
-                .map_err(|e| failure("adding offsets to the transaction", During::Transaction, &e))?;
+            let Some(added) = self.adding.call((list_of(offsets)?, Arc::clone(group), timeout), timeout + OFFSETS)
+            else {
+                // The producer is stuck in it: only a new one helps, and fences this one.
+                return Err(Failure::Unknown(format!(
+                    "adding offsets to the transaction: no answer within {timeout:?}"
+                )));
+            };
+            added.map_err(|e| failure("adding offsets to the transaction", During::Transaction, &e))?;
         }
         self.producer
             .commit_transaction(timeout + ANSWER)
