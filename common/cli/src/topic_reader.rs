@@ -151,6 +151,8 @@ impl TopicReader {
                 Some(Err(error)) if error.rdkafka_error_code() == Some(RDKafkaErrorCode::AllBrokersDown) => {
                     return Err(self.silent(error));
                 }
+                // One broker of several is away; what it led is another's soon.
+                Some(Err(error)) if error.rdkafka_error_code() == Some(RDKafkaErrorCode::BrokerTransportFailure) => {}
                 Some(Err(error)) => return Err(error).with_context(|| format!("reading {topic}")),
             }
         }

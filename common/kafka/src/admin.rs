@@ -335,6 +335,8 @@ impl Admin {
                     }
                 }
                 Some(Err(KafkaError::PartitionEOF(_))) => return Ok(records),
+                // One broker of several is away; what it led is another's soon.
+                Some(Err(error)) if error.rdkafka_error_code() == Some(RDKafkaErrorCode::BrokerTransportFailure) => {}
                 Some(Err(source)) => return Err(self.failed("read a partition")(source)),
                 None => {}
             }
