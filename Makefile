@@ -31,7 +31,7 @@ build: prerequisites ## All programs, as the demo and the tests run them
 .PHONY: test
 test: prerequisites ## All set-up and all tests
 	cargo fmt --all --check
-	cargo clippy --release --workspace --all-targets -- -D warnings
+	cargo clippy --release --workspace --all-targets --features logmill-e2e/long -- -D warnings
 	cargo build --release --workspace
 	cargo test --release --workspace --no-fail-fast
 	cd tests/check && python3 -B -m unittest -q test_compare
@@ -59,6 +59,10 @@ soak: build ## Files and faults for as long as you like, then the comparison; a 
 .PHONY: memory
 memory: build ## Each stage under a hard limit: 1 GiB in one line, 64 MiB of bare line ends, more files than may be open
 	MEMORY=full cargo test --release --workspace --test chain memory:: -- --nocapture --test-threads 1
+
+.PHONY: worst
+worst: build ## Servers at their worst: gone for long, silent, without memory, full, in safe mode; clocks that jump
+	WORST=full cargo test --release --workspace --features logmill-e2e/long --test worst --test brokers --test disk -- --nocapture --test-threads 1
 
 FUZZ_TARGETS := chunk_headers row_batches offset_metadata configuration gzip zstd
 FUZZ_SECONDS ?= 60

@@ -3,6 +3,10 @@
 //! The programs of the stages must lie in the same target folder: `cargo build --release --workspace` (`make test` does
 //! it first).
 
+mod portions;
+
+pub use portions::Portions;
+
 use anyhow::Context as _;
 use logmill_config::{Config, Layout};
 use logmill_demo::chain::{Chain, Settings};
@@ -53,10 +57,22 @@ pub fn fixture_with(brokers: usize) -> (&'static Fixture, MutexGuard<'static, ()
 }
 
 fn make(brokers: usize) -> anyhow::Result<Fixture> {
+    let name = if brokers == 1 { "e2e" } else { "e2e-brokers" };
+    make_in(name, brokers, true)
+}
+
+/// A fixture of one's own with one broker, in the stack's folder of this name as it lies there.
+///
+/// # Errors
+/// The servers do not start.
+pub fn alone(name: &str) -> anyhow::Result<Fixture> {
+    make_in(name, 1, false)
+}
+
+fn make_in(name: &str, brokers: usize, fresh: bool) -> anyhow::Result<Fixture> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let wanted = Wanted { brokers, hdfs: vec!["a".into(), "b".into()], clickhouse: true };
-    let name = if brokers == 1 { "e2e" } else { "e2e-brokers" };
-    let stack = Stack::start_kept(&default_dir(), name, &wanted, true)?;
+    let stack = Stack::start_kept(&default_dir(), name, &wanted, fresh)?;
     let folder = folder("logs");
     let logs = runtime.block_on(async {
         let wish = Wish { files: FILES, bytes: BYTES, limit: Duration::from_secs(60) };

@@ -14,6 +14,9 @@ use crate::server::{Recipe, Server};
 
 const START: Duration = Duration::from_secs(120); // seconds on an idle machine; many test processes share two cores
 
+/// A file in the cluster's folder: while it exists, no DataNode starts.
+pub(crate) const HOLD: &str = "hold";
+
 /// Prepares the cluster `name` at `address` with its data under `folder`; data that is there already is kept.
 pub(crate) fn prepare(
     artifacts: &Artifacts,
@@ -50,6 +53,8 @@ pub(crate) fn prepare(
     let ready_mark = home.join("ready");
     let (class_path, archive) = (artifacts.class_path(Part::Hdfs), archive.clone());
     let mark = ready_mark.clone();
+    let hold = home.join(HOLD);
+    let _ = fs::remove_file(&hold); // of the run before
     let server = Server::new(Recipe {
         name: format!("hdfs-{name}"),
         log: home.join("log"),
@@ -57,7 +62,7 @@ pub(crate) fn prepare(
             let _ = fs::remove_file(&mark); // of the run before
             let mut java = java::command(&archive);
             java.args(["-Xmx160m", "-Xss512k", "-XX:MaxMetaspaceSize=128m"]);
-            java.arg("-cp").arg(&class_path).arg("MiniHdfs").arg(&site).arg(&mark);
+            java.arg("-cp").arg(&class_path).arg("MiniHdfs").arg(&site).arg(&mark).arg(&hold);
             java
         }),
         ready: Box::new(move || ready_mark.exists()),

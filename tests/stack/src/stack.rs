@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use crate::addresses::{Addresses, ClickHouseAddress, HdfsAddress, Recorded, State};
 use crate::archive;
-use crate::artifacts::{Artifacts, Part};
-use crate::error::{Error, Result};
+use crate::artifacts::{Artifacts, Part, write};
+use crate::error::{Doing, Error, Result};
 use crate::instance::Instance;
 use crate::kafka::Kafka;
 use crate::network::Network;
@@ -186,6 +186,32 @@ impl Stack {
     /// Starts a server again on its addresses and data, and waits until it serves; one that runs is killed first.
     pub fn restart(&self, server: &ServerId) -> Result<()> {
         self.server(server)?.start()
+    }
+
+    /// Starts the HDFS cluster `name` again without its DataNode: its NameNode answers, is in safe mode, and knows of no block,
+    /// as after any start until the DataNodes have reported. [`Stack::leave_safe_mode`] lets it start.
+    pub fn enter_safe_mode(&self, name: &str) -> Result<()> {
+        let hold = self.folder().join(format!("hdfs-{name}")).join(hdfs::HOLD);
+        write(&hold, "")?;
+        self.restart(&ServerId::Hdfs(name.to_owned()))
+    }
+
+    /// Lets the DataNode of the HDFS cluster `name` start; when its blocks are known, the NameNode leaves safe mode by itself.
+    pub fn leave_safe_mode(&self, name: &str) -> Result<()> {
+        let hold = self.folder().join(format!("hdfs-{name}")).join(hdfs::HOLD);
+        std::fs::remove_file(&hold).doing(|| format!("remove {}", hold.display()))
+    }
+
+    /// Writes the accounts' settings of ClickHouse anew, with one text in them replaced, and starts it again.
+    pub fn restart_clickhouse_with(&self, from: &str, to: &str) -> Result<()> {
+        let users = self.folder().join("clickhouse/users.xml");
+        let doing = || format!("change {}", users.display());
+        let before = std::fs::read_to_string(&users).doing(doing)?;
+        if !before.contains(from) {
+            return Err(Error::Wanted(format!("{} has no {from:?}", users.display())));
+        }
+        write(&users, &before.replacen(from, to, 1))?;
+        self.restart(&ServerId::ClickHouse)
     }
 
     /// SIGSTOP, until it has stopped: connections stay open and nobody answers.
