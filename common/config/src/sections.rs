@@ -73,7 +73,7 @@ impl Default for Kafka {
             brokers: "127.0.0.1:9092".into(),
             partitions: 4,
             replication: 1,
-            message_bytes: Size(1_000_000),
+            message_bytes: Size(4_000_000),
             retention: Duration::from_secs(7 * 86_400),
             compression: Compression::Lz4,
             properties: Properties::default(),

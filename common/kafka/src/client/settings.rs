@@ -88,7 +88,8 @@ pub(super) fn producer(options: &ClientOptions) -> ClientConfig {
     let timeout = options.transaction_timeout.as_millis().to_string();
     for (key, value) in [
         ("queue.buffering.max.kbytes", "32768"),
-        ("linger.ms", "0"),
+        ("linger.ms", "20"),
+        ("batch.size", "4000000"),
         ("retry.backoff.ms", "10"),
         ("compression.type", &options.compression),
         ("socket.nagle.disable", "true"),
