@@ -41,6 +41,8 @@ impl Stage for Identity {
 
 /// Bytes of a chunk.
 const CHUNK: usize = 900 << 10;
+/// Bytes of records that travel together at most, as the chain's configuration has it.
+const BATCH: &str = "4000000";
 /// Rounds, of which the best counts, of the floor too: in the first one the broker compiles itself.
 const ROUNDS: usize = 4;
 /// How long one pass may take.
@@ -57,7 +59,7 @@ pub async fn measure(brokers: &str, text: &[u8], compression: &'static str) -> a
         let (from, to, bare, rest) = (topic("from"), topic("to"), topic("bare"), topic("rest"));
         let admin = Admin::new(brokers, &BTreeMap::new())?;
         let spec =
-            |name: &String| TopicSpec { name: name.clone(), partitions: 1, replication: 1, config: [("max.message.bytes".to_owned(), "4000000".to_owned())].into() };
+            |name: &String| TopicSpec { name: name.clone(), partitions: 1, replication: 1, config: [("max.message.bytes".into(), BATCH.into())].into() };
         admin.apply(&[spec(&from), spec(&to), spec(&bare), spec(&rest)]).await?;
         let group = topic("group");
         admin.commit_start(&group, &[Partition::new(from.as_str(), 0)])?;
@@ -82,7 +84,7 @@ fn total() -> f64 {
 fn producer(brokers: &str, compression: &str) -> anyhow::Result<BaseProducer> {
     let mut config = ClientConfig::new();
     config.set("bootstrap.servers", brokers).set("compression.type", compression).set("linger.ms", "20");
-    config.set("batch.size", "4000000").set("message.max.bytes", "4000000");
+    config.set("batch.size", BATCH).set("message.max.bytes", BATCH);
     config.set("queue.buffering.max.kbytes", "65536");
     config.create().context("a producer")
 }
@@ -190,7 +192,7 @@ fn pass_by_runner(
         compression: compression.to_owned(),
         transaction_timeout: Duration::from_secs(30),
         poll: Duration::from_millis(50),
-        properties: [("message.max.bytes".to_owned(), "4000000".to_owned())].into(),
+        properties: [("message.max.bytes", BATCH), ("batch.size", BATCH)].map(|(k, v)| (k.into(), v.into())).into(),
     };
     let mut client = Client::connect(options, Arc::new(AtomicBool::new(false)))?;
     let lane = |topic: &str| Lane::new(topic, 1);

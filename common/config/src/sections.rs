@@ -55,7 +55,8 @@ pub struct Kafka {
     /// Copies of each partition. From 3 on, a write waits for two of them.
     #[schemars(range(min = 1))]
     pub replication: i32,
-    /// The largest record, headers included, that a topic of the chain takes. The chunks of the plan must fit.
+    /// The largest batch of records that a topic of the chain takes, and the largest record with its headers. Chunks that come
+    /// one after the other travel in one batch: fewer requests cost broker and stages less. The chunks of the plan must fit.
     pub message_bytes: Size,
     /// How long the chain's topics keep their records. Must be longer than any file stays open.
     #[serde(with = "humantime_serde")]

@@ -185,6 +185,7 @@ pub fn properties(config: &Config) -> BTreeMap<String, String> {
     let stall = worker.stall.as_millis().clamp(10_000, 86_400_000);
     let mut all: BTreeMap<String, String> = [
         ("message.max.bytes", message.clamp(1_000, 1_000_000_000).to_string()),
+        ("batch.size", message.clamp(1_000, 1_000_000_000).to_string()),
         ("fetch.max.bytes", fetch.clone()),
         ("fetch.message.max.bytes", fetch),
         ("queued.max.messages.kbytes", kilobytes(worker.queue_bytes.0.max(worker.fetch_bytes.0))),

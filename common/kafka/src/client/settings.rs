@@ -88,8 +88,8 @@ pub(super) fn producer(options: &ClientOptions) -> ClientConfig {
     let timeout = options.transaction_timeout.as_millis().to_string();
     for (key, value) in [
         ("queue.buffering.max.kbytes", "32768"),
+        // A broker's cost is in requests, not in bytes: chunks that come one after the other travel together.
         ("linger.ms", "20"),
-        ("batch.size", "4000000"),
         ("retry.backoff.ms", "10"),
         ("compression.type", &options.compression),
         ("socket.nagle.disable", "true"),
