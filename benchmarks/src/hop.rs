@@ -58,8 +58,12 @@ pub async fn measure(brokers: &str, text: &[u8], compression: &'static str) -> a
         let topic = |name: &str| format!("bench.{compression}.{round}.{name}");
         let (from, to, bare, rest) = (topic("from"), topic("to"), topic("bare"), topic("rest"));
         let admin = Admin::new(brokers, &BTreeMap::new())?;
-        let spec =
-            |name: &String| TopicSpec { name: name.clone(), partitions: 1, replication: 1, config: [("max.message.bytes".into(), BATCH.into())].into() };
+        let spec = |name: &String| TopicSpec {
+            name: name.clone(),
+            partitions: 1,
+            replication: 1,
+            config: [("max.message.bytes".into(), BATCH.into())].into(),
+        };
         admin.apply(&[spec(&from), spec(&to), spec(&bare), spec(&rest)]).await?;
         let group = topic("group");
         admin.commit_start(&group, &[Partition::new(from.as_str(), 0)])?;
