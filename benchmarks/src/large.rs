@@ -1,4 +1,4 @@
-//! One file that is larger than any memory: what each process had at most, beside what it had for a file of a hundredth.
+//! One file that is larger than any memory: what each process had at most, beside what it had for a file of a tenth.
 
 use crate::data;
 use crate::processes::peaks;
@@ -15,8 +15,8 @@ use std::time::{Duration, Instant};
 
 /// Bytes of text in a member of the file.
 const MEMBER: usize = 64 << 20;
-/// The small file's part of the large one.
-const PART: usize = 100;
+/// The small file's part of the large one: enough to fill every queue.
+const PART: usize = 10;
 const PATIENCE: Duration = Duration::from_secs(1800);
 const LOOK: Duration = Duration::from_secs(1);
 const FOLDER: &str = "/bench-large";
