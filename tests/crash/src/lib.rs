@@ -21,7 +21,7 @@ const LIMIT: Duration = Duration::from_secs(420);
 /// Instances of each stage.
 const INSTANCES: u32 = 2;
 /// Bytes of a chunk: so few that a file has hundreds, and the chain work for long.
-const CHUNK: u64 = 4 << 10;
+const CHUNK: u64 = 3 << 10;
 /// Chunks of a plain file that each file has to have at least.
 const CHUNKS: u64 = 20;
 /// Faults of a run that have to meet an open transaction or a running INSERT.
