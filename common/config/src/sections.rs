@@ -88,8 +88,8 @@ impl Default for Kafka {
 pub struct Transaction {
     /// Bytes of output in one transaction.
     pub bytes: Size,
-    /// Time from the first output of a transaction to its commit while records keep coming; when none waits, it is
-    /// committed at once.
+    /// Time from the first output of a transaction to its commit while records keep coming. When none comes, it is
+    /// committed as soon as it is four times as old as the last commit took: at once, where the brokers have little to do.
     #[serde(with = "humantime_serde")]
     #[schemars(with = "String", extend("format" = "duration"))]
     pub interval: Duration,

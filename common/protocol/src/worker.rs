@@ -145,6 +145,9 @@ pub struct StageWorker<S: Stage> {
     /// Records of the open transaction that are still to be sent.
     queue: VecDeque<Outgoing>,
     transaction: Transaction,
+    /// When the last commit was asked for, and how long it took in the end (milliseconds).
+    asked_ms: u64,
+    commit_ms: u64,
     stopping: bool,
     /// Failures since the last commit.
     failures: u32,
@@ -187,6 +190,10 @@ enum Phase {
 /// Failures in a row after which the process ends, for its supervisor to see.
 const MAX_FAILURES: u32 = 20;
 
+/// A transaction for which nothing more comes is committed when it is so many times as old as the last commit took: where
+/// commits are slow, because the brokers have much to do, they are few, and there is little in a queue that runs dry.
+const COMMITS: u64 = 4;
+
 impl<S: Stage> StageWorker<S> {
     #[must_use]
     pub fn new(stage: S, mut options: Options) -> Self {
@@ -206,6 +213,8 @@ impl<S: Stage> StageWorker<S> {
             survived: BTreeMap::new(),
             queue: VecDeque::new(),
             transaction: Transaction::default(),
+            asked_ms: 0,
+            commit_ms: 0,
             stopping: false,
             failures: 0,
             counts: Snapshot::default(),
@@ -406,7 +415,7 @@ impl<S: Stage> StageWorker<S> {
         if between_records && from <= part.at && part.at < to {
             part.at = to;
             part.dirty = true;
-            self.transaction.due = true;
+            self.transaction.since_ms.get_or_insert(now_ms);
         }
         self.pump(now_ms)
     }
@@ -432,6 +441,7 @@ impl<S: Stage> StageWorker<S> {
                 return self.act(Phase::Sending, Action::Send(outgoing));
             }
             let full = self.transaction.bytes >= self.options.transaction_bytes;
+            self.asked_ms = now_ms;
             if let Some(current) = &self.current {
                 // Only chunks of a stream are committed by halves: the output of others may not be a function of them.
                 let by_halves = S::INPUT == Flow::Stream || self.weak(Weaken::Halves);
@@ -533,6 +543,7 @@ impl<S: Stage> StageWorker<S> {
         self.fault_points();
         self.failures = 0;
         self.counts.transactions += 1;
+        self.commit_ms = now_ms.saturating_sub(self.asked_ms);
         let transaction = std::mem::take(&mut self.transaction);
         for (partition, position) in transaction.commits {
             let part = self.parts.get_mut(&partition).expect("parts go only when the transaction goes");
@@ -558,7 +569,8 @@ impl<S: Stage> Machine for StageWorker<S> {
                 if self.parts.is_empty() && !self.assigned.is_empty() {
                     return self.read();
                 }
-                self.transaction.due |= self.transaction.since_ms.is_some();
+                let rested = |since| now_ms.saturating_sub(since) >= COMMITS * self.commit_ms;
+                self.transaction.due |= self.transaction.since_ms.is_some_and(rested);
                 self.pump(now_ms)
             }
             (Phase::Polling, Event::Record(incoming)) => self.record(now_ms, incoming),

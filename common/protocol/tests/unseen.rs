@@ -64,16 +64,22 @@ fn start<M: Machine>(machine: &mut M, partition: &Partition, committed: Committe
     assert!(matches!(machine.step(0, Event::Done), Action::Poll));
 }
 
-/// What it commits when it is told of nothing from `from` to `to`; `None` when it goes on polling.
+/// What it commits when it is told of nothing from `from` to `to`, and nothing comes; `None` when it goes on polling.
 fn told<M: Machine>(machine: &mut M, partition: &Partition, from: i64, to: i64) -> Option<Vec<(Partition, Committed)>> {
     let nothing = Event::Nothing { partition: partition.clone(), from: Offset(from), to: Offset(to) };
-    match machine.step(1, nothing) {
+    let mut action = machine.step(1, nothing);
+    if matches!(action, Action::Poll) {
+        action = machine.step(1_000, Event::Idle);
+    }
+    match action {
         Action::Poll => return None,
         Action::Begin => {}
         _ => panic!("nothing but a transaction commits"),
     }
-    let Action::Commit(offsets) = machine.step(2, Event::Done) else { panic!("there is nothing to send") };
-    assert!(matches!(machine.step(3, Event::Done), Action::Poll), "it is committed once");
+    let Action::Commit(offsets) = machine.step(1_000, Event::Done) else {
+        panic!("there is nothing to send")
+    };
+    assert!(matches!(machine.step(1_000, Event::Done), Action::Poll), "it is committed once");
     Some(offsets)
 }
 
@@ -112,4 +118,18 @@ fn a_loader_that_reads_a_batch_again_goes_past_nothing() {
     let (mut machine, partition) = (loader(), Partition::new("in", 0));
     start(&mut machine, &partition, Committed { offset: Offset(1), metadata: "to=4".into() });
     assert_eq!(told(&mut machine, &partition, 1, 2), None);
+}
+
+#[test]
+fn after_a_slow_commit_the_next_one_rests() {
+    let (mut machine, partition) = (worker(), Partition::new("in", 0));
+    start(&mut machine, &partition, Committed { offset: Offset(1), metadata: String::new() });
+    let nothing = |from, to| Event::Nothing { partition: partition.clone(), from: Offset(from), to: Offset(to) };
+    assert!(matches!(machine.step(0, nothing(1, 2)), Action::Poll));
+    assert!(matches!(machine.step(0, Event::Idle), Action::Begin), "no commit was slow yet");
+    assert!(matches!(machine.step(5, Event::Done), Action::Commit(_)));
+    assert!(matches!(machine.step(20, Event::Done), Action::Poll));
+    assert!(matches!(machine.step(30, nothing(2, 3)), Action::Poll));
+    assert!(matches!(machine.step(109, Event::Idle), Action::Poll));
+    assert!(matches!(machine.step(110, Event::Idle), Action::Begin), "four times 20 ms");
 }
