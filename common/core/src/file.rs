@@ -53,8 +53,8 @@ pub struct Plan {
     pub ratio_after_bytes: u64,
     /// Decompressed bytes over which the rest is rejected.
     pub max_bytes: u64,
-    /// The memory that a compressed file may ask for to be decompressed (zstd's window): a power of two, from 1 KiB to
-    /// 2 GiB.
+    /// The memory that a compressed file may ask for to be decompressed (zstd's window, xz's dictionary): a power of two,
+    /// from 1 KiB to 2 GiB.
     #[serde(default = "Plan::default_window_bytes")]
     pub window_bytes: u64,
     /// The group of channels to which the distributor may send the file's text.

@@ -1,5 +1,7 @@
 //! What the first bytes of a file, or of what follows a member, say.
 
+use crate::{lz4, snappy};
+
 /// The compressions that this stage reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Codec {
@@ -7,21 +9,58 @@ pub(crate) enum Codec {
     Gzip,
     /// RFC 8878; its skippable frames too.
     Zstd,
+    Bzip2,
+    /// The .xz file format, version 1.2.1.
+    Xz,
+    /// What xz-utils call `.lzma`, the legacy format.
+    Lzma,
+    /// LZ4 frames.
+    Lz4,
+    /// The frames that `lz4 -l` writes.
+    Lz4Legacy,
+    /// The framing format.
+    Snappy,
+    /// RFC 1950.
+    Zlib,
 }
 
 impl Codec {
+    const ALL: [Self; 9] = [
+        Self::Gzip,
+        Self::Zstd,
+        Self::Bzip2,
+        Self::Xz,
+        Self::Lzma,
+        Self::Lz4,
+        Self::Lz4Legacy,
+        Self::Snappy,
+        Self::Zlib,
+    ];
+
     pub(crate) fn name(self) -> &'static str {
         match self {
             Codec::Gzip => "gzip",
             Codec::Zstd => "zstd",
+            Codec::Bzip2 => "bzip2",
+            Codec::Xz => "xz",
+            Codec::Lzma => "lzma",
+            Codec::Lz4 => "lz4",
+            Codec::Lz4Legacy => "lz4-legacy",
+            Codec::Snappy => "snappy",
+            Codec::Zlib => "zlib",
         }
+    }
+
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|codec| codec.name() == name)
     }
 
     /// What a self-contained piece of it is called.
     pub(crate) fn unit(self) -> &'static str {
         match self {
             Codec::Gzip => "member",
-            Codec::Zstd => "frame",
+            Codec::Zstd | Codec::Lz4 | Codec::Lz4Legacy => "frame",
+            Codec::Bzip2 | Codec::Xz | Codec::Lzma | Codec::Snappy | Codec::Zlib => "stream",
         }
     }
 }
@@ -32,62 +71,110 @@ pub(crate) enum Sniff {
     /// They may become one of the known beginnings.
     Short,
     Codec(Codec),
-    /// A compression that logmill knows by sight and cannot read.
-    Foreign(&'static str),
     Other,
 }
 
-/// The bytes that decide, at most.
+/// The bytes that decide, at most, where decoding may begin again.
 pub(crate) const LONGEST: usize = 10;
 
 const GZIP: [u8; 3] = [0x1f, 0x8b, 8];
 const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 /// RFC 8878, 3.1.2: any first byte from 0x50 to 0x5f.
 const SKIPPABLE: [u8; 3] = [0x2a, 0x4d, 0x18];
-/// bzip2: block size from `1` to `9` and the first block's magic in between.
-const FOREIGN: [(&str, &[u8]); 3] =
-    [("xz", &[0xfd, b'7', b'z', b'X', b'Z', 0]), ("lz4", &[0x04, 0x22, 0x4d, 0x18]), ("snappy", b"\xff\x06\0\0sNaPpY")];
-const BZIP2: (&[u8], &[u8]) = (b"BZh", &[0x31, 0x41, 0x59, 0x26, 0x53, 0x59]);
+const XZ: [u8; 6] = [0xfd, b'7', b'z', b'X', b'Z', 0];
+/// lc 3, lp 0, pb 2, and a dictionary of 64 KiB or more, or of nothing of this kind.
+const LZMA: [u8; 3] = [0x5d, 0, 0];
+/// A block size from `1` to `9` stands between it and the first block, or the end of a stream without one.
+const BZIP2: &[u8] = b"BZh";
+const BZIP2_BLOCK: [u8; 6] = [0x31, 0x41, 0x59, 0x26, 0x53, 0x59];
+const BZIP2_END: [u8; 6] = [0x17, 0x72, 0x45, 0x38, 0x50, 0x90];
 
 fn begins(bytes: &[u8], magic: &[u8]) -> Option<bool> {
     let shared = bytes.len().min(magic.len());
     if bytes[..shared] != magic[..shared] { None } else { Some(shared == magic.len()) }
 }
 
-/// What `bytes` begin with. `first` in a file, or after a member: a foreign codec is looked for only at first.
+/// Whether a bzip2 stream begins with `bytes`; `None` when it certainly does not.
+fn begins_bzip2(bytes: &[u8]) -> Option<bool> {
+    begins(bytes, BZIP2)?;
+    if !bytes.get(3).is_none_or(|size| matches!(size, b'1'..=b'9')) {
+        return None;
+    }
+    let rest = bytes.get(4..).unwrap_or_default();
+    begins(rest, &BZIP2_BLOCK).or(begins(rest, &BZIP2_END))
+}
+
+/// The same of the legacy format of lzma, which has no magic: what its writers put there is taken for it (lc 3, lp 0,
+/// pb 2; a dictionary of 2^n or 2^n + 2^(n-1) bytes, from 4 KiB on; no size, or one under 256 GiB), and no text begins so.
+fn begins_lzma(bytes: &[u8]) -> Option<bool> {
+    begins(bytes, &LZMA)?;
+    let Some(header) = bytes.first_chunk::<13>() else { return Some(false) };
+    let dictionary = u32::from_le_bytes([header[1], header[2], header[3], header[4]]);
+    let size = u64::from_le_bytes(header[5..].try_into().expect("eight bytes"));
+    let top = dictionary.checked_ilog2()?;
+    let round = dictionary == 1 << top || (top > 0 && dictionary == 3 << (top - 1));
+    (dictionary >= 4 << 10 && round && (size == u64::MAX || size < 1 << 38)).then_some(true)
+}
+
+/// The same of zlib (RFC 1950): deflate with a window of 32 KiB, no dictionary, the header's own check, and a first block
+/// of a kind that there is. Of the four headers the one that is text (`x^`) is not taken for it.
+fn begins_zlib(bytes: &[u8]) -> Option<bool> {
+    begins(bytes, &[0x78])?;
+    match bytes {
+        [_, 0x01 | 0x9c | 0xda, block, ..] => (block & 6 != 6).then_some(true),
+        [_, 0x01 | 0x9c | 0xda] | [_] => Some(false),
+        _ => None,
+    }
+}
+
+/// What `bytes` begin with. `first` in a file, or after a member: what has no magic of its own is looked for only at first.
 pub(crate) fn sniff(bytes: &[u8], first: bool) -> Sniff {
-    let mut short = bytes.is_empty();
-    let mut see = |magic: &[u8], at: usize| match begins(bytes.get(at..).unwrap_or_default(), magic) {
-        Some(true) => true,
-        Some(false) => {
-            short = true;
-            false
-        }
-        None => false,
+    let skippable = match bytes.first() {
+        Some(0x50..=0x5f) => begins(&bytes[1..], &SKIPPABLE),
+        _ => None,
     };
-    if see(&GZIP, 0) {
-        return Sniff::Codec(Codec::Gzip);
-    }
-    if see(&ZSTD, 0) || (matches!(bytes.first(), Some(0x50..=0x5f)) && see(&SKIPPABLE, 1)) {
-        return Sniff::Codec(Codec::Zstd);
-    }
-    if first {
-        for (name, magic) in FOREIGN {
-            if see(magic, 0) {
-                return Sniff::Foreign(name);
-            }
-        }
-        if begins(bytes, BZIP2.0).is_some() && bytes.get(3).is_none_or(u8::is_ascii_digit) && see(BZIP2.1, 4) {
-            return Sniff::Foreign("bzip2");
+    let mut short = bytes.is_empty();
+    for (codec, begins) in [
+        (Codec::Gzip, begins(bytes, &GZIP)),
+        (Codec::Zstd, begins(bytes, &ZSTD).or(skippable)),
+        (Codec::Bzip2, begins_bzip2(bytes)),
+        (Codec::Xz, begins(bytes, &XZ)),
+        (Codec::Lz4, begins(bytes, &lz4::MAGIC)),
+        (Codec::Lz4Legacy, begins(bytes, &lz4::LEGACY)),
+        (Codec::Snappy, begins(bytes, snappy::MAGIC)),
+        (Codec::Lzma, if first { begins_lzma(bytes) } else { None }),
+        (Codec::Zlib, if first { begins_zlib(bytes) } else { None }),
+    ] {
+        match begins {
+            Some(true) => return Sniff::Codec(codec),
+            Some(false) => short = true,
+            None => {}
         }
     }
     if short { Sniff::Short } else { Sniff::Other }
 }
 
+/// The codec of which `bytes`, the last of a file and too few to tell, are the beginning, where nothing else begins so.
+pub(crate) fn beginning(bytes: &[u8]) -> Option<Codec> {
+    let magics: [(Codec, &[u8], usize); 7] = [
+        (Codec::Gzip, &GZIP, 2),
+        (Codec::Zstd, &ZSTD, 2),
+        (Codec::Xz, &XZ, 3),
+        (Codec::Lzma, &LZMA, 3),
+        (Codec::Lz4, &lz4::MAGIC, 2),
+        (Codec::Lz4Legacy, &lz4::LEGACY, 2),
+        (Codec::Snappy, snappy::MAGIC, 2),
+    ];
+    let enough = |(_, magic, least): &(Codec, &[u8], usize)| bytes.len() >= *least && begins(bytes, magic).is_some();
+    magics.into_iter().find(enough).map(|(codec, _, _)| codec)
+}
+
 /// Where a member or frame may begin again in `bytes`, after damage: the place of the first magic in them that is
 /// there whole, else how many bytes at the front cannot be part of one.
 pub(crate) fn resume(bytes: &[u8]) -> Result<usize, usize> {
-    for at in memchr::memchr2_iter(GZIP[0], ZSTD[0], bytes) {
+    let first = [GZIP[0], ZSTD[0], BZIP2[0], XZ[0], lz4::MAGIC[0], lz4::LEGACY[0], snappy::MAGIC[0]];
+    let mut from = 0;
+    while let Some(at) = bytes[from..].iter().position(|byte| first.contains(byte)).map(|at| from + at) {
         let rest = &bytes[at..];
         if rest.len() < LONGEST {
             return Err(at);
@@ -97,9 +184,13 @@ pub(crate) fn resume(bytes: &[u8]) -> Result<usize, usize> {
             && rest[3] < 0x20
             && matches!(rest[8], 0 | 2 | 4)
             && matches!(rest[9], 0..=13 | 255);
-        if gzip || rest.starts_with(&ZSTD) {
+        // The stream flags: one byte of 0, and one of 16 checks.
+        let xz = rest.starts_with(&XZ) && rest[6] == 0 && rest[7] < 16;
+        let magic = [&ZSTD[..], &lz4::MAGIC, &lz4::LEGACY, snappy::MAGIC].iter().any(|magic| rest.starts_with(magic));
+        if gzip || xz || magic || begins_bzip2(rest) == Some(true) {
             return Ok(at);
         }
+        from = at + 1;
     }
     Err(bytes.len())
 }
@@ -122,9 +213,26 @@ mod tests {
             (b"Started", true, Sniff::Other),
             (b"BZh9", true, Sniff::Short),
             (b"BZhello", true, Sniff::Other),
-            (b"BZh91AY&SY", true, Sniff::Foreign("bzip2")),
-            (b"BZh91AY&SY", false, Sniff::Other),
-            (b"\xfd7zXZ\0", true, Sniff::Foreign("xz")),
+            (b"BZh91AY&SY", true, Sniff::Codec(Codec::Bzip2)),
+            (b"BZh91AY&SY", false, Sniff::Codec(Codec::Bzip2)),
+            (b"BZh9\x17\x72\x45\x38\x50\x90", true, Sniff::Codec(Codec::Bzip2)),
+            (b"BZh01AY&SY", true, Sniff::Other),
+            (b"\xfd7zXZ\0", true, Sniff::Codec(Codec::Xz)),
+            (b"\xfd7zXZ", false, Sniff::Short),
+            (b"\x5d\0\0\x80\0\xff\xff\xff\xff\xff\xff\xff\xff", true, Sniff::Codec(Codec::Lzma)),
+            (b"\x5d\0\0\x80\0\xff\xff\xff\xff\xff\xff\xff\xff", false, Sniff::Other),
+            (b"\x5d\0\0\x80\0\0\x10\0\0\0\0\0\0", true, Sniff::Codec(Codec::Lzma)),
+            (b"\x5d\0\0\x81\0\0\x10\0\0\0\0\0\0", true, Sniff::Other),
+            (b"\x5d\0\0\x80\0", true, Sniff::Short),
+            (b"[INFO]", true, Sniff::Other),
+            (b"\x04\x22\x4d\x18", true, Sniff::Codec(Codec::Lz4)),
+            (b"\x02\x21\x4c\x18", false, Sniff::Codec(Codec::Lz4Legacy)),
+            (b"\xff\x06\0\0sNaPpY", false, Sniff::Codec(Codec::Snappy)),
+            (b"x\x9c\x01", true, Sniff::Codec(Codec::Zlib)),
+            (b"x\x9c\x06", true, Sniff::Other),
+            (b"x\x9c", true, Sniff::Short),
+            (b"x\x9c\x01", false, Sniff::Other),
+            (b"x^2", true, Sniff::Other),
             (b"2026-11-22", true, Sniff::Other),
             (b"\0", false, Sniff::Other),
         ] {
@@ -136,6 +244,10 @@ mod tests {
     fn a_member_is_found_again() {
         let member = b"\x1f\x8b\x08\0\0\0\0\0\0\x03rest";
         assert_eq!(resume(&[b"noise \x1f noise", &member[..]].concat()), Ok(13));
+        assert_eq!(resume(b"noise\x04\x22\x4d\x18\x40\x40\xc0\0\0\0"), Ok(5));
+        assert_eq!(resume(b"noise\xff\x06\0\0sNaPpY"), Ok(5));
+        assert_eq!(resume(b"BZh BZh91AY&SY"), Ok(4));
+        assert_eq!(resume(b"noise\xfd7zXZ\0\0\x04\xe6\xd6"), Ok(5));
         assert_eq!(resume(b"nothing at all"), Err(14));
         assert_eq!(resume(b"held back: \x1f\x8b\x08"), Err(11));
     }

@@ -1,14 +1,28 @@
-//! One member of a gzip file or one frame of a zstd file, fed with any pieces.
+//! One member of a gzip file, one frame of a zstd file, one stream of the others, fed with any pieces.
 
+use crate::blocks::Blocks;
 use crate::frame::Frame;
+use crate::lz4::Lz4;
 use crate::magic::Codec;
+use crate::snappy::Snappy;
 use flate2::{Decompress, FlushDecompress, Status};
+use liblzma::stream::Action;
 
-/// The decoder of one member or frame.
+/// The decoder of one member, frame or stream. Each reads byte after byte, so that how far it was, when it found damage,
+/// depends on nothing but the bytes; a whole block of zstd, lz4 or snappy counts as one.
 pub(crate) enum Member {
-    Gzip(Box<Decompress>),
+    /// Of gzip and zlib.
+    Deflate(Box<Decompress>),
     Zstd(Box<Frame>),
+    Bzip2(Box<bzip2::Decompress>),
+    /// Of both formats of xz-utils.
+    Lzma(Box<liblzma::stream::Stream>),
+    Lz4(Box<Blocks<Lz4>>),
+    Snappy(Box<Blocks<Snappy>>),
 }
+
+/// What a decoder of lzma takes beside its dictionary, and a bit.
+const BESIDE_DICTIONARY: u64 = 256 << 10;
 
 /// What one step did.
 pub(crate) struct Step {
@@ -34,18 +48,40 @@ impl Member {
     /// `window_log`: as [`Frame::new`].
     ///
     /// # Panics
-    /// When zstd has no memory for a context.
+    /// When a library has no memory for a context.
     pub(crate) fn new(codec: Codec, window_log: u32) -> Self {
         match codec {
-            Codec::Gzip => Member::Gzip(Box::new(Decompress::new_gzip(15))),
+            Codec::Gzip => Member::Deflate(Box::new(Decompress::new_gzip(15))),
+            Codec::Zlib => Member::Deflate(Box::new(Decompress::new(true))),
+            Codec::Lz4 => Member::Lz4(Box::new(Blocks::new(Lz4::frame()))),
+            Codec::Lz4Legacy => Member::Lz4(Box::new(Blocks::new(Lz4::legacy()))),
+            Codec::Snappy => Member::Snappy(Box::new(Blocks::new(Snappy::new()))),
             Codec::Zstd => Member::Zstd(Box::new(Frame::new(window_log))),
+            Codec::Bzip2 => Member::Bzip2(Box::new(bzip2::Decompress::new(false))),
+            Codec::Xz | Codec::Lzma => {
+                let memory = (1 << window_log) + BESIDE_DICTIONARY;
+                let stream = match codec {
+                    Codec::Xz => liblzma::stream::Stream::new_stream_decoder(memory, 0),
+                    _ => liblzma::stream::Stream::new_lzma_decoder(memory),
+                };
+                Member::Lzma(Box::new(stream.expect("memory for an lzma context")))
+            }
+        }
+    }
+
+    /// Whether the file may end here though the decoder would take more: some formats have no end.
+    pub(crate) fn may_end(&self) -> bool {
+        match self {
+            Member::Deflate(_) | Member::Zstd(_) | Member::Bzip2(_) | Member::Lzma(_) => false,
+            Member::Lz4(blocks) => blocks.may_end(),
+            Member::Snappy(blocks) => blocks.may_end(),
         }
     }
 
     /// Decodes `input` into the spare room of `plain`, which is not empty. Without `input`: what had no room before.
     pub(crate) fn step(&mut self, input: &[u8], plain: &mut Vec<u8>) -> Step {
         match self {
-            Member::Gzip(decoder) => {
+            Member::Deflate(decoder) => {
                 let before = decoder.total_in();
                 let result = decoder.decompress_vec(input, plain, FlushDecompress::None);
                 let read = (decoder.total_in() - before) as usize;
@@ -57,6 +93,37 @@ impl Member {
                 Step { read, back: Vec::new(), then }
             }
             Member::Zstd(frame) => frame.step(input, plain),
+            Member::Lz4(blocks) => blocks.step(input, plain),
+            Member::Snappy(blocks) => blocks.step(input, plain),
+            Member::Bzip2(decoder) => {
+                let before = decoder.total_in();
+                let result = decoder.decompress_vec(input, plain);
+                let read = (decoder.total_in() - before) as usize;
+                let then = match result {
+                    Ok(bzip2::Status::StreamEnd) => Then::Ended,
+                    Ok(_) => Then::GoOn,
+                    Err(bzip2::Error::DataMagic) => Then::Corrupt("a block begins without its magic".into()),
+                    Err(_) => Then::Corrupt("invalid data, or a wrong checksum, in a block".into()),
+                };
+                Step { read, back: Vec::new(), then }
+            }
+            Member::Lzma(decoder) => {
+                use liblzma::stream::{Error, Status};
+                let before = decoder.total_in();
+                let result = decoder.process_vec(input, plain, Action::Run);
+                let read = (decoder.total_in() - before) as usize;
+                let then = match result {
+                    Ok(Status::StreamEnd) => Then::Ended,
+                    Ok(_) => Then::GoOn,
+                    Err(Error::MemLimit) => Then::TooLarge("its dictionary is larger than the plan's window".into()),
+                    Err(Error::Options | Error::UnsupportedCheck) => {
+                        Then::Corrupt("it asks for a filter or a check that is not known".into())
+                    }
+                    Err(Error::Format) => Then::Corrupt("invalid header".into()),
+                    Err(_) => Then::Corrupt("invalid data, or a wrong checksum".into()),
+                };
+                Step { read, back: Vec::new(), then }
+            }
         }
     }
 }

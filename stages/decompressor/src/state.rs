@@ -1,6 +1,6 @@
 //! Where the decoder of one file stands.
 
-use crate::magic::{Codec, Sniff, resume, sniff};
+use crate::magic::{Codec, Sniff, beginning, resume, sniff};
 use crate::member::{Member, Then};
 use bytes::{Buf, Bytes};
 use logmill_core::{End, Event, Out, Outcome, Plan, Product, Progress, Reject, RejectReason};
@@ -22,7 +22,7 @@ enum Phase {
     },
     Plain,
     Member(Codec, Member),
-    /// Bytes that belong to nothing, until a member or frame is found among them.
+    /// Bytes that belong to nothing, until a member, frame or stream is found among them.
     Skip(Skip),
     /// A limit was passed: the rest is only counted.
     Over,
@@ -180,8 +180,8 @@ impl State {
                 let most = match codec {
                     // What had no room comes first, so that it is known which step of the input it is of.
                     _ if self.pending => 0,
-                    Codec::Gzip => (RATIO_STEP - self.bytes_in % RATIO_STEP) as usize,
                     Codec::Zstd => usize::MAX,
+                    _ => (RATIO_STEP - self.bytes_in % RATIO_STEP) as usize,
                 };
                 let bytes = input.slice(..input.len().min(most));
                 let read = self.decode(&bytes, out);
@@ -199,18 +199,6 @@ impl State {
         match sniff(&held, first) {
             Sniff::Short => self.phase = Phase::Head { held, first },
             Sniff::Codec(codec) => self.begin(codec, &held),
-            Sniff::Foreign(name) => {
-                self.found = Some(name);
-                let at = self.bytes_in - held.len() as u64;
-                self.refuse(
-                    RejectReason::Malformed,
-                    format!("{name} is a compression that is not read"),
-                    at,
-                    &held,
-                    out,
-                );
-                self.phase = Phase::Over;
-            }
             Sniff::Other if first => {
                 self.found = Some("plain");
                 self.phase = Phase::Plain;
@@ -326,6 +314,7 @@ impl State {
     pub(crate) fn finish(mut self, end: End, out: &mut Out) -> Outcome {
         match std::mem::replace(&mut self.phase, Phase::Over) {
             Phase::Head { held, first } if !held.is_empty() => self.end_in_head(&held, first, end, out),
+            Phase::Member(_, member) if member.may_end() => self.members += 1,
             Phase::Member(codec, _) => self.truncated(codec, end, out),
             Phase::Skip(mut skip) => {
                 let held = std::mem::take(&mut skip.held);
@@ -344,14 +333,13 @@ impl State {
     /// The file ends with bytes that may have become a magic.
     fn end_in_head(&mut self, held: &[u8], first: bool, end: End, out: &mut Out) {
         let at = self.bytes_in - held.len() as u64;
-        let beginning = held.len() >= 2 && [&[0x1f, 0x8b][..], &[0x28, 0xb5]].contains(&&held[..2]);
-        match (first, beginning) {
-            (_, true) => self.truncated(if held[0] == 0x1f { Codec::Gzip } else { Codec::Zstd }, end, out),
-            (true, false) => {
+        match (first, beginning(held)) {
+            (_, Some(codec)) => self.truncated(codec, end, out),
+            (true, None) => {
                 self.found = Some("plain");
                 self.feed_plain(held, out);
             }
-            (false, false) => {
+            (false, None) => {
                 let mut skip = Skip::new(at, false, Vec::new());
                 skip.pass(held);
                 self.phase = Phase::Skip(skip);
@@ -371,11 +359,10 @@ impl State {
     }
 
     fn closed(self, outcome: Outcome) -> Event {
-        let mut evidence = match self.found {
+        let mut evidence = match self.found.map(|found| (found, Codec::named(found))) {
             None => "empty".to_owned(),
-            Some("plain") => "no magic of a compression".to_owned(),
-            Some("gzip") => format!("magic bytes; {} whole members", self.members),
-            Some("zstd") => format!("magic bytes; {} whole frames", self.members),
+            Some((_, Some(codec))) => format!("magic bytes; {} whole {}s", self.members, codec.unit()),
+            Some(("plain", _)) => "no magic of a compression".to_owned(),
             Some(_) => "magic bytes".to_owned(),
         };
         evidence.push_str(&self.nuls.evidence());

@@ -1,10 +1,14 @@
 //! Files of all kinds, small, with plans so small that a few kilobytes make many chunks.
 
 use bytes::Bytes;
+use bzip2::write::BzEncoder;
 use encoding_rs::{GB18030, GBK};
 use flate2::Compression;
-use flate2::write::GzEncoder;
+use flate2::write::{GzEncoder, ZlibEncoder};
+use liblzma::stream::{LzmaOptions, Stream};
+use liblzma::write::XzEncoder;
 use logmill_core::{FileId, FileMeta, Load, Plan};
+use lz4_flex::frame::{BlockMode, BlockSize, FrameEncoder, FrameInfo};
 use rand::rngs::StdRng;
 use rand::{Rng as _, RngExt as _};
 use std::io::Write as _;
@@ -40,7 +44,7 @@ pub fn plain(rng: &mut StdRng) -> File {
 /// Little that becomes much, and more than its plan allows: the ratio is looked at by steps of 64 KiB of the input.
 fn bomb(rng: &mut StdRng) -> File {
     let text = b"again\n".repeat(rng.random_range(30_000..60_000));
-    let bytes = [gzip, zstd][rng.random_range(0..2)](rng, &text);
+    let bytes = [gzip, zstd, bzip2, xz, lzma, lz4, snappy, zlib][rng.random_range(0..8)](rng, &text);
     let mut file = file(rng, bytes);
     let meta = Arc::make_mut(&mut file.meta);
     let large = rng.random_range(5_000..40_000);
@@ -139,10 +143,11 @@ fn line(rng: &mut StdRng, beyond_ascii: bool, text: &mut String) {
     }
 }
 
-/// gzip of one and of many members, zstd of many frames with skippable ones between, both in turn, or as it is.
+/// gzip of one and of many members, zstd of many frames with skippable ones between, streams of the others, all in turn, or
+/// as it is.
 fn pack(rng: &mut StdRng, text: &[u8]) -> Vec<u8> {
     let pieces = rng.random_range(1..6);
-    match rng.random_range(0..6) {
+    match rng.random_range(0..12) {
         0 => gzip(rng, text),
         1 => cut(rng, text, pieces).iter().flat_map(|piece| gzip(rng, piece)).collect(),
         2 => zstd(rng, text),
@@ -158,9 +163,15 @@ fn pack(rng: &mut StdRng, text: &[u8]) -> Vec<u8> {
         }
         4 => {
             let pieces = cut(rng, text, pieces);
-            let either = |piece: &Bytes| if rng.random_ratio(1, 2) { gzip(rng, piece) } else { zstd(rng, piece) };
+            let either = |piece: &Bytes| [gzip, zstd, bzip2, xz, lz4, snappy][rng.random_range(0..6)](rng, piece);
             pieces.iter().flat_map(either).collect()
         }
+        5 => cut(rng, text, pieces).iter().flat_map(|piece| bzip2(rng, piece)).collect(),
+        6 => cut(rng, text, pieces).iter().flat_map(|piece| xz(rng, piece)).collect(),
+        7 => lzma(rng, text),
+        8 => cut(rng, text, pieces).iter().flat_map(|piece| lz4(rng, piece)).collect(),
+        9 => cut(rng, text, pieces).iter().flat_map(|piece| snappy(rng, piece)).collect(),
+        10 => zlib(rng, text),
         _ => text.to_vec(),
     }
 }
@@ -179,6 +190,61 @@ fn zstd(rng: &mut StdRng, text: &[u8]) -> Vec<u8> {
         encoder.write_all(piece).expect("a Vec takes all");
         encoder.flush().expect("a Vec takes all");
     }
+    encoder.finish().expect("a Vec takes all")
+}
+
+fn bzip2(_: &mut StdRng, text: &[u8]) -> Vec<u8> {
+    let mut encoder = BzEncoder::new(Vec::new(), bzip2::Compression::fast());
+    encoder.write_all(text).expect("a Vec takes all");
+    encoder.finish().expect("a Vec takes all")
+}
+
+fn xz(rng: &mut StdRng, text: &[u8]) -> Vec<u8> {
+    let mut encoder = XzEncoder::new(Vec::new(), rng.random_range(0..2));
+    for piece in text.chunks(rng.random_range(100..2000)) {
+        // Several blocks of LZMA2, as large files have them.
+        encoder.write_all(piece).expect("a Vec takes all");
+        encoder.flush().expect("a Vec takes all");
+    }
+    encoder.finish().expect("a Vec takes all")
+}
+
+fn lzma(_: &mut StdRng, text: &[u8]) -> Vec<u8> {
+    let options = LzmaOptions::new_preset(0).expect("a preset");
+    let stream = Stream::new_lzma_encoder(&options).expect("an encoder of a preset");
+    let mut encoder = XzEncoder::new_stream(Vec::new(), stream);
+    encoder.write_all(text).expect("a Vec takes all");
+    encoder.finish().expect("a Vec takes all")
+}
+
+fn lz4(rng: &mut StdRng, text: &[u8]) -> Vec<u8> {
+    let mut some = || rng.random_ratio(1, 2);
+    let mode = if some() { BlockMode::Linked } else { BlockMode::Independent };
+    let info = FrameInfo::new().block_size(BlockSize::Max64KB).block_mode(mode).block_checksums(some());
+    let size = some().then_some(text.len() as u64);
+    let info = info.content_checksum(some()).content_size(size).legacy_frame(rng.random_ratio(1, 4));
+    let mut encoder = FrameEncoder::with_frame_info(info, Vec::new());
+    for piece in text.chunks(rng.random_range(100..2000)) {
+        // Several blocks a frame, as large files have them.
+        encoder.write_all(piece).expect("a Vec takes all");
+        encoder.flush().expect("a Vec takes all");
+    }
+    encoder.finish().expect("a Vec takes all")
+}
+
+fn snappy(rng: &mut StdRng, text: &[u8]) -> Vec<u8> {
+    let mut encoder = snap::write::FrameEncoder::new(Vec::new());
+    for piece in text.chunks(rng.random_range(100..2000)) {
+        // Several chunks a stream, as large files have them.
+        encoder.write_all(piece).expect("a Vec takes all");
+        encoder.flush().expect("a Vec takes all");
+    }
+    encoder.into_inner().expect("a Vec takes all")
+}
+
+fn zlib(rng: &mut StdRng, text: &[u8]) -> Vec<u8> {
+    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::new(rng.random_range(0..7)));
+    encoder.write_all(text).expect("a Vec takes all");
     encoder.finish().expect("a Vec takes all")
 }
 

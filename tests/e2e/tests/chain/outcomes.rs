@@ -66,6 +66,30 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().expect("writing to memory does not fail")
 }
 
+fn bzip2(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
+    encoder.write_all(bytes).expect("writing to memory does not fail");
+    encoder.finish().expect("writing to memory does not fail")
+}
+
+fn xz(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = liblzma::write::XzEncoder::new(Vec::new(), 0);
+    encoder.write_all(bytes).expect("writing to memory does not fail");
+    encoder.finish().expect("writing to memory does not fail")
+}
+
+fn lz4(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = lz4_flex::frame::FrameEncoder::new(Vec::new());
+    encoder.write_all(bytes).expect("writing to memory does not fail");
+    encoder.finish().expect("writing to memory does not fail")
+}
+
+fn snappy(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = snap::write::FrameEncoder::new(Vec::new());
+    encoder.write_all(bytes).expect("writing to memory does not fail");
+    encoder.into_inner().expect("writing to memory does not fail")
+}
+
 /// Lines that do not compress well: so that a damage in the middle of an archive has lines on both sides.
 fn lines(count: u64) -> Vec<u8> {
     let mut text = Vec::new();
@@ -91,6 +115,7 @@ fn cases() -> Vec<Case> {
     // Said to be UTF-8 by its first bytes, so that it is not taken for anything else.
     let mut malformed = text.clone();
     malformed.iter_mut().step_by(50).for_each(|byte| *byte = if *byte == b'\n' { b'\n' } else { 0xff });
+    let (bzip2, xz, lz4, snappy) = (bzip2(&text), xz(&text), lz4(&text), snappy(&text));
     let mut long = vec![b'x'; 64 * LINE];
     long.extend_from_slice(b"\nafter\n");
     vec![
@@ -102,6 +127,11 @@ fn cases() -> Vec<Case> {
         case("more after it.gz", [packed.clone(), b"what is this?".to_vec()].concat(), 5_000)
             .partial("trailing-garbage")
             .at(packed.len()),
+        case("cut short.bz2", &bzip2[..bzip2.len() - 10], 0).partial("truncated").at(bzip2.len() - 10).only_some(),
+        case("cut short.lz4", &lz4[..lz4.len() / 2], 0).partial("truncated").at(lz4.len() / 2).only_some(),
+        case("two streams.bz2", bzip2.repeat(2), 10_000),
+        case("streams with padding.xz", [&xz[..], &[0; 8], &xz].concat(), 10_000),
+        case("frames of two codecs.lz4", [lz4, snappy].concat(), 10_000),
         case("no archive.gz", &text[..], 5_000),
         case("an archive.log", packed, 5_000),
         case("one long line.log", long, 2).rows(65),
