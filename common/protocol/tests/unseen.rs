@@ -76,9 +76,7 @@ fn told<M: Machine>(machine: &mut M, partition: &Partition, from: i64, to: i64) 
         Action::Begin => {}
         _ => panic!("nothing but a transaction commits"),
     }
-    let Action::Commit(offsets) = machine.step(1_000, Event::Done) else {
-        panic!("there is nothing to send")
-    };
+    let Action::Commit(offsets) = machine.step(1_000, Event::Done) else { panic!("there is nothing to send") };
     assert!(matches!(machine.step(1_000, Event::Done), Action::Poll), "it is committed once");
     Some(offsets)
 }

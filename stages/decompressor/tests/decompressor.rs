@@ -73,8 +73,10 @@ fn zlib(text: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
+type Pack = fn(&[u8]) -> Vec<u8>;
+
 /// Those of which several may stand one after the other, and that say where they end.
-const PACKS: [fn(&[u8]) -> Vec<u8>; 5] = [gzip, zstd, bzip2, xz, lz4];
+const PACKS: [Pack; 5] = [gzip, zstd, bzip2, xz, lz4];
 
 /// A skippable frame: RFC 8878, 3.1.2.
 fn skippable(content: &[u8]) -> Vec<u8> {
@@ -256,7 +258,7 @@ fn plain_files_that_look_like_something_else_for_a_moment() {
 #[test]
 fn what_has_no_end() {
     let text = lines(5000);
-    for pack in [snappy as fn(&[u8]) -> Vec<u8>, |text| lz4_frame(text, |info| info.legacy_frame(true))] {
+    for pack in [snappy as Pack, |text| lz4_frame(text, |info| info.legacy_frame(true))] {
         let whole = pack(&text);
         check(&[&whole[..], &[0; 512]].concat(), &text, Complete, &[]);
         let seen = check(&[&whole[..], b"signature"].concat(), &text, Partial, &[TrailingGarbage]);
@@ -289,9 +291,7 @@ fn cut_short() {
         assert!(!seen.plain().is_empty() && large.starts_with(&seen.plain()));
         assert_eq!(seen.rejects, [(Truncated, Some(whole.len() as u64 * 3 / 4))]);
     }
-    for (pack, short) in
-        [(xz as fn(&[u8]) -> Vec<u8>, 3), (xz, 5), (lzma, 3), (lzma, 12), (zstd, 2), (lz4, 2), (snappy, 2)]
-    {
+    for (pack, short) in [(xz as Pack, 3), (xz, 5), (lzma, 3), (lzma, 12), (zstd, 2), (lz4, 2), (snappy, 2)] {
         check(&pack(&text)[..short], b"", Partial, &[Truncated]);
     }
 }
