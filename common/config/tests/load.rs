@@ -24,11 +24,11 @@ fn nothing_at_all_is_the_defaults() {
 #[test]
 fn sizes_and_times_are_written_as_people_do() {
     let config =
-        parse("transaction.bytes = \"1 MiB\"\ntransaction.interval = \"1s 500ms\"\nworker.queue_bytes = 2000000")
+        parse("transaction.bytes = \"1 MiB\"\ntransaction.interval = \"1s 500ms\"\nworker.queue_bytes = 20000000")
             .unwrap();
     assert_eq!(config.transaction.bytes.0, 1 << 20);
     assert_eq!(config.transaction.interval.as_millis(), 1500);
-    assert_eq!(config.worker.queue_bytes.0, 2_000_000);
+    assert_eq!(config.worker.queue_bytes.0, 20_000_000);
 }
 
 #[test]
@@ -123,7 +123,7 @@ properties = { acks = 1 }
 [transaction]
 interval = "20s"
 [plan]
-raw_bytes = "2 MiB"
+raw_bytes = "5 MiB"
 line_bytes = "901 KiB"
 encoding = "gbq"
 channel_group = "fast"

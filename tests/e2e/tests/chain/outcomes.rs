@@ -127,7 +127,7 @@ fn cases() -> Vec<Case> {
         case("more after it.gz", [packed.clone(), b"what is this?".to_vec()].concat(), 5_000)
             .partial("trailing-garbage")
             .at(packed.len()),
-        case("cut short.bz2", &bzip2[..bzip2.len() - 10], 0).partial("truncated").at(bzip2.len() - 10).only_some(),
+        case("cut short.bz2", &bzip2[..bzip2.len() / 2], 0).partial("truncated").at(bzip2.len() / 2).only_some(),
         case("cut short.lz4", &lz4[..lz4.len() / 2], 0).partial("truncated").at(lz4.len() / 2).only_some(),
         case("two streams.bz2", bzip2.repeat(2), 10_000),
         case("streams with padding.xz", [&xz[..], &[0; 8], &xz].concat(), 10_000),
