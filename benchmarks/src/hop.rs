@@ -41,8 +41,6 @@ impl Stage for Identity {
 
 /// Bytes of a chunk.
 const CHUNK: usize = 900 << 10;
-/// Bytes of records that travel together at most, as the chain's configuration has it.
-const BATCH: &str = "4000000";
 /// Rounds, of which the best counts, of the floor too: in the first one the broker compiles itself.
 const ROUNDS: usize = 4;
 /// How long one pass may take.
@@ -62,7 +60,7 @@ pub async fn measure(brokers: &str, text: &[u8], compression: &'static str) -> a
             name: name.clone(),
             partitions: 1,
             replication: 1,
-            config: [("max.message.bytes".into(), BATCH.into())].into(),
+            config: [("max.message.bytes".into(), batch())].into(),
         };
         admin.apply(&[spec(&from), spec(&to), spec(&bare), spec(&rest)]).await?;
         let group = topic("group");
@@ -79,6 +77,11 @@ pub async fn measure(brokers: &str, text: &[u8], compression: &'static str) -> a
     Ok(Row::new(format!("hop of text, {compression}"), "CPU-ns/byte", value).floor(floor))
 }
 
+/// Bytes of records that travel together at most, as the chain has it by default.
+fn batch() -> String {
+    logmill_config::Config::default().kafka.message_bytes.0.to_string()
+}
+
 /// CPU seconds of this process and the broker.
 fn total() -> f64 {
     let cpu = cpu();
@@ -88,7 +91,7 @@ fn total() -> f64 {
 fn producer(brokers: &str, compression: &str) -> anyhow::Result<BaseProducer> {
     let mut config = ClientConfig::new();
     config.set("bootstrap.servers", brokers).set("compression.type", compression).set("linger.ms", "20");
-    config.set("batch.size", BATCH).set("message.max.bytes", BATCH);
+    config.set("batch.size", batch()).set("message.max.bytes", batch());
     config.set("queue.buffering.max.kbytes", "65536");
     config.create().context("a producer")
 }
@@ -196,7 +199,7 @@ fn pass_by_runner(
         compression: compression.to_owned(),
         transaction_timeout: Duration::from_secs(30),
         poll: Duration::from_millis(50),
-        properties: [("message.max.bytes", BATCH), ("batch.size", BATCH)].map(|(k, v)| (k.into(), v.into())).into(),
+        properties: ["message.max.bytes", "batch.size"].map(|key| (key.to_owned(), batch())).into(),
     };
     let mut client = Client::connect(options, Arc::new(AtomicBool::new(false)))?;
     let lane = |topic: &str| Lane::new(topic, 1);

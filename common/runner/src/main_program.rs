@@ -179,13 +179,13 @@ fn lags(process: &Process, name: &str) -> anyhow::Result<Option<LagWatch>> {
 #[must_use]
 pub fn properties(config: &Config) -> BTreeMap<String, String> {
     let kilobytes = |bytes: u64| bytes.div_ceil(1024).max(1).to_string();
-    let (message, worker) = (config.kafka.message_bytes.0, &config.worker);
+    let (message, worker) = (config.kafka.message_bytes.0.clamp(1_000, 1_000_000_000).to_string(), &config.worker);
     let fetch = worker.fetch_bytes.0.clamp(1 << 10, 64 << 20).to_string();
     // A member that hangs is thrown out after this time; the library wants it to be no less than the session's.
     let stall = worker.stall.as_millis().clamp(10_000, 86_400_000);
     let mut all: BTreeMap<String, String> = [
-        ("message.max.bytes", message.clamp(1_000, 1_000_000_000).to_string()),
-        ("batch.size", message.clamp(1_000, 1_000_000_000).to_string()),
+        ("message.max.bytes", message.clone()),
+        ("batch.size", message),
         ("fetch.max.bytes", fetch.clone()),
         ("fetch.message.max.bytes", fetch),
         ("queued.max.messages.kbytes", kilobytes(worker.queue_bytes.0.max(worker.fetch_bytes.0))),

@@ -8,7 +8,7 @@ pub(crate) trait Format {
     /// The bytes of the next unit (a header, a block, a checksum): at least one.
     fn wants(&self) -> usize;
 
-    /// Decodes one whole unit, and appends what comes of it to `plain`.
+    /// Decodes one whole unit into `plain`, which is empty. What it leaves there of a corrupt one is dropped.
     fn unit(&mut self, unit: &[u8], plain: &mut Vec<u8>) -> Next;
 
     /// Whether the file may end before the next unit.
@@ -50,10 +50,12 @@ impl<F: Format> Blocks<F> {
     pub(crate) fn step(&mut self, input: &[u8], plain: &mut Vec<u8>) -> Step {
         let mut step = Step { read: 0, back: Vec::new(), then: Then::GoOn };
         if self.handed == self.plain.len() && !self.ended {
-            let new = input.len().min(self.format.wants() - self.held.len());
+            let missing = self.format.wants() - self.held.len();
+            let new = input.len().min(missing);
+            self.held.reserve_exact(missing); // no more than a block is held of a block
             self.held.extend_from_slice(&input[..new]);
             step.read = new;
-            if self.held.len() < self.format.wants() {
+            if new < missing {
                 return step;
             }
             let mut unit = std::mem::take(&mut self.held);
@@ -71,7 +73,10 @@ impl<F: Format> Blocks<F> {
                 Next::Unit => {}
                 Next::Ended => self.ended = true,
                 Next::EndedBefore => step.then = Then::Ended,
-                Next::Corrupt(why) => step.then = Then::Corrupt(why.to_owned()),
+                Next::Corrupt(why) => {
+                    self.plain.clear();
+                    step.then = Then::Corrupt(why.to_owned());
+                }
             }
         }
         let room = plain.capacity() - plain.len();

@@ -43,7 +43,8 @@ pub(crate) struct Lz4 {
     content: Xxh32,
 }
 
-const LINKED: u8 = 0x20; // its absence
+/// No block refers to those before it.
+const INDEPENDENT: u8 = 0x20;
 const BLOCK_CHECKSUM: u8 = 0x10;
 const CONTENT_SIZE: u8 = 0x08;
 const CONTENT_CHECKSUM: u8 = 0x04;
@@ -51,16 +52,16 @@ const DICTIONARY: u8 = 0x01;
 
 impl Lz4 {
     pub(crate) fn frame() -> Self {
-        Self::of(Unit::Magic)
+        Self::of(Unit::Magic, 0)
     }
 
     pub(crate) fn legacy() -> Self {
-        Self::of(Unit::LegacyMagic)
+        Self::of(Unit::LegacyMagic, INDEPENDENT)
     }
 
-    fn of(unit: Unit) -> Self {
+    fn of(unit: Unit, flags: u8) -> Self {
         let (descriptor, window) = (Vec::new(), Vec::new());
-        Self { unit, flags: 0, largest: LEGACY_BLOCK, descriptor, window, content: Xxh32::new(0) }
+        Self { unit, flags, largest: LEGACY_BLOCK, descriptor, window, content: Xxh32::new(0) }
     }
 
     fn has(&self, flag: u8) -> bool {
@@ -93,7 +94,7 @@ impl Lz4 {
         if self.has(CONTENT_CHECKSUM) {
             self.content.update(plain);
         }
-        if !self.has(LINKED) && !matches!(self.unit, Unit::LegacyBlock(_)) {
+        if !self.has(INDEPENDENT) {
             let new = plain.len().min(WINDOW);
             let kept = self.window.len().min(WINDOW - new);
             self.window.drain(..self.window.len() - kept);
@@ -142,7 +143,6 @@ impl Format for Lz4 {
                     return Next::Corrupt("a wrong checksum of a block");
                 }
                 if let Err(why) = self.block(data, as_it_is, plain) {
-                    plain.clear();
                     return Next::Corrupt(why);
                 }
                 self.unit = Unit::Size;
@@ -159,7 +159,6 @@ impl Format for Lz4 {
             },
             Unit::LegacyBlock(_) => {
                 if let Err(why) = self.block(unit, false, plain) {
-                    plain.clear();
                     return Next::Corrupt(why);
                 }
                 self.unit = Unit::LegacySize;

@@ -78,7 +78,6 @@ impl Format for Snappy {
             Unit::Identifier => self.unit = Unit::Header,
             Unit::Data(_, compressed) => {
                 if let Err(why) = self.data(unit, compressed, plain) {
-                    plain.clear();
                     return Next::Corrupt(why);
                 }
                 self.unit = Unit::Header;

@@ -359,11 +359,10 @@ impl State {
     }
 
     fn closed(self, outcome: Outcome) -> Event {
-        let mut evidence = match self.found.map(|found| (found, Codec::named(found))) {
+        let mut evidence = match self.found.map(Codec::named) {
             None => "empty".to_owned(),
-            Some((_, Some(codec))) => format!("magic bytes; {} whole {}s", self.members, codec.unit()),
-            Some(("plain", _)) => "no magic of a compression".to_owned(),
-            Some(_) => "magic bytes".to_owned(),
+            Some(None) => "no magic of a compression".to_owned(),
+            Some(Some(codec)) => format!("magic bytes; {} whole {}s", self.members, codec.unit()),
         };
         evidence.push_str(&self.nuls.evidence());
         if self.rejects > MAX_REJECTS {

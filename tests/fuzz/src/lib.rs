@@ -70,3 +70,12 @@ pub fn decompressed(bytes: Vec<u8>, piece: usize) {
     let pieces: Vec<Bytes> = all.chunks(piece.max(1)).map(|piece| all.slice_ref(piece)).collect();
     assert_eq!(run(std::slice::from_ref(&all), usize::MAX), run(&pieces, 1), "cut into pieces of {piece}");
 }
+
+/// One run of the fuzzer on a codec: its first byte says into how many bytes a piece the file is cut, the rest changes `sound`.
+///
+/// # Panics
+/// As [`decompressed`].
+pub fn damaged(sound: &[u8], data: &[u8]) {
+    let (piece, data) = data.split_first().map_or((1, data), |(piece, data)| (usize::from(*piece), data));
+    decompressed(changed(sound, data), piece);
+}

@@ -88,7 +88,7 @@ pub(super) fn producer(options: &ClientOptions) -> ClientConfig {
     let timeout = options.transaction_timeout.as_millis().to_string();
     for (key, value) in [
         ("queue.buffering.max.kbytes", "32768"),
-        // A broker's cost is in requests, not in bytes: chunks that come one after the other travel together.
+        // Each request costs a broker something whatever its bytes: chunks that come one after the other travel together.
         ("linger.ms", "20"),
         ("retry.backoff.ms", "10"),
         ("compression.type", &options.compression),
