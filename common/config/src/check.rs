@@ -181,6 +181,9 @@ fn one_cluster(name: &str, cluster: &Cluster, found: &mut Found) {
     for folder in cluster.folders.iter().filter(|folder| !folder.starts_with('/')) {
         found.at(&key("folders"), format!("{folder:?} must begin with '/'"));
     }
+    if let Some(name) = cluster.ready_file.as_ref().filter(|name| name.is_empty() || name.contains('/')) {
+        found.at(&key("ready_file"), format!("{name:?} is not the name of a file"));
+    }
     for (last, list) in [("patterns", &cluster.patterns), ("exclude", &cluster.exclude)] {
         for error in list.iter().filter_map(|pattern| path_glob(pattern).err()) {
             found.at(&key(last), error.to_string());
@@ -189,7 +192,12 @@ fn one_cluster(name: &str, cluster: &Cluster, found: &mut Found) {
     if let (Err(error), true) = (Selector::new(cluster), found.0.is_empty()) {
         found.at(&key("patterns"), error.to_string());
     }
-    for (last, number) in [("coroutines", cluster.coroutines), ("settle", cluster.settle), ("weight", cluster.weight)] {
+    for (last, number) in [
+        ("coroutines", cluster.coroutines),
+        ("settle", cluster.settle),
+        ("down_failures", cluster.down_failures),
+        ("weight", cluster.weight),
+    ] {
         if number == 0 {
             found.at(&key(last), "must be at least 1");
         }
@@ -198,6 +206,9 @@ fn one_cluster(name: &str, cluster: &Cluster, found: &mut Found) {
         if time.is_zero() {
             found.at(&key(last), "must be more than 0");
         }
+    }
+    if cluster.bytes_per_second == Some(Size(0)) {
+        found.at(&key("bytes_per_second"), "must be more than 0; leave it out for no limit");
     }
     if cluster.forget_after <= cluster.scan_interval {
         found.at(&key("forget_after"), "must be longer than scan_interval, or one failed listing makes every file new");

@@ -234,13 +234,20 @@ pub struct Cluster {
     /// The user to act as, where the cluster does not use Kerberos.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
-    /// Folders to look into, with all folders below them.
+    /// Folders to look into, with all folders below them. %Y, %m, %d and %H stand for the year, month, day and hour (UTC)
+    /// of tomorrow, today and the days before: /logs/%Y/%m/%d. So old folders are not listed again and again.
     pub folders: Vec<String>,
+    /// How many days before today's the folders with a date are looked into.
+    pub days: u32,
+    /// The name of a file that says that its folder is complete, such as _SUCCESS: before it is there, no file is taken that
+    /// lies in the folder itself. Left out: none is waited for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ready_file: Option<String>,
     /// Files to take: globs over the whole path, or over the name alone where the glob has no slash.
     pub patterns: Vec<String>,
     /// Files to leave, in the same way. Names that begin with . or _ or end in .tmp or ._COPYING_ are always left.
     pub exclude: Vec<String>,
-    /// Files that one fetcher reads at the same time.
+    /// Files that one fetcher reads, and so has open in the cluster, at the same time.
     #[schemars(range(min = 1))]
     pub coroutines: u32,
     /// Time between two listings.
@@ -262,7 +269,23 @@ pub struct Cluster {
     #[serde(with = "humantime_serde")]
     #[schemars(with = "String", extend("format" = "duration"))]
     pub forget_after: Duration,
-    /// Share of this cluster when fetchers choose among several.
+    /// Bytes a second that one fetcher reads of it at most; left out: no limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bytes_per_second: Option<Size>,
+    /// Calls in a row that must fail until the cluster counts as down: all its coroutines but one then go to the healthy
+    /// cluster of the greatest weight.
+    #[schemars(range(min = 1))]
+    pub down_failures: u32,
+    /// Or the time for which all calls must fail until then.
+    #[serde(with = "humantime_serde")]
+    #[schemars(with = "String", extend("format" = "duration"))]
+    pub down_after: Duration,
+    /// Time for which all calls must go well until its coroutines come back.
+    #[serde(with = "humantime_serde")]
+    #[schemars(with = "String", extend("format" = "duration"))]
+    pub up_after: Duration,
+    /// Who gets the coroutines of clusters that are down: the healthy one of the greatest weight. Read again while the
+    /// fetchers run, as the entries of apps and rules are.
     #[schemars(range(min = 1))]
     pub weight: u32,
 }
@@ -274,6 +297,8 @@ impl Default for Cluster {
             hadoop: Properties::default(),
             user: None,
             folders: vec!["/logs".into()],
+            days: 7,
+            ready_file: None,
             patterns: vec!["**".into()],
             exclude: Vec::new(),
             coroutines: 4,
@@ -282,6 +307,10 @@ impl Default for Cluster {
             call_timeout: Duration::from_secs(20),
             park_after: Duration::from_secs(60),
             forget_after: Duration::from_secs(7 * 86_400),
+            bytes_per_second: None,
+            down_failures: 20,
+            down_after: Duration::from_secs(30),
+            up_after: Duration::from_secs(60),
             weight: 1,
         }
     }

@@ -8,7 +8,7 @@ use crate::signals::stop_on_signals;
 use crate::worker::{Settings, run_stage};
 use anyhow::Context as _;
 use clap::{CommandFactory, FromArgMatches, Parser};
-use logmill_config::{Choose, Config, LogFormat};
+use logmill_config::{Choose, Config, ConfigError, LogFormat};
 use logmill_core::Stage;
 use logmill_kafka::ClientOptions;
 use logmill_protocol::worker::Options;
@@ -38,6 +38,8 @@ pub struct Arguments {
 /// What every process of the chain has: its configuration, what it shows of itself, its stop flag.
 pub struct Process {
     pub config: Config,
+    /// The file that was named for it.
+    file: Option<PathBuf>,
     pub telemetry: Telemetry,
     pub stop: Arc<AtomicBool>,
 }
@@ -81,7 +83,13 @@ impl Process {
         // A call to Kafka may take a minute where a broker is away; that is no hang.
         let telemetry = Telemetry::with_bound(config.worker.stall.max(Duration::from_secs(150)));
         telemetry.register(|registry| registry.register_collector(Box::new(WaitingClients)));
-        Ok(Self { config, telemetry, stop })
+        Ok(Self { config, file: arguments.config, telemetry, stop })
+    }
+
+    /// Reads the configuration again, as it was read at the start: for what may change while a process runs.
+    pub fn reader(&self) -> impl Fn() -> Result<Config, ConfigError> + Send + 'static {
+        let file = self.file.clone();
+        move || Config::load(file.as_deref())
     }
 
     /// A name of this process for its `transactional.id`s: the configured slot, else one that nobody else has.

@@ -3,15 +3,18 @@
 //! Clusters share nothing but the runtime: a cluster that does not answer occupies its own coroutines alone.
 
 use crate::cut::Cutter;
+use crate::health::{Health, Rules};
 use crate::metrics::ClusterMetrics;
+use crate::pool::{Permit, Pool};
+use crate::rate::Rate;
 use crate::store::{Entry, Store, StoreError};
 use futures::StreamExt as _;
 use logmill_core::{FileMeta, Seq};
 use logmill_protocol::fetch::{Fetched, Item, Order};
 use std::future::Future;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
-use tokio::sync::Semaphore;
 use tokio::sync::mpsc::Sender;
 use tokio::time::{sleep, timeout};
 
@@ -24,11 +27,14 @@ pub struct Cluster {
     pub name: String,
     store: Arc<dyn Store>,
     /// One permit for each coroutine that reads. One that waits for its next try holds none.
-    slots: Semaphore,
+    pool: Pool,
+    /// The coroutines that are its own, however many it has just now.
+    coroutines: u32,
+    weight: AtomicU32,
+    rate: Option<Rate>,
     call_timeout: Duration,
     park_after: Duration,
-    /// Since when no call has gone well, for orders that wait for a permit; `None` while all is well.
-    down_since: Mutex<Option<Instant>>,
+    health: Mutex<Health>,
     trouble: Mutex<Trouble>,
     metrics: ClusterMetrics,
 }
@@ -106,20 +112,55 @@ struct Progress {
 }
 
 impl Cluster {
-    /// A cluster of which at most `coroutines` files are read at a time, each call given up after `call_timeout`. A file
-    /// that could not be read for `park_after` is given up, unless it has not begun and the cluster does not answer.
+    /// A cluster of which at most `settings.coroutines` files are read at a time, each call given up after `call_timeout`.
+    /// A file that could not be read for `park_after` is given up, unless it has not begun and the cluster does not answer.
     #[must_use]
     pub fn new(
         name: impl Into<String>,
         store: Arc<dyn Store>,
-        coroutines: usize,
-        call_timeout: Duration,
-        park_after: Duration,
+        settings: &logmill_config::Cluster,
         metrics: ClusterMetrics,
     ) -> Self {
-        let (name, slots) = (name.into(), Semaphore::new(coroutines));
-        let (down_since, trouble) = (Mutex::default(), Mutex::default());
-        Self { name, store, slots, call_timeout, park_after, down_since, trouble, metrics }
+        let logmill_config::Cluster { coroutines, weight, call_timeout, park_after, .. } = *settings;
+        let logmill_config::Cluster { down_failures, down_after, up_after, .. } = *settings;
+        metrics.coroutines.set(coroutines.into());
+        Self {
+            name: name.into(),
+            store,
+            pool: Pool::new(coroutines),
+            coroutines,
+            weight: weight.into(),
+            rate: settings.bytes_per_second.map(|rate| Rate::new(rate.0)),
+            call_timeout,
+            park_after,
+            health: Mutex::new(Health::new(Rules { down_failures, down_after, up_after })),
+            trouble: Mutex::default(),
+            metrics,
+        }
+    }
+
+    /// The coroutines that are its own.
+    pub(crate) fn coroutines(&self) -> u32 {
+        self.coroutines
+    }
+
+    pub(crate) fn weight(&self) -> u32 {
+        self.weight.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn weigh(&self, weight: u32) {
+        self.weight.store(weight, Ordering::Relaxed);
+    }
+
+    /// So many of its files are read at a time from now on.
+    pub(crate) fn resize(&self, coroutines: u32) {
+        self.pool.resize(coroutines);
+        self.metrics.coroutines.set(coroutines.into());
+    }
+
+    /// Whether it counts as down.
+    pub(crate) fn is_down(&self) -> bool {
+        self.health(|health| health.is_down(Instant::now()))
     }
 
     #[must_use]
@@ -139,20 +180,18 @@ impl Cluster {
     pub async fn call<T>(&self, what: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
         let Ok(answer) = timeout(self.call_timeout, what).await else {
             self.store.renew();
+            self.health(|health| health.failed(Instant::now()));
             return Err(StoreError::Failed(format!("no answer within {:?}", self.call_timeout)));
         };
-        if !matches!(answer, Err(StoreError::Failed(_))) {
-            self.answers();
-        }
+        self.health(|health| match answer {
+            Err(StoreError::Failed(_)) => health.failed(Instant::now()),
+            Ok(_) | Err(StoreError::Gone(_) | StoreError::Refused(_)) => health.answered(Instant::now()),
+        });
         answer
     }
 
-    fn answers(&self) {
-        self.down_since.lock().expect("nothing panics while it holds this").take();
-    }
-
-    fn fails(&self) {
-        self.down_since.lock().expect("nothing panics while it holds this").get_or_insert_with(Instant::now);
+    fn health<T>(&self, look: impl FnOnce(&mut Health) -> T) -> T {
+        look(&mut self.health.lock().expect("nothing panics while it holds this"))
     }
 
     /// How the last listing went; well, where nobody lists it any more.
@@ -171,11 +210,6 @@ impl Cluster {
         } else if let Some(since) = trouble.since.take() {
             tracing::info!(cluster = self.name, "no call to the cluster fails any more, after {:?}", since.elapsed());
         }
-    }
-
-    fn down_for(&self) -> Duration {
-        let since = *self.down_since.lock().expect("nothing panics while it holds this");
-        since.map_or(Duration::ZERO, |since| since.elapsed())
     }
 
     /// Brings a file: its chunks in order and how it ended go to `to`. Ends when that is done or nobody takes it.
@@ -202,7 +236,6 @@ impl Cluster {
                         why
                     }
                     Err(Stop::Failed(why)) => {
-                        self.fails();
                         progress.failed.get_or_insert_with(|| Failing::new(&self));
                         why
                     }
@@ -231,13 +264,14 @@ impl Cluster {
     }
 
     /// Waits for a permit; `None` when the file has begun and the cluster has been down for too long to wait further.
-    async fn permit(&self, progress: &Progress) -> Option<tokio::sync::SemaphorePermit<'_>> {
+    async fn permit(&self, progress: &Progress) -> Option<Permit<'_>> {
         loop {
             let wait = self.park_after.min(LONGEST_PAUSE);
-            if let Ok(permit) = timeout(wait, self.slots.acquire()).await {
-                return Some(permit.expect("the semaphore is never closed"));
+            if let Ok(permit) = timeout(wait, self.pool.acquire()).await {
+                return Some(permit);
             }
-            if progress.next > Seq(0) && self.down_for() >= self.park_after {
+            let failing = self.health(|health| health.failing_for(Instant::now()));
+            if progress.next > Seq(0) && failing >= self.park_after {
                 return None;
             }
         }
@@ -258,6 +292,9 @@ impl Cluster {
             let Some(mut piece) = piece else {
                 return Err(Stop::Failed(format!("its bytes end {} before its length", cutter.left())));
             };
+            if let Some(rate) = &self.rate {
+                rate.pass(piece.len()).await;
+            }
             while let Some(chunk) = cutter.cut(&mut piece) {
                 check_parked(order, progress)?;
                 let mut sum = crc32fast::Hasher::new_with_initial(progress.crc32);

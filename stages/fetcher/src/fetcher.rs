@@ -4,9 +4,11 @@ use crate::cluster::Cluster;
 use crate::kafka::ListerJournal;
 use crate::listers::{ListerKit, ListerLog, Listers};
 use crate::metrics::Metrics;
+use crate::pools;
+use crate::reload;
 use crate::scan::Scan;
 use crate::source::Source;
-use crate::store::{FolderStore, HdfsSettings, HdfsStore, SetUpError, Store};
+use crate::store;
 use crate::worker::{Counted, Worker};
 use anyhow::Context as _;
 use logmill_config::{Config, Planner, Selector};
@@ -16,9 +18,9 @@ use logmill_protocol::fetch::{Fetch, Lane, ListerOptions, Options, STAGE};
 use logmill_runner::{Crew, Life, Process, Restarts, Trouble};
 use prometheus_client::registry::Registry;
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
-use tokio::runtime::{Handle, Runtime};
+use tokio::runtime::Runtime;
 
 /// Files of one lister's transaction.
 const LISTER_BATCH: usize = 500;
@@ -33,6 +35,7 @@ pub struct Fetcher {
     io: Runtime,
     clusters: Arc<HashMap<String, Arc<Cluster>>>,
     kits: HashMap<String, Arc<dyn ListerKit>>,
+    planner: Arc<RwLock<Planner>>,
     metrics: Metrics,
 }
 
@@ -51,24 +54,19 @@ impl Fetcher {
             .context("starting the threads that read")?;
         let metrics = Metrics::register(registry);
         let planner = Planner::new(&config).context("reading the patterns of apps and rules")?;
+        let planner = Arc::new(RwLock::new(planner));
         let mut clusters = HashMap::new();
         let mut kits: HashMap<String, Arc<dyn ListerKit>> = HashMap::new();
         for (name, settings) in &config.clusters {
-            let cluster = Arc::new(Cluster::new(
-                name.clone(),
-                store(name, settings, io.handle())?,
-                settings.coroutines as usize,
-                settings.call_timeout,
-                settings.park_after,
-                metrics.of(name),
-            ));
+            let store = store::of(name, settings, io.handle())?;
+            let cluster = Arc::new(Cluster::new(name.clone(), store, settings, metrics.of(name)));
             let selector = Selector::new(settings).with_context(|| format!("reading the patterns of {name}"))?;
-            let (config, planner) = (Arc::clone(&config), planner.clone());
+            let (config, planner) = (Arc::clone(&config), Arc::clone(&planner));
             let kit = Kit { config, cluster: Arc::clone(&cluster), settings: settings.clone(), selector, planner };
             kits.insert(kit.config.topics().tasks(name), Arc::new(kit));
             clusters.insert(name.clone(), cluster);
         }
-        Ok(Self { config, io, clusters: Arc::new(clusters), kits, metrics })
+        Ok(Self { config, io, clusters: Arc::new(clusters), kits, planner, metrics })
     }
 
     /// Runs the workers until the process is asked to stop or one of them fails for good.
@@ -79,6 +77,11 @@ impl Fetcher {
         let Process { telemetry, stop, .. } = process;
         let threads = self.config.worker.threads;
         tracing::info!(stage = STAGE, threads, clusters = self.clusters.len(), "running");
+        let mut clusters: Vec<_> = self.clusters.values().cloned().collect();
+        clusters.sort_by(|one, other| one.name.cmp(&other.name));
+        let (read, planner) = (process.reader(), Arc::clone(&self.planner));
+        self.io.spawn(reload::follow(read, Config::clone(&self.config), clusters.clone(), planner));
+        self.io.spawn(pools::balance(clusters));
         let crew = Crew { telemetry, stop, threads, restarts: Restarts::default() };
         let work = |n: u32, name: &str, mut life: Life<'_>| {
             let worker = self.worker(process, n)?;
@@ -119,25 +122,13 @@ impl Fetcher {
     }
 }
 
-fn store(name: &str, settings: &logmill_config::Cluster, io: &Handle) -> Result<Arc<dyn Store>, SetUpError> {
-    if let Some(folder) = settings.url.strip_prefix("file://") {
-        return Ok(Arc::new(FolderStore::new(folder)));
-    }
-    if !settings.url.starts_with("hdfs://") {
-        return Err(SetUpError::Scheme { cluster: name.to_owned(), url: settings.url.clone() });
-    }
-    let (url, user, hadoop) = (settings.url.clone(), settings.user.clone(), settings.hadoop.0.clone());
-    let hdfs = HdfsSettings { url, user, hadoop };
-    Ok(Arc::new(HdfsStore::new(name, hdfs, io.clone())?))
-}
-
 /// What a cluster's lister is made of.
 struct Kit {
     config: Arc<Config>,
     cluster: Arc<Cluster>,
     settings: logmill_config::Cluster,
     selector: Selector,
-    planner: Planner,
+    planner: Arc<RwLock<Planner>>,
 }
 
 impl Kit {
@@ -160,12 +151,13 @@ impl ListerKit for Kit {
     }
 
     fn options(&self) -> ListerOptions {
-        let (planner, cluster) = (self.planner.clone(), self.cluster.name.clone());
+        let (planner, cluster) = (Arc::clone(&self.planner), self.cluster.name.clone());
+        let plan_for = move |path: &str| planner.read().unwrap_or_else(PoisonError::into_inner).plan(&cluster, path);
         ListerOptions {
             cluster: self.cluster.name.clone(),
             tasks: Lane::new(self.config.topics().tasks(&self.cluster.name), self.config.kafka.partitions),
             known: self.known(),
-            plan_for: Box::new(move |path| planner.plan(&cluster, path)),
+            plan_for: Box::new(plan_for),
             settle: u8::try_from(self.settings.settle).unwrap_or(u8::MAX).max(1),
             forget_ms: u64::try_from(self.settings.forget_after.as_millis()).unwrap_or(u64::MAX),
             batch: LISTER_BATCH,
@@ -174,7 +166,7 @@ impl ListerKit for Kit {
 
     fn scan(&self) -> Scan {
         let Self { cluster, settings, selector, .. } = self;
-        Scan::new(Arc::clone(cluster), settings.folders.clone(), selector.clone(), settings.scan_interval)
+        Scan::new(Arc::clone(cluster), settings.clone(), selector.clone())
     }
 
     fn cluster(&self) -> &Cluster {

@@ -4,10 +4,16 @@
 
 pub mod cluster;
 pub mod cut;
+pub mod dated;
 mod fetcher;
+mod health;
 mod kafka;
 pub mod listers;
 pub mod metrics;
+mod pool;
+mod pools;
+mod rate;
+mod reload;
 pub mod scan;
 pub mod source;
 pub mod store;

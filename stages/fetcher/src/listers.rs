@@ -210,8 +210,8 @@ mod tests {
     #[test]
     fn a_lister_that_panics_begins_anew_and_at_last_ends_its_worker_with_its_words() {
         let io = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let wait = Duration::from_secs(5);
-        let cluster = Cluster::new("a", Arc::new(FolderStore::new("/none")), 1, wait, wait, ClusterMetrics::default());
+        let settings = logmill_config::Cluster::default();
+        let cluster = Cluster::new("a", Arc::new(FolderStore::new("/none")), &settings, ClusterMetrics::default());
         let kit = Arc::new(Broken { cluster, lives: AtomicU32::new(0) });
         let kits = HashMap::from([("tasks.a".to_owned(), Arc::clone(&kit) as Arc<dyn ListerKit>)]);
         let quick = Restarts { first: Duration::ZERO, longest: Duration::ZERO, most: 2, ..Restarts::default() };

@@ -16,6 +16,7 @@ pub struct Metrics {
     known: Family<OfCluster, Gauge>,
     down: Family<OfCluster, Gauge>,
     failing: Family<OfCluster, Gauge>,
+    coroutines: Family<OfCluster, Gauge>,
     /// Files that the workers of this process have open.
     pub open: Gauge,
     /// Tasks that were read and wait for an open file to end.
@@ -39,6 +40,8 @@ pub struct ClusterMetrics {
     pub down: Gauge,
     /// Files whose last try failed.
     pub failing: Gauge,
+    /// Files that may be read at a time just now: its own coroutines, fewer while it is down, more while others are.
+    pub coroutines: Gauge,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -58,6 +61,7 @@ impl Metrics {
         registry.register("fetcher_known_files", "Files in sight that have a task", all.known.clone());
         registry.register("fetcher_cluster_down", "1 while calls to the cluster fail", all.down.clone());
         registry.register("fetcher_failing_files", "Files whose last try failed", all.failing.clone());
+        registry.register("fetcher_coroutines", "Files that may be read at a time just now", all.coroutines.clone());
         registry.register("fetcher_open_files", "Files being fetched", all.open.clone());
         registry.register("fetcher_waiting_tasks", "Tasks read but not begun", all.waiting.clone());
         all
@@ -74,6 +78,7 @@ impl Metrics {
             known: self.known.get_or_create(&label).clone(),
             down: self.down.get_or_create(&label).clone(),
             failing: self.failing.get_or_create(&label).clone(),
+            coroutines: self.coroutines.get_or_create(&label).clone(),
         }
     }
 }

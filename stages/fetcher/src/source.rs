@@ -150,8 +150,8 @@ mod tests {
     #[test]
     fn a_panic_of_a_coroutine_reaches_the_worker() {
         let io = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let wait = Duration::from_secs(5);
-        let cluster = Cluster::new("a", Arc::new(Broken), 1, wait, wait, ClusterMetrics::default());
+        let cluster =
+            Cluster::new("a", Arc::new(Broken), &logmill_config::Cluster::default(), ClusterMetrics::default());
         let clusters = Arc::new(HashMap::from([("a".to_owned(), Arc::new(cluster))]));
         let mut source = Source::new(io.handle().clone(), clusters, 1);
         let file = FileMeta {

@@ -12,6 +12,8 @@ pub use hdfs::{HdfsSettings, HdfsStore};
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
+use std::sync::Arc;
+use tokio::runtime::Handle;
 
 /// A store of files: one cluster.
 pub trait Store: Send + Sync {
@@ -68,4 +70,19 @@ pub enum SetUpError {
     Scheme { cluster: String, url: String },
     #[error("cluster {cluster}: {why}")]
     Client { cluster: String, why: String },
+}
+
+/// The store that the cluster `name` is, as its address says. Its connections live on `io`; none is made yet.
+///
+/// # Errors
+/// An address of no known kind, or settings that make no client.
+pub fn of(name: &str, settings: &logmill_config::Cluster, io: &Handle) -> Result<Arc<dyn Store>, SetUpError> {
+    if let Some(folder) = settings.url.strip_prefix("file://") {
+        return Ok(Arc::new(FolderStore::new(folder)));
+    }
+    if !settings.url.starts_with("hdfs://") {
+        return Err(SetUpError::Scheme { cluster: name.to_owned(), url: settings.url.clone() });
+    }
+    let (url, user, hadoop) = (settings.url.clone(), settings.user.clone(), settings.hadoop.0.clone());
+    Ok(Arc::new(HdfsStore::new(name, HdfsSettings { url, user, hadoop }, io.clone())?))
 }

@@ -231,8 +231,8 @@ mod tests {
         let io = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let telemetry = Telemetry::new();
         let probes = telemetry.serve("127.0.0.1:0").expect("a free port");
-        let wait = Duration::from_secs(5);
-        let cluster = || Cluster::new("a", Arc::new(Dead), 1, wait, wait, ClusterMetrics::default());
+        let settings = logmill_config::Cluster { call_timeout: Duration::from_secs(5), ..Default::default() };
+        let cluster = || Cluster::new("a", Arc::new(Dead), &settings, ClusterMetrics::default());
         let (started, lister) = channel();
         let kit: Arc<dyn ListerKit> = Arc::new(Told { cluster: cluster(), started });
         let clusters = Arc::new(HashMap::from([("a".to_owned(), Arc::new(cluster()))]));

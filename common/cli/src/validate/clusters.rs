@@ -1,12 +1,13 @@
 //! What the fetcher needs of each cluster.
 
 use super::check::Check;
-use futures::StreamExt;
+use futures::{StreamExt, stream};
 use logmill_config::{Cluster, Config, Selector};
-use logmill_fetcher::store::{Entry, FolderStore, HdfsSettings, HdfsStore, Store, StoreError};
+use logmill_fetcher::dated;
+use logmill_fetcher::store::{self, Entry, Store, StoreError};
 use std::future::Future;
 use std::path::Path;
-use std::sync::Arc;
+use std::time::SystemTime;
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
@@ -17,22 +18,14 @@ const LOOKED_AT: usize = 1000;
 pub async fn checks(config: &Config) -> Vec<Check> {
     let mut all = Vec::new();
     for (name, cluster) in &config.clusters {
-        match store(name, cluster) {
+        match store::of(name, cluster, &Handle::current()) {
             Ok(store) => one(name, cluster, &*store, &mut all).await,
-            Err(error) => all.push(Check::bad(name, "settings", error, format!("correct [clusters.{name}]"))),
+            Err(error) => {
+                all.push(Check::bad(name, "settings", error.to_string(), format!("correct [clusters.{name}]")))
+            }
         }
     }
     all
-}
-
-fn store(name: &str, cluster: &Cluster) -> Result<Arc<dyn Store>, String> {
-    if let Some(root) = cluster.url.strip_prefix("file://") {
-        return Ok(Arc::new(FolderStore::new(root)));
-    }
-    let settings =
-        HdfsSettings { url: cluster.url.clone(), user: cluster.user.clone(), hadoop: cluster.hadoop.0.clone() };
-    let store = HdfsStore::new(name, settings, Handle::current()).map_err(|error| error.to_string())?;
-    Ok(Arc::new(store))
 }
 
 async fn one(name: &str, cluster: &Cluster, store: &dyn Store, all: &mut Vec<Check>) {
@@ -40,9 +33,10 @@ async fn one(name: &str, cluster: &Cluster, store: &dyn Store, all: &mut Vec<Che
     let mut sample: Option<Entry> = None;
     for folder in &cluster.folders {
         let what = format!("folder {folder}");
+        let folders = dated::expand(folder, SystemTime::now(), cluster.days);
         // A local folder that is not there lists as empty, as a bucket's prefix does.
         if let Some(root) = cluster.url.strip_prefix("file://")
-            && !Path::new(root).join(folder.trim_start_matches('/')).is_dir()
+            && !folders.iter().any(|folder| Path::new(root).join(folder.trim_start_matches('/')).is_dir())
         {
             let advice = format!("make the folder, or correct folders in [clusters.{name}]");
             all.push(Check::bad(name, &what, format!("there is no such folder in {root}"), advice));
@@ -50,7 +44,7 @@ async fn one(name: &str, cluster: &Cluster, store: &dyn Store, all: &mut Vec<Che
         }
         let mut seen = 0;
         let look = async {
-            let mut files = store.list(folder);
+            let mut files = stream::iter(folders).flat_map(|folder| store.list(&folder));
             while let Some(file) = files.next().await {
                 let file = file?;
                 seen += 1;

@@ -73,8 +73,13 @@ fn order(path: &str, length: u64, modified_ms: u64) -> Order {
 }
 
 fn cluster(store: impl Store + 'static) -> Arc<Cluster> {
-    let (call, park) = (Duration::from_secs(1), Duration::from_millis(300));
-    Arc::new(Cluster::new("a", Arc::new(store), 1, call, park, ClusterMetrics::default()))
+    let settings = logmill_config::Cluster {
+        coroutines: 1,
+        call_timeout: Duration::from_secs(1),
+        park_after: Duration::from_millis(300),
+        ..Default::default()
+    };
+    Arc::new(Cluster::new("a", Arc::new(store), &settings, ClusterMetrics::default()))
 }
 
 /// Files that fail just now, and whether anything does.
@@ -142,8 +147,10 @@ async fn a_cluster_that_cannot_be_listed_is_down_until_it_can() {
     let store = Moody::default();
     let down = Arc::clone(&store.down);
     let cluster = cluster(store);
-    let wanted = logmill_config::Selector::new(&logmill_config::Cluster::default()).unwrap();
-    let mut scan = crate::scan::Scan::new(Arc::clone(&cluster), vec!["/".into()], wanted, Duration::ZERO);
+    let settings =
+        logmill_config::Cluster { folders: vec!["/".into()], scan_interval: Duration::ZERO, ..Default::default() };
+    let wanted = logmill_config::Selector::new(&settings).unwrap();
+    let mut scan = crate::scan::Scan::new(Arc::clone(&cluster), settings, wanted);
     for (is_down, answer) in [(true, ListerAnswer::ScanFailed), (false, ListerAnswer::ScanEnd)] {
         down.store(is_down, Ordering::Relaxed);
         assert_eq!(scan.next().await, answer);

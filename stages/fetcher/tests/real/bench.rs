@@ -24,6 +24,8 @@ pub const RAW_BYTES: usize = 16 << 10;
 pub struct Chain {
     pub config: Config,
     file: tempfile::NamedTempFile,
+    /// What stands in it.
+    text: String,
     pub admin: Admin,
     io: tokio::runtime::Runtime,
     stores: BTreeMap<String, Client>,
@@ -75,7 +77,7 @@ impl Chain {
             })
             .collect();
         io.block_on(admin.apply(&specs)).unwrap();
-        let chain = Self { config, file, admin, io, stores, files: BTreeMap::new() };
+        let chain = Self { config, file, text, admin, io, stores, files: BTreeMap::new() };
         let topics = chain.config.topics();
         let tasks: Vec<Partition> = topics.inputs("fetcher").iter().flat_map(|t| chain.partitions(t)).collect();
         // A broker that has just started elects the group's coordinator first.
@@ -109,9 +111,20 @@ impl Chain {
 
     /// Starts a fetcher.
     pub fn fetcher(&self, slot: &str) -> Fetcher {
+        self.fetcher_with(slot, &[])
+    }
+
+    /// Starts a fetcher with variables of the environment.
+    pub fn fetcher_with(&self, slot: &str, variables: &[(&str, &str)]) -> Fetcher {
         let mut command = Command::new(env!("CARGO_BIN_EXE_logmill-fetcher"));
         command.arg("--config").arg(self.file.path()).env("LOGMILL__WORKER__SLOT", slot).stdin(Stdio::null());
-        Fetcher(command.spawn().unwrap())
+        Fetcher(command.envs(variables.iter().copied()).spawn().unwrap())
+    }
+
+    /// Writes the configuration anew, with something added to the section of a cluster.
+    pub fn configure(&self, cluster: &str, line: &str) {
+        let section = format!("[clusters.{cluster}]\n");
+        std::fs::write(self.file.path(), self.text.replace(&section, &format!("{section}{line}\n"))).unwrap();
     }
 
     /// Every committed record of a topic.
