@@ -131,6 +131,25 @@ its way in Kafka: files that no stage has opened yet are known there alone.")]
         #[arg(long)]
         settled: bool,
     },
+    /// Load files again in another encoding, and replace their rows: readers see the old ones or the new ones.
+    ///
+    /// The file is fetched again from its cluster. Its new rows stay hidden until all of them are in the table; then they
+    /// replace the old ones at once. Where the file is gone or another one by now, where the new rows are fewer because
+    /// of damage, or where too much is malformed in that encoding, the old rows stay.
+    #[command(after_help = "\
+Examples:
+  logmill redecode /logs/app/2026-11-23.gz --encoding gb18030
+  logmill redecode '/logs/legacy/**' --encoding windows-1252
+
+It may be stopped at any time; the same command goes on. Exit code 1 when a file was not replaced.")]
+    Redecode {
+        /// Paths, globs over paths, or file ids.
+        #[arg(required = true, value_name = "PATH|GLOB|FILE_ID")]
+        paths: Vec<String>,
+        /// The encoding of the files.
+        #[arg(long, value_name = "LABEL")]
+        encoding: String,
+    },
     /// Show on one screen whether the chain moves, its oldest unfinished file, and what it waits for.
     #[command(after_help = "\
 Examples:

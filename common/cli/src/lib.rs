@@ -12,6 +12,7 @@ mod files;
 mod lag;
 mod migrate;
 mod output;
+mod redecode;
 mod status;
 mod topic_reader;
 mod topics;
@@ -43,6 +44,7 @@ pub fn run(args: Args) -> Result<Verdict, Failure> {
         Command::Dlq { what } => dlq::run(&Config::load(file)?, &what, args.format),
         Command::Where { what } => files::locate(&Config::load(file)?, &what, args.format),
         Command::Reconcile { paths, settled } => files::reconcile(&Config::load(file)?, &paths, settled, args.format),
+        Command::Redecode { paths, encoding } => redecode::run(&Config::load(file)?, &paths, &encoding, args.format),
         Command::Status => status::run(&Config::load(file)?, args.format),
     }
 }

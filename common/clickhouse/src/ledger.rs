@@ -3,6 +3,7 @@
 
 mod queries;
 mod reconcile;
+pub mod redecode;
 mod selector;
 mod status;
 mod way;

@@ -8,7 +8,8 @@ use crate::sql::literal;
 /// the records `(topic, partition, from, to)` of `file_events`. Those records must be in the table.
 ///
 /// A load supersedes what is older under the same cluster and path once it is complete: an older file, or an earlier
-/// load of the same file. Of two states of equal times the longer one is the newer: HDFS keeps a file's time of creation
+/// load of the same file. One that is hidden supersedes nothing: it may be under way still ([`crate::ledger::redecode`]).
+/// Of two states of equal times the longer one is the newer: HDFS keeps a file's time of creation
 /// until it is closed. Two loaders may settle two files of one path at the same time: each writes `loads` before it
 /// looks, so the later look sees both.
 ///
@@ -40,7 +41,8 @@ pub async fn settle_loads(
              {batch} AND quarantine!='' \
              UNION ALL SELECT file_id,load,1,'superseded',since FROM (\
                SELECT file_id,load,tuple(modified,length,load) AS age,\
-                 maxIf(tuple(modified,length,load,version),state='complete') OVER (PARTITION BY cluster,path) AS newest,\
+                 maxIf(tuple(modified,length,load,version),state='complete' AND (file_id,load) NOT IN (\
+                   SELECT file_id,load FROM hidden FINAL WHERE hidden=1)) OVER (PARTITION BY cluster,path) AS newest,\
                  greatest(version,newest.4) AS since \
                FROM loads FINAL WHERE (cluster,path) IN (SELECT cluster,path {batch})\
              ) WHERE age < tuple(newest.1,newest.2,newest.3)"

@@ -342,6 +342,8 @@ fn one_plan(config: &Config, plan: &Plan, table: &[&str], found: &mut Found) {
     }
 }
 
-fn is_encoding(label: &str) -> bool {
+/// Whether it is the label of an encoding that can be decoded.
+#[must_use]
+pub fn is_encoding(label: &str) -> bool {
     encoding_rs::Encoding::for_label(label.as_bytes()).is_some_and(|encoding| encoding != encoding_rs::REPLACEMENT)
 }

@@ -14,6 +14,7 @@ mod sections;
 mod size;
 mod topics;
 
+pub use check::is_encoding;
 pub use error::{ConfigError, Place, Problem};
 pub use load::{CONFIG_VARIABLE, DEFAULT_FILE};
 pub use planner::{Planner, Selector, path_glob};

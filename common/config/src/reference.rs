@@ -31,6 +31,8 @@ fn full() -> Config {
         url: "hdfs://namenode.example:9820".into(),
         hadoop: one("dfs.client.use.datanode.hostname", "true"),
         user: Some("logmill".into()),
+        bytes_per_second: Some(Size::mib(200)),
+        ready_file: Some("_SUCCESS".into()),
         exclude: vec!["*.bak".into()],
         ..Cluster::default()
     };

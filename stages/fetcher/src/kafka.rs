@@ -9,6 +9,9 @@ use logmill_protocol::fetch::Lane;
 use logmill_protocol::{Action, Event, Failure, Never, Outgoing, Partition};
 use std::collections::HashSet;
 
+/// Stands in the keys of loads after the first, which `logmill redecode` notes (`file id/load`): no lister's affair.
+const LATER_LOAD: u8 = b'/';
+
 impl Log for Client {
     fn perform(&mut self, action: Action) -> Event {
         Client::perform::<Never, Never>(self, action)
@@ -54,6 +57,9 @@ impl ListerLog for ListerJournal {
         for index in 0..self.known.partitions {
             let partition = Partition { topic: self.known.topic.clone(), index };
             let note = |key: &[u8], is_known: bool| {
+                if key.contains(&LATER_LOAD) {
+                    return;
+                }
                 let id = std::str::from_utf8(key).ok().and_then(|key| key.parse::<FileId>().ok());
                 match id {
                     None => foreign += 1,

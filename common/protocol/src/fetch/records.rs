@@ -24,7 +24,9 @@ impl Lane {
         Self { topic: topic.into(), partitions }
     }
 
-    pub(crate) fn of(&self, file: &FileMeta, record: Record) -> Outgoing {
+    /// To the partition of the file.
+    #[must_use]
+    pub fn of(&self, file: &FileMeta, record: Record) -> Outgoing {
         self.at(file.file_id.partition(self.partitions), record)
     }
 

@@ -4,4 +4,5 @@ mod exactly_once;
 mod garbage;
 mod memory;
 mod outcomes;
+mod redecode;
 mod sigterm;
