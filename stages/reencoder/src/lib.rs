@@ -9,6 +9,7 @@
 mod cutter;
 mod decode;
 mod detect;
+mod foreign;
 mod state;
 
 pub use state::State;
