@@ -1,8 +1,8 @@
 //! EBCDIC: what each byte stands for, as UTF-16; 0xfffd where a page has nothing.
 //!
-//! The tables are those of OpenJDK 17 (`Charset.forName("Cp037")` and so on), compared with the codecs of Python 3.11 and
-//! with glibc 2.36 (`tests/fixtures/README.md` has what differs); two bytes of 424 (0xb3, 0xbc) are as these two have them. A
-//! page's table begins with 0x40.
+//! The tables are those of OpenJDK 17 (`Charset.forName("Cp037")` and so on), compared with the codecs of Python 3.11
+//! and with glibc 2.36 (`tests/fixtures/README.md` has what differs); two bytes of 424 (0xb3, 0xbc) are as these two
+//! have them. A page's table begins with 0x40.
 
 /// The bytes below 0x40, which are the same in every page. NEL (0x15) and LF (0x25) both end a line.
 #[rustfmt::skip]

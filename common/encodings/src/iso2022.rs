@@ -1,9 +1,9 @@
-//! ISO-2022-KR (RFC 1557) and ISO-2022-CN (RFC 1922): SO and SI switch between ASCII and a set of two bytes a character,
-//! which the Encoding Standard has with the high bits set.
+//! ISO-2022-KR (RFC 1557) and ISO-2022-CN (RFC 1922): SO and SI switch between ASCII and a set of two bytes a
+//! character, which the Encoding Standard has with the high bits set.
 //!
-//! More is taken than the RFCs allow, as logs are cut and rotated: the set counts as designated from the beginning, and a
-//! designation lasts until the next one. A line end switches back to ASCII, so that what is lost of a line costs no other
-//! line. ESC passes as a control where it begins neither a designation nor a single shift: logs have colours.
+//! More is taken than the RFCs allow, as logs are cut and rotated: the set counts as designated from the beginning,
+//! and a designation lasts until the next one. A line end switches back to ASCII, so that what is lost of a line costs
+//! no other line. ESC passes as a control where it begins neither a designation nor a single shift: logs have colours.
 
 use crate::bytewise::{Byte, Bytewise, Made};
 use encoding_rs::{EUC_KR, GBK};

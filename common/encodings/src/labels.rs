@@ -1,5 +1,5 @@
-//! All encodings with their labels: those of the Encoding Standard as it has them, the others as IANA registers them, with the
-//! names that people use beside.
+//! All encodings with their labels: those of the Encoding Standard as it has them, the others as IANA registers them,
+//! with the names that people use beside.
 
 use crate::iso2022::Shifts;
 use crate::utf32::ByteOrder;

@@ -1,5 +1,5 @@
-//! The encodings that are decoded: their names and labels, and a decoder of each. Which library or table stands behind one
-//! is known here alone.
+//! The encodings that are decoded: their names and labels, and a decoder of each. Which library or table stands behind
+//! one is known here alone.
 
 mod bytewise;
 mod decoder;

@@ -1,12 +1,12 @@
 //! Which encoding a file has, from its bytes.
 //!
-//! By a byte order mark; by NULs in three of four bytes (UTF-32 without a mark) or in every second one (UTF-16); else ASCII
-//! passes undecided, and the bytes from the first one that is not ASCII (or is ESC) decide: UTF-8 when they are, or nearly;
-//! else what detection thinks of them; else, where they are few, what the plan says. EBCDIC, the pages of DOS and the like are
-//! never guessed: those the plan names.
+//! By a byte order mark; by NULs in three of four bytes (UTF-32 without a mark) or in every second one (UTF-16); else
+//! ASCII passes undecided, and the bytes from the first one that is not ASCII (or is ESC) decide: UTF-8 when they are,
+//! or nearly; else what detection thinks of them; else, where they are few, what the plan says. EBCDIC, the pages of
+//! DOS and the like are never guessed: those the plan names.
 //!
-//! A window that ends without evidence ([`Window::is_evidence`]) decides for itself alone: the file goes on undecided, as
-//! if ASCII went before.
+//! A window that ends without evidence ([`Window::is_evidence`]) decides for itself alone: the file goes on undecided,
+//! as if ASCII went before.
 //!
 //! **Invariant:** where the windows begin and end depends on the file's bytes alone, so that what is decided does not
 //! depend on how the file came.
@@ -18,8 +18,8 @@ use logmill_encodings::{Encoding, GB18030, GBK, ISO_2022_JP, UTF_8, UTF_16BE, UT
 pub(crate) const HEAD: usize = 64;
 /// The window from the first byte that is not ASCII is this long, ...
 const LEAST: usize = 16 << 10;
-/// ... and longer until it holds this many that are not ASCII (logs can be nearly all ASCII, and a handful of characters
-/// is no evidence), ...
+/// ... and longer until it holds this many that are not ASCII (logs can be nearly all ASCII, and a handful of
+/// characters is no evidence), ...
 const ENOUGH: usize = 256;
 /// ... but not longer than this.
 const MOST: usize = 256 << 10;
@@ -45,8 +45,8 @@ static MARKED: [&Encoding; 6] = [UTF_32LE, UTF_32BE, UTF_8, UTF_16LE, UTF_16BE, 
 /// UTF-8 does not count where its file is not.
 const RULES_2: u32 = 2;
 
-/// The encoding that the plan fixes, and the length of its mark at the beginning of the file. A mark that shows the other
-/// byte order counts for more than the plan: its bytes are no character in the order that the plan says.
+/// The encoding that the plan fixes, and the length of its mark at the beginning of the file. A mark that shows the
+/// other byte order counts for more than the plan: its bytes are no character in the order that the plan says.
 pub(crate) fn fixed(encoding: &'static Encoding, bytes: &[u8], rules: u32) -> (Found, usize) {
     let begins = |encoding: &Encoding| !encoding.mark().is_empty() && bytes.starts_with(encoding.mark());
     match encoding.other_byte_order() {
@@ -67,8 +67,8 @@ pub(crate) fn head(bytes: &[u8], rules: u32) -> Option<(Found, usize)> {
     found.or_else(|| utf16_without_mark(bytes)).map(|found| (found, 0))
 }
 
-/// Most characters of a log are ASCII, whatever its language; text has no NUL of its own. In UTF-32 ASCII has three NULs
-/// of four, and no unit is out of Unicode's range.
+/// Most characters of a log are ASCII, whatever its language; text has no NUL of its own. In UTF-32 ASCII has three
+/// NULs of four, and no unit is out of Unicode's range.
 fn utf32_without_mark(bytes: &[u8]) -> Option<Found> {
     let count = bytes.len() / 4;
     [(UTF_32LE, u32::from_le_bytes as fn([u8; 4]) -> u32), (UTF_32BE, u32::from_be_bytes)].into_iter().find_map(

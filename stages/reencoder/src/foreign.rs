@@ -1,7 +1,9 @@
-//! Lines in another encoding than their file's: they are decoded as the others are, counted, and the first one is named.
+//! Lines in another encoding than their file's: they are decoded as the others are, counted, and the first one is
+//! named.
 //!
-//! In a file of UTF-8 these are the lines with malformed sequences. In one of a legacy encoding that extends ASCII, those
-//! that are UTF-8 as they came ([`Scan`]). Other encodings are not looked at: there ASCII itself would be foreign.
+//! In a file of UTF-8 these are the lines with malformed sequences. In one of a legacy encoding that extends ASCII,
+//! those that are UTF-8 as they came ([`Scan`]). Other encodings are not looked at: there ASCII itself would be
+//! foreign.
 
 use logmill_encodings::{Encoding, Family};
 use memchr::{memchr, memchr_iter};
@@ -38,8 +40,9 @@ impl Foreign {
 
 /// Looks for lines of UTF-8 in the bytes of a file of another encoding.
 ///
-/// A line counts if it is valid and has a sequence that tells: of two bytes or more where the file's encoding has one byte a
-/// character; of three or more where it has several, as two characters of such an encoding happen to be sequences of two.
+/// A line counts if it is valid and has a sequence that tells: of two bytes or more where the file's encoding has one
+/// byte a character; of three or more where it has several, as two characters of such an encoding happen to be
+/// sequences of two.
 pub(crate) struct Scan {
     /// The least first byte of a sequence that tells.
     least: u8,
