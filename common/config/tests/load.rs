@@ -171,8 +171,8 @@ fn an_unknown_encoding_is_refused_with_what_is_near_it() {
     refused("[[encodings]]\npath = \"a\"\n", "logmill.toml:1: encodings.0: missing field `encoding`");
     refused(
         "[[rules]]\ndefault_encoding = \"cp037\"\n",
-        "logmill.toml:2: rules.0.default_encoding: ibm037 does not extend ASCII, and what is too little evidence is nearly \
-         all ASCII: name its files in [[encodings]]",
+        "logmill.toml:2: rules.0.default_encoding: ibm037 does not extend ASCII, and what is too little evidence is \
+         nearly all ASCII: name its files in [[encodings]]",
     );
 }
 

@@ -17,14 +17,19 @@ use logmill_encodings::{Encoding, GB18030, GBK, ISO_2022_JP, UTF_8, UTF_16BE, UT
 /// The bytes at the beginning that show a mark, or NULs between ASCII characters.
 pub(crate) const HEAD: usize = 64;
 /// The window from the first byte that is not ASCII is this long, ...
-const LEAST: usize = 16 << 10;
+pub(crate) const LEAST: usize = 16 << 10;
 /// ... and longer until it holds this many that are not ASCII (logs can be nearly all ASCII, and a handful of
 /// characters is no evidence), ...
-const ENOUGH: usize = 256;
+pub(crate) const ENOUGH: usize = 256;
 /// ... but not longer than this.
-const MOST: usize = 256 << 10;
+pub(crate) const MOST: usize = 256 << 10;
 /// Fewer bytes than these that are not ASCII are too little to tell one legacy encoding from another.
 pub(crate) const FEW: usize = 6;
+
+/// A file is UTF-8 that has so many valid sequences for each that is not.
+pub(crate) const GOOD_FOR_BAD: usize = 10;
+/// Fewer units are too little to tell UTF-16 or UTF-32 without a mark.
+pub(crate) const UNITS: usize = 2;
 
 /// What was found, and why, for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,7 +45,7 @@ impl Found {
 }
 
 /// The encodings that a mark shows. UTF-32's begins with UTF-16's, and is looked for first.
-static MARKED: [&Encoding; 6] = [UTF_32LE, UTF_32BE, UTF_8, UTF_16LE, UTF_16BE, GB18030];
+pub(crate) static MARKED: [&Encoding; 6] = [UTF_32LE, UTF_32BE, UTF_8, UTF_16LE, UTF_16BE, GB18030];
 /// The plan's rules from which on UTF-32 is looked for, a fixed byte order gives way to that of the mark, and a line of
 /// UTF-8 does not count where its file is not.
 const RULES_2: u32 = 2;
@@ -97,9 +102,9 @@ fn utf16_without_mark(bytes: &[u8]) -> Option<Found> {
     enough.then(|| Found::new(encoding, format!("NUL in {share} of the first {count} pairs of bytes")))
 }
 
-/// More than half of the units, and two at least.
+/// More than half of the units, and those are not too few.
 fn is_enough(share: usize, count: usize) -> bool {
-    count >= 2 && share * 2 > count
+    count >= UNITS && share * 2 > count
 }
 
 /// Where ASCII ends: the first byte that is not ASCII, or is ESC.
@@ -176,7 +181,7 @@ pub(crate) fn window(bytes: &[u8], whole: bool, default: &'static Encoding, rule
     if bad == 0 {
         return Found::new(UTF_8, if good == 0 { "ASCII".into() } else { format!("valid: {good} sequences") });
     }
-    if bad * 10 <= good {
+    if bad * GOOD_FOR_BAD <= good {
         return Found::new(UTF_8, format!("{good} sequences are valid, {bad} are not"));
     }
     // A line of UTF-8 says nothing of the others' encoding, and would rule the right one out.
