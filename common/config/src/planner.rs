@@ -167,7 +167,8 @@ impl Config {
     /// The application and the plan of one file. For many files make a [`Planner`] once.
     ///
     /// # Panics
-    /// When a glob of `apps`, `encodings` or `rules` cannot be read: a configuration that was loaded has been checked for that.
+    /// When a glob of `apps`, `encodings` or `rules` cannot be read: a configuration that was loaded has been checked
+    /// for that.
     #[must_use]
     pub fn plan_for(&self, cluster: &str, path: &str) -> (String, Plan) {
         Planner::new(self).expect("the globs of a checked configuration compile").plan(cluster, path)

@@ -26,17 +26,17 @@ pub(crate) enum Decode {
 }
 
 impl Decode {
-    /// Goes on behind the text that is there. Marks have been dropped before.
-    pub(crate) fn new(encoding: &Encoding, text: &Cutter) -> Self {
+    /// Marks have been dropped before.
+    pub(crate) fn new(encoding: &Encoding) -> Self {
         if encoding == UTF_8 {
             Decode::Utf8
         } else {
-            Decode::Other(Box::new(encoding.new_decoder()), Scan::new(encoding, text.line()))
+            Decode::Other(Box::new(encoding.new_decoder()), Scan::new(encoding))
         }
     }
 
-    /// Decodes from the front of `bytes` as much as there is room for, and pushes the chunks that are complete. Gives the
-    /// bytes used.
+    /// Decodes from the front of `bytes` as much as there is room for, and pushes the chunks that are complete. Gives
+    /// the bytes used.
     pub(crate) fn step(&mut self, bytes: &[u8], to: &mut Cutter, counts: &mut Counts, out: &mut Out) -> usize {
         let used = match self {
             Decode::Utf8 => {
@@ -46,9 +46,10 @@ impl Decode {
                 n
             }
             Decode::Other(decoder, scan) => {
+                let begin = to.valid;
                 let used = decode(decoder, bytes, false, to, counts);
                 if let Some(scan) = scan {
-                    scan.read(&bytes[..used], &mut counts.foreign);
+                    scan.read(&bytes[..used], || to.line(begin), &mut counts.foreign);
                 }
                 used
             }
@@ -64,7 +65,7 @@ impl Decode {
             Decode::Other(decoder, scan) => {
                 decode(decoder, &[], true, to, counts);
                 if let Some(scan) = scan {
-                    scan.end_line(&mut counts.foreign);
+                    scan.end_line(|| to.line(to.valid), &mut counts.foreign);
                 }
             }
         }
@@ -80,7 +81,7 @@ fn check(to: &mut Cutter, last: bool, counts: &mut Counts) {
         to.valid += whole;
         return;
     }
-    let mut line = to.line();
+    let mut line = to.line(to.valid);
     let new = to.text.split_off(to.valid);
     for piece in new[..whole].utf8_chunks() {
         to.text.extend_from_slice(piece.valid().as_bytes());

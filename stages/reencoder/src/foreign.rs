@@ -46,7 +46,6 @@ impl Foreign {
 pub(crate) struct Scan {
     /// The least first byte of a sequence that tells.
     least: u8,
-    line: u64,
     /// The line under way has a sequence that tells, ...
     told: bool,
     /// ... or is not UTF-8.
@@ -56,38 +55,46 @@ pub(crate) struct Scan {
 }
 
 impl Scan {
-    /// `line`: in which the bytes to come begin. `None` where nothing is looked for.
-    pub(crate) fn new(encoding: &Encoding, line: u64) -> Option<Self> {
+    /// `None` where nothing is looked for.
+    pub(crate) fn new(encoding: &Encoding) -> Option<Self> {
         let least = match encoding.family() {
             Family::SingleByte => 0xc2,
             Family::MultiByte => 0xe0,
             Family::Utf8 | Family::Utf16 | Family::Utf32 | Family::Iso2022 | Family::Ebcdic => return None,
         };
-        Some(Self { least, line, told: false, other: false, tail: Vec::new() })
+        Some(Self { least, told: false, other: false, tail: Vec::new() })
     }
 
-    /// LF is no byte of a longer character here, so raw lines are the lines of the text.
-    pub(crate) fn read(&mut self, mut bytes: &[u8], foreign: &mut Foreign) {
-        while !bytes.is_empty() {
+    /// `begin`: the line in which the bytes begin; it is asked for only where a line counts. LF is no byte of a longer
+    /// character here, so raw lines are the lines of the text.
+    pub(crate) fn read(&mut self, bytes: &[u8], begin: impl Fn() -> u64, foreign: &mut Foreign) {
+        let mut at = 0;
+        let mut numbered = None; // a place up to which the lines are numbered, and the line there
+        while at < bytes.len() {
             if !self.told && !self.other && self.tail.is_empty() {
-                let (ascii, rest) = bytes.split_at(encoding_rs::Encoding::ascii_valid_up_to(bytes));
-                self.line += memchr_iter(b'\n', ascii).count() as u64;
-                bytes = rest;
+                at += ascii_len(&bytes[at..]);
             }
-            let lf = memchr(b'\n', bytes);
-            self.look(&bytes[..lf.unwrap_or(bytes.len())]);
+            let lf = memchr(b'\n', &bytes[at..]).map(|lf| at + lf);
+            self.look(&bytes[at..lf.unwrap_or(bytes.len())]);
             let Some(lf) = lf else { return };
-            self.end_line(foreign);
-            bytes = &bytes[lf + 1..];
+            self.end_line(
+                || {
+                    let (from, line) = numbered.unwrap_or_else(|| (0, begin()));
+                    let line = line + memchr_iter(b'\n', &bytes[from..lf]).count() as u64;
+                    numbered = Some((lf, line));
+                    line
+                },
+                foreign,
+            );
+            at = lf + 1;
         }
     }
 
-    /// The line under way ends, with its LF or with the file.
-    pub(crate) fn end_line(&mut self, foreign: &mut Foreign) {
+    /// The line under way ends, with its LF or with the file. `number`: its number.
+    pub(crate) fn end_line(&mut self, number: impl FnOnce() -> u64, foreign: &mut Foreign) {
         if self.told && !self.other && self.tail.is_empty() {
-            foreign.add(self.line);
+            foreign.add(number());
         }
-        self.line += 1;
         (self.told, self.other) = (false, false);
         self.tail.clear();
     }
@@ -117,5 +124,16 @@ impl Scan {
         };
         self.told |= bytes[..valid].iter().any(|byte| *byte >= self.least);
         self.tail.extend_from_slice(&bytes[valid..]);
+    }
+}
+
+/// How many bytes at the beginning are ASCII. Eight at a time: lines are short, and every one is asked about.
+fn ascii_len(bytes: &[u8]) -> usize {
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    let (words, rest) = bytes.as_chunks::<8>();
+    let high = |word: &[u8; 8]| u64::from_le_bytes(*word) & HIGH;
+    match words.iter().position(|word| high(word) != 0) {
+        Some(i) => i * 8 + high(&words[i]).trailing_zeros() as usize / 8,
+        None => words.len() * 8 + rest.iter().take_while(|byte| byte.is_ascii()).count(),
     }
 }

@@ -146,7 +146,7 @@ impl State {
 
     /// Decodes bytes that are too little to decide by, and decides nothing for what follows.
     fn guess(&mut self, mut bytes: &[u8], found: Found, out: &mut Out) {
-        let mut decode = Decode::new(found.encoding, &self.cutter);
+        let mut decode = Decode::new(found.encoding);
         let high = bytes.iter().filter(|byte| !byte.is_ascii()).count();
         if high > 0 {
             self.early.high += high;
@@ -160,7 +160,7 @@ impl State {
     }
 
     fn know(&mut self, found: Found) {
-        self.phase = Phase::Known(Decode::new(found.encoding, &self.cutter));
+        self.phase = Phase::Known(Decode::new(found.encoding));
         self.tell(found);
     }
 
@@ -169,7 +169,8 @@ impl State {
         self.found = Some(found);
     }
 
-    /// Reads bytes that were held back, and are counted already where they came in. At most a window: `out` is not asked.
+    /// Reads bytes that were held back, and are counted already where they came in. At most a window: `out` is not
+    /// asked.
     fn again(&mut self, mut bytes: &[u8], out: &mut Out) {
         while !bytes.is_empty() {
             let used = match &mut self.phase {

@@ -1,4 +1,4 @@
-//! The page of all encodings is generated from the code (`UPDATE=1` writes it anew), and what it says of detection is so.
+//! The page of all encodings is generated from the code (`UPDATE=1` writes it anew); what it says of detection is so.
 
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 use logmill_reencoder::reference;
