@@ -12,7 +12,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use logmill_clickhouse::Database;
 use logmill_clickhouse::ledger::redecode::{self, Loaded};
 use logmill_clickhouse::ledger::{self, Options, Selector, Verdict as Judged};
-use logmill_config::{Config, Planner, is_encoding};
+use logmill_config::{Config, Planner};
 use logmill_core::wire::Record;
 use logmill_core::{FileId, FileMeta, Load};
 use logmill_kafka::journal::{Journal, JournalOptions};
@@ -66,9 +66,7 @@ struct Outcome<'a> {
 /// # Errors
 /// No such file or encoding, another redecoding of a file is under way, or a server does not answer.
 pub fn run(config: &Config, paths: &[String], encoding: &str, format: Format) -> Result<Verdict, Failure> {
-    if !is_encoding(encoding) {
-        return Err(Failure::Usage(format!("{encoding:?} is no encoding that can be decoded; try utf-8 or gb18030")));
-    }
+    logmill_config::encoding(encoding).map_err(Failure::Usage)?;
     let (runtime, database) = (crate::runtime()?, database(config)?);
     let place = || format!("the ledger in {:?} on {}", database.name(), database.url());
     let loaded = runtime.block_on(select(&database, paths)).with_context(place)?;

@@ -62,7 +62,7 @@ fn gbk_becomes_utf8() {
 #[test]
 fn the_encoding_can_be_configured() {
     let bench = Bench::new();
-    bench.file("logmill.toml", b"[[rules]]\npath = \"legacy/**\"\nencoding = \"gb18030\"\n");
+    bench.file("logmill.toml", b"[[encodings]]\npath = \"legacy/**\"\nencoding = \"gb18030\"\n");
     bench.file("legacy/a.log", b"\xc4\xe3\xba\xc3\n");
     let run = bench.run(&["dry-run", "legacy/a.log"]);
     assert_eq!((run.code, run.stdout.as_str()), (0, "legacy/a.log:1: 你好\n"), "{}", run.stderr);

@@ -1,9 +1,11 @@
 //! What settings must satisfy together.
 
+use crate::keys::nearest;
 use crate::planner::{Planner, Selector, path_glob};
 use crate::sections::{Cluster, Config};
 use crate::size::Size;
 use logmill_core::Plan;
+use logmill_encodings::Encoding;
 
 /// Room in a record for its headers: the file's description with its plan, and what clients add.
 const HEADER_BYTES: u64 = 64 << 10;
@@ -37,6 +39,7 @@ pub fn problems(config: &Config) -> Vec<(Vec<String>, String)> {
     channels(config, &mut found);
     served(config, &mut found);
     globs(config, &mut found);
+    encodings(config, &mut found);
     plans(config, &mut found);
     if !is_address(&config.http.listen) {
         found.add("http.listen", format!("{:?} is not address:port, such as 127.0.0.1:0", config.http.listen));
@@ -250,23 +253,55 @@ fn globs(config: &Config, found: &mut Found) {
     for (i, entry) in config.apps.iter().enumerate() {
         check(["apps", &i.to_string(), "path"], path_glob(&entry.path));
     }
-    for (i, rule) in config.rules.iter().enumerate() {
+    let encodings = config.encodings.iter().map(|entry| (&entry.cluster, &entry.path, &entry.app));
+    let rules = config.rules.iter().map(|rule| (&rule.cluster, &rule.path, &rule.app));
+    let encodings = encodings.enumerate().map(|(i, scope)| ("encodings", i, scope));
+    for (table, i, (cluster, path, app)) in encodings.chain(rules.enumerate().map(|(i, scope)| ("rules", i, scope))) {
         let i = i.to_string();
-        for (last, pattern) in [("cluster", &rule.cluster), ("app", &rule.app)] {
+        for (last, pattern) in [("cluster", cluster), ("app", app)] {
             if let Some(pattern) = pattern {
-                check(["rules", &i, last], globset::Glob::new(pattern));
+                check([table, &i, last], globset::Glob::new(pattern));
             }
         }
-        if let Some(path) = &rule.path {
-            check(["rules", &i, "path"], path_glob(path));
+        if let Some(path) = path {
+            check([table, &i, "path"], path_glob(path));
         }
     }
 }
 
+fn encodings(config: &Config, found: &mut Found) {
+    for (i, entry) in config.encodings.iter().enumerate() {
+        if let Err(message) = encoding(&entry.encoding) {
+            found.at(&["encodings", &i.to_string(), "encoding"], message);
+        }
+    }
+}
+
+/// The encoding of a label.
+///
+/// # Errors
+/// There is none; the message names labels that are near.
+pub fn encoding(label: &str) -> Result<&'static Encoding, String> {
+    Encoding::for_label(label).ok_or_else(|| {
+        let labels: Vec<_> = Encoding::all().flat_map(Encoding::labels).collect();
+        let mut near: Vec<&str> = nearest(&label.to_lowercase(), &labels).into_iter().copied().collect();
+        near.dedup_by_key(|label| Encoding::for_label(label));
+        near.truncate(3);
+        if near.is_empty() {
+            near = vec!["utf-8", "gb18030", "windows-1252"];
+        }
+        let near = near.join(", ");
+        format!("{label:?} is not a label of an encoding, such as {near}; docs/encodings.md has all")
+    })
+}
+
 /// The plan of the defaults, and the one of each rule alone over them.
 fn plans(config: &Config, found: &mut Found) {
-    let alone =
-        |rules| Planner::new(&Config { rules, apps: Vec::new(), ..config.clone() }).ok().map(|p| p.plan("", "").1);
+    let alone = |rules| {
+        Planner::new(&Config { rules, apps: Vec::new(), encodings: Vec::new(), ..config.clone() })
+            .ok()
+            .map(|p| p.plan("", "").1)
+    };
     if let Some(plan) = alone(Vec::new()) {
         one_plan(config, &plan, &["plan"], found);
     }
@@ -328,22 +363,23 @@ fn one_plan(config: &Config, plan: &Plan, table: &[&str], found: &mut Found) {
     if !plan.window_bytes.is_power_of_two() || !(1 << 10..=1 << 31).contains(&plan.window_bytes) {
         add("window_bytes", "must be a power of two from 1 KiB to 2 GiB".into());
     }
-    for (key, label) in [("encoding", plan.encoding.as_ref()), ("default_encoding", Some(&plan.default_encoding))] {
-        if let Some(label) = label.filter(|label| !is_encoding(label)) {
-            add(
-                key,
-                format!("{label:?} is not a label of the Encoding Standard, such as utf-8, gb18030 or windows-1252"),
-            );
-        }
+    if let Some(Err(message)) = plan.encoding.as_deref().map(encoding) {
+        add("encoding", message);
+    }
+    match encoding(&plan.default_encoding) {
+        Ok(encoding) if encoding.family().extends_ascii() => {}
+        Ok(encoding) => add(
+            "default_encoding",
+            format!(
+                "{} does not extend ASCII, and what is too little evidence is nearly all ASCII: name its files in \
+                 [[encodings]]",
+                encoding.name()
+            ),
+        ),
+        Err(message) => add("default_encoding", message),
     }
     if !config.channel_groups.contains_key(&plan.channel_group) {
         let known = config.channel_groups.keys().cloned().collect::<Vec<_>>().join(", ");
         add("channel_group", format!("there is no channel group {:?}; groups are {known}", plan.channel_group));
     }
-}
-
-/// Whether it is the label of an encoding that can be decoded.
-#[must_use]
-pub fn is_encoding(label: &str) -> bool {
-    encoding_rs::Encoding::for_label(label.as_bytes()).is_some_and(|encoding| encoding != encoding_rs::REPLACEMENT)
 }

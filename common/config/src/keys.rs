@@ -89,16 +89,19 @@ pub struct Unknown {
     pub known: Vec<String>,
 }
 
+/// Those of the known names that the name may have been meant for, the likeliest first.
+pub fn nearest<'a, T: AsRef<str>>(name: &str, known: &'a [T]) -> Vec<&'a T> {
+    let likeness = |known: &T| strsim::normalized_damerau_levenshtein(name, known.as_ref());
+    // Half of the letters right is near enough to be a slip of the fingers.
+    let mut near: Vec<_> = known.iter().map(|k| (likeness(k), k)).filter(|(likeness, _)| *likeness >= 0.5).collect();
+    near.sort_by(|a, b| b.0.total_cmp(&a.0));
+    near.into_iter().map(|(_, name)| name).collect()
+}
+
 impl Unknown {
     fn of(path: Vec<String>, known: Vec<String>) -> Self {
         let key = path.last().expect("a key has a name");
-        // Half of the letters right is near enough to be a slip of the fingers.
-        let nearest = known
-            .iter()
-            .map(|name| (strsim::normalized_damerau_levenshtein(key, name), name))
-            .filter(|(likeness, _)| *likeness >= 0.5)
-            .max_by(|a, b| a.0.total_cmp(&b.0))
-            .map(|(_, name)| name.clone());
+        let nearest = nearest(key, &known).first().map(|name| (*name).clone());
         Self { path, nearest, known }
     }
 }

@@ -4,7 +4,8 @@ use crate::sections::{Cluster, Config, PlanDefaults, Rule};
 use globset::{Glob, GlobBuilder, GlobMatcher, GlobSet, GlobSetBuilder};
 use logmill_core::Plan;
 
-/// Compiles a glob over paths: `*` and `?` stop at slashes, `**` does not; a glob without a slash is over the name alone.
+/// Compiles a glob over paths: `*` and `?` stop at slashes, `**` does not; a glob without a slash is over the name
+/// alone.
 ///
 /// # Errors
 /// The glob cannot be read; the message says where.
@@ -57,15 +58,31 @@ impl Selector {
 pub struct Planner {
     plan: Plan,
     apps: Vec<(GlobMatcher, String)>,
-    rules: Vec<CompiledRule>,
+    encodings: Vec<(Scope, String)>,
+    rules: Vec<(Scope, Rule)>,
 }
 
+/// To which files an entry applies; what is left out fits all.
 #[derive(Clone, Debug)]
-struct CompiledRule {
+struct Scope {
     cluster: Option<GlobMatcher>,
     path: Option<GlobMatcher>,
     app: Option<GlobMatcher>,
-    rule: Rule,
+}
+
+impl Scope {
+    fn new(cluster: Option<&str>, path: Option<&str>, app: Option<&str>) -> Result<Self, globset::Error> {
+        Ok(Self {
+            cluster: cluster.map(name_matcher).transpose()?,
+            path: path.map(matcher).transpose()?,
+            app: app.map(name_matcher).transpose()?,
+        })
+    }
+
+    fn fits(&self, cluster: &str, path: &str, app: &str) -> bool {
+        let fits = |glob: &Option<GlobMatcher>, text: &str| glob.as_ref().is_none_or(|glob| glob.is_match(text));
+        fits(&self.cluster, cluster) && fits(&self.path, path) && fits(&self.app, app)
+    }
 }
 
 impl Planner {
@@ -74,19 +91,17 @@ impl Planner {
     pub fn new(config: &Config) -> Result<Self, globset::Error> {
         let apps =
             config.apps.iter().map(|entry| Ok((matcher(&entry.path)?, entry.app.clone()))).collect::<Result<_, _>>()?;
-        let rules = config
-            .rules
-            .iter()
-            .map(|rule| {
-                Ok(CompiledRule {
-                    cluster: rule.cluster.as_deref().map(name_matcher).transpose()?,
-                    path: rule.path.as_deref().map(matcher).transpose()?,
-                    app: rule.app.as_deref().map(name_matcher).transpose()?,
-                    rule: rule.clone(),
-                })
-            })
-            .collect::<Result<_, _>>()?;
-        Ok(Self { plan: base(&config.plan), apps, rules })
+        let mut encodings = Vec::new();
+        for entry in &config.encodings {
+            let scope = Scope::new(entry.cluster.as_deref(), entry.path.as_deref(), entry.app.as_deref())?;
+            encodings.push((scope, entry.encoding.clone()));
+        }
+        let mut rules = Vec::new();
+        for rule in &config.rules {
+            let scope = Scope::new(rule.cluster.as_deref(), rule.path.as_deref(), rule.app.as_deref())?;
+            rules.push((scope, rule.clone()));
+        }
+        Ok(Self { plan: base(&config.plan), apps, encodings, rules })
     }
 
     /// The application that wrote the file (empty when no entry of `apps` matches) and the file's plan.
@@ -95,11 +110,13 @@ impl Planner {
         let app =
             self.apps.iter().find(|(glob, _)| glob.is_match(path)).map(|(_, app)| app.clone()).unwrap_or_default();
         let mut plan = self.plan.clone();
-        for entry in &self.rules {
-            let fits = |glob: &Option<GlobMatcher>, text: &str| glob.as_ref().is_none_or(|glob| glob.is_match(text));
-            if fits(&entry.cluster, cluster) && fits(&entry.path, path) && fits(&entry.app, &app) {
-                entry.rule.change(&mut plan);
+        for (scope, rule) in &self.rules {
+            if scope.fits(cluster, path, &app) {
+                rule.change(&mut plan);
             }
+        }
+        if let Some((_, encoding)) = self.encodings.iter().find(|(scope, _)| scope.fits(cluster, path, &app)) {
+            plan.encoding = Some(encoding.clone());
         }
         (app, plan)
     }
@@ -136,9 +153,6 @@ impl Rule {
         set(&mut plan.plain_bytes, cut(self.plain_bytes).as_ref());
         set(&mut plan.text_bytes, cut(self.text_bytes).as_ref());
         set(&mut plan.line_bytes, cut(self.line_bytes).as_ref());
-        if self.encoding.is_some() {
-            plan.encoding.clone_from(&self.encoding);
-        }
         set(&mut plan.default_encoding, self.default_encoding.as_ref());
         set(&mut plan.malformed_per_million, self.malformed_per_million.as_ref());
         set(&mut plan.max_ratio, self.max_ratio.as_ref());
@@ -153,7 +167,8 @@ impl Config {
     /// The application and the plan of one file. For many files make a [`Planner`] once.
     ///
     /// # Panics
-    /// When a glob of `apps` or `rules` cannot be read: a configuration that was loaded has been checked for that.
+    /// When a glob of `apps`, `encodings` or `rules` cannot be read: a configuration that was loaded has been checked
+    /// for that.
     #[must_use]
     pub fn plan_for(&self, cluster: &str, path: &str) -> (String, Plan) {
         Planner::new(self).expect("the globs of a checked configuration compile").plan(cluster, path)

@@ -2,7 +2,7 @@
 
 use crate::keys::Node;
 use crate::properties::Properties;
-use crate::sections::{App, Cluster, Config, Rule};
+use crate::sections::{App, Cluster, Config, FixedEncoding, Rule};
 use crate::size::Size;
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
@@ -38,13 +38,18 @@ fn full() -> Config {
     };
     config.clusters.insert("hdfs-a".into(), cluster);
     config.apps.push(App { path: "/logs/billing/**".into(), app: "billing".into() });
+    config.encodings.push(FixedEncoding {
+        cluster: Some("hdfs-*".into()),
+        path: Some("/logs/host/**".into()),
+        app: Some("billing".into()),
+        encoding: "ibm037".into(),
+    });
     let plan = &config.plan;
     config.rules.push(Rule {
         cluster: Some("hdfs-*".into()),
         path: Some("/logs/legacy/**".into()),
         app: Some("billing".into()),
         channel_group: Some("default".into()),
-        encoding: Some("gb18030".into()),
         default_encoding: Some("gb18030".into()),
         raw_bytes: Some(plan.raw_bytes),
         plain_bytes: Some(plan.plain_bytes),
@@ -125,8 +130,8 @@ pub fn example() -> String {
     comment(
         &mut out,
         "The configuration of logmill: one file for all stages. Every key may be left out; what stands here is then its \
-         value, except where a comment says otherwise (clusters, apps and rules are examples). An environment variable \
-         overrides a key: LOGMILL__KAFKA__BROKERS is brokers in [kafka].",
+         value, except where a comment says otherwise (clusters, apps, encodings and rules are examples). An \
+         environment variable overrides a key: LOGMILL__KAFKA__BROKERS is brokers in [kafka].",
     );
     out.push('\n');
     let mut explained = Vec::new();
@@ -153,8 +158,9 @@ pub fn example() -> String {
                 {
                     comment(&mut out, &description);
                 }
-                // In a rule, what selects and one thing to change stand as an example.
-                let example = table == ["rules"] && ["path", "encoding"].contains(&key.as_str());
+                // In an entry, what selects and one thing to change stand as an example.
+                let example = (table == ["encodings"] || table == ["rules"])
+                    && ["path", "default_encoding"].contains(&key.as_str());
                 let mark = if (node.is_optional() && !example) || parent.is_foreign() { "# " } else { "" };
                 writeln!(out, "{mark}{text}").expect("a String takes all");
             }

@@ -326,6 +326,23 @@ pub struct App {
     pub app: String,
 }
 
+/// Fixes the encoding of the files that match: nothing is detected then. The first entry that matches counts.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FixedEncoding {
+    /// Glob over the cluster's name. Left out: every cluster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<String>,
+    /// Glob over the whole path, or over the name alone where the glob has no slash. Left out: every path.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// Glob over the application's name. Left out: every application.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub app: Option<String>,
+    /// The encoding: a label, in capitals or not; docs/encodings.md has all.
+    pub encoding: String,
+}
+
 /// Changes the plan of the files that match. All entries that match apply, in order: a later one wins. A key that is
 /// left out changes nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -343,9 +360,6 @@ pub struct Rule {
     /// The group of channels to which the text goes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub channel_group: Option<String>,
-    /// The encoding, a label of the Encoding Standard: nothing is detected then.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub encoding: Option<String>,
     /// As in plan.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub default_encoding: Option<String>,
@@ -391,10 +405,11 @@ pub struct PlanDefaults {
     pub text_bytes: Size,
     /// Bytes of UTF-8 over which a line is cut into parts, under one line number. At most text_bytes.
     pub line_bytes: Size,
-    /// The encoding, a label of the Encoding Standard, where nothing is to be detected.
+    /// The encoding (a label; docs/encodings.md has all) of the files that no entry of encodings matches, where nothing
+    /// is to be detected.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub encoding: Option<String>,
-    /// The encoding to use where detection has too little evidence.
+    /// The encoding to use where detection has too little evidence: one that extends ASCII.
     pub default_encoding: String,
     /// Malformed sequences for each million bytes over which a load is hidden until someone releases it.
     pub malformed_per_million: u32,
@@ -525,6 +540,7 @@ pub struct Config {
     /// The clusters that hold log files, by name.
     pub clusters: BTreeMap<String, Cluster>,
     pub apps: Vec<App>,
+    pub encodings: Vec<FixedEncoding>,
     pub rules: Vec<Rule>,
     pub plan: PlanDefaults,
     /// The channels, by name.
@@ -548,6 +564,7 @@ impl Default for Config {
             clickhouse: ClickHouse::default(),
             clusters: BTreeMap::new(),
             apps: Vec::new(),
+            encodings: Vec::new(),
             rules: Vec::new(),
             plan: PlanDefaults::default(),
             channels: names.iter().map(|name| (name.clone(), Channel::default())).collect(),

@@ -63,14 +63,14 @@ path = "/logs/billing/**"
 app = "billing"
 [[rules]]
 path = "/logs/**"
-encoding = "gb18030"
+default_encoding = "gb18030"
 [[rules]]
 app = "bill*"
 channel_group = "fast"
 line_bytes = "8 KiB"
 [[rules]]
 cluster = "b"
-encoding = "utf-8"
+default_encoding = "windows-1252"
 [channel_groups]
 default = ["c0"]
 fast = ["c1"]
@@ -78,13 +78,50 @@ fast = ["c1"]
     );
     let (app, plan) = config.plan_for("a", "/logs/billing/2026/x.gz");
     assert_eq!(
-        (app.as_str(), plan.encoding.as_deref(), plan.channel_group.as_str()),
-        ("billing", Some("gb18030"), "fast")
+        (app.as_str(), plan.default_encoding.as_str(), plan.channel_group.as_str()),
+        ("billing", "gb18030", "fast")
     );
     assert_eq!(plan.line_bytes, 8 << 10);
     let (app, plan) = config.plan_for("b", "/logs/x.gz");
-    assert_eq!((app.as_str(), plan.encoding.as_deref(), plan.channel_group.as_str()), ("", Some("utf-8"), "default"));
+    assert_eq!(
+        (app.as_str(), plan.default_encoding.as_str(), plan.channel_group.as_str()),
+        ("", "windows-1252", "default")
+    );
     assert_eq!(config.plan_for("a", "/other").1, logmill_core::Plan::default());
+}
+
+#[test]
+fn the_first_entry_that_matches_fixes_the_encoding() {
+    let config = parse(
+        r#"
+[plan]
+encoding = "utf-8"
+[[apps]]
+path = "/logs/billing/**"
+app = "billing"
+[[encodings]]
+path = "*.ebcdic"
+encoding = "cp037"
+[[encodings]]
+cluster = "b*"
+app = "bill*"
+encoding = "CP850"
+[[encodings]]
+cluster = "b"
+encoding = "utf-16"
+"#,
+    );
+    for (cluster, path, encoding) in [
+        ("a", "/logs/billing/x.log", "utf-8"),
+        ("a", "/logs/billing/x.ebcdic", "cp037"),
+        ("b", "/logs/billing/x.ebcdic", "cp037"),
+        ("b", "/logs/billing/x.log", "CP850"),
+        ("b2", "/logs/billing/x.log", "CP850"),
+        ("b", "/logs/x.log", "utf-16"),
+        ("b2", "/logs/x.log", "utf-8"),
+    ] {
+        assert_eq!(config.plan_for(cluster, path).1.encoding.as_deref(), Some(encoding), "{cluster} {path}");
+    }
 }
 
 #[test]

@@ -44,8 +44,8 @@ fn an_unknown_key_names_its_line_and_the_nearest_known_one() {
     );
     refused("[http]\nxyzzy = 2\n", "logmill.toml:2: unknown key \"http.xyzzy\"; known here: listen");
     refused(
-        "[[rules]]\n[[rules]]\nencodign = \"gbk\"\n",
-        "logmill.toml:3: unknown key \"rules.1.encodign\"; did you mean \"encoding\"?",
+        "[[encodings]]\nencoding = \"gbk\"\n[[encodings]]\nencodign = \"gbk\"\n",
+        "logmill.toml:4: unknown key \"encodings.1.encodign\"; did you mean \"encoding\"?",
     );
 }
 
@@ -153,6 +153,27 @@ fn a_batch_of_rows_has_to_fit_into_a_message() {
          headers; at least 964 KiB",
     );
     parse(&format!("{plan}[kafka]\nmessage_bytes = \"964 KiB\"\n")).unwrap();
+}
+
+#[test]
+fn an_unknown_encoding_is_refused_with_what_is_near_it() {
+    refused(
+        "[[encodings]]\nencoding = \"gbk\"\n[[encodings]]\npath = \"a[b\"\nencoding = \"cp4377\"\n",
+        "logmill.toml:4: encodings.1.path: error parsing glob '**/a[b': unclosed character class; missing ']'\n\
+         logmill.toml:5: encodings.1.encoding: \"cp4377\" is not a label of an encoding, such as cp437, cp037, cp277; \
+         docs/encodings.md has all",
+    );
+    refused(
+        "[plan]\nencoding = \"wobbly\"\n",
+        "logmill.toml:2: plan.encoding: \"wobbly\" is not a label of an encoding, such as utf-8, gb18030, \
+         windows-1252; docs/encodings.md has all",
+    );
+    refused("[[encodings]]\npath = \"a\"\n", "logmill.toml:1: encodings.0: missing field `encoding`");
+    refused(
+        "[[rules]]\ndefault_encoding = \"cp037\"\n",
+        "logmill.toml:2: rules.0.default_encoding: ibm037 does not extend ASCII, and what is too little evidence is \
+         nearly all ASCII: name its files in [[encodings]]",
+    );
 }
 
 #[test]

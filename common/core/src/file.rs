@@ -39,7 +39,7 @@ pub struct Plan {
     pub text_bytes: u32,
     /// Bytes of UTF-8 over which a line is cut into parts. At most `text_bytes`.
     pub line_bytes: u32,
-    /// The encoding, where configuration fixes it (a label of the Encoding Standard).
+    /// The encoding, where configuration fixes it (a label, as in docs/encodings.md).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub encoding: Option<String>,
     /// The encoding to use where detection has too little evidence.
@@ -62,8 +62,9 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// The newest rules that this code knows.
-    pub const RULES: u32 = 1;
+    /// The newest rules that this code knows. From 2 on the re-encoder looks for UTF-32, and does not let
+    /// single lines of UTF-8 keep it from another encoding.
+    pub const RULES: u32 = 2;
 
     fn default_ratio_after_bytes() -> u64 {
         1 << 30

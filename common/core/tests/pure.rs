@@ -43,6 +43,7 @@ fn pure_crates_name_no_clock_no_network_no_thread() {
     let mut offences = Vec::new();
     for folder in [
         "common/core",
+        "common/encodings",
         "common/protocol",
         "stages/decompressor",
         "stages/reencoder",

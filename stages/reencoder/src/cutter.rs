@@ -74,6 +74,11 @@ impl Cutter {
         (self.text_bytes + 1).saturating_sub(self.valid).clamp(LONGEST_CHARACTER, PIECE)
     }
 
+    /// The line, from 1, at a place in the text.
+    pub(crate) fn line(&self, at: usize) -> u64 {
+        self.line + memchr_iter(b'\n', &self.text[..at]).count() as u64
+    }
+
     /// Pushes what is decided. Whatever stands behind the valid text stays there.
     pub(crate) fn cut(&mut self, out: &mut Out) {
         self.push_all(false, out);

@@ -1,29 +1,35 @@
 //! Which encoding a file has, from its bytes.
 //!
-//! By a byte order mark; by NULs in every second byte (UTF-16 without a mark); else ASCII passes undecided, and the bytes
-//! from the first one that is not ASCII (or is ESC) decide: UTF-8 when they are, or nearly; else what detection thinks
-//! of them; else, where they are few, what the plan says.
+//! By a byte order mark; by NULs in three of four bytes (UTF-32 without a mark) or in every second one (UTF-16); else
+//! ASCII passes undecided, and the bytes from the first one that is not ASCII (or is ESC) decide: UTF-8 when they are,
+//! or nearly; else what detection thinks of them; else, where they are few, what the plan says. EBCDIC, the pages of
+//! DOS and the like are never guessed: those the plan names.
 //!
-//! A window that ends without evidence ([`Window::is_evidence`]) decides for itself alone: the file goes on undecided, as
-//! if ASCII went before.
+//! A window that ends without evidence ([`Window::is_evidence`]) decides for itself alone: the file goes on undecided,
+//! as if ASCII went before.
 //!
 //! **Invariant:** where the windows begin and end depends on the file's bytes alone, so that what is decided does not
 //! depend on how the file came.
 
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
-use encoding_rs::{Encoding, GB18030, GBK, ISO_2022_JP, UTF_8, UTF_16BE, UTF_16LE};
+use logmill_encodings::{Encoding, GB18030, GBK, ISO_2022_JP, UTF_8, UTF_16BE, UTF_16LE, UTF_32BE, UTF_32LE};
 
 /// The bytes at the beginning that show a mark, or NULs between ASCII characters.
 pub(crate) const HEAD: usize = 64;
 /// The window from the first byte that is not ASCII is this long, ...
-const LEAST: usize = 16 << 10;
-/// ... and longer until it holds this many that are not ASCII (logs can be nearly all ASCII, and a handful of characters
-/// is no evidence), ...
-const ENOUGH: usize = 256;
+pub(crate) const LEAST: usize = 16 << 10;
+/// ... and longer until it holds this many that are not ASCII (logs can be nearly all ASCII, and a handful of
+/// characters is no evidence), ...
+pub(crate) const ENOUGH: usize = 256;
 /// ... but not longer than this.
-const MOST: usize = 256 << 10;
+pub(crate) const MOST: usize = 256 << 10;
 /// Fewer bytes than these that are not ASCII are too little to tell one legacy encoding from another.
 pub(crate) const FEW: usize = 6;
+
+/// A file is UTF-8 that has so many valid sequences for each that is not.
+pub(crate) const GOOD_FOR_BAD: usize = 10;
+/// Fewer units are too little to tell UTF-16 or UTF-32 without a mark.
+pub(crate) const UNITS: usize = 2;
 
 /// What was found, and why, for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,31 +44,67 @@ impl Found {
     }
 }
 
-/// The mark of GB18030, which the Encoding Standard leaves out.
-const GB18030_MARK: &[u8] = &[0x84, 0x31, 0x95, 0x33];
+/// The encodings that a mark shows. UTF-32's begins with UTF-16's, and is looked for first.
+pub(crate) static MARKED: [&Encoding; 6] = [UTF_32LE, UTF_32BE, UTF_8, UTF_16LE, UTF_16BE, GB18030];
+/// The plan's rules from which on UTF-32 is looked for, a fixed byte order gives way to that of the mark, and a line of
+/// UTF-8 does not count where its file is not.
+const RULES_2: u32 = 2;
 
-/// The byte order mark at the beginning of a file, by its encoding and length.
-pub(crate) fn mark(bytes: &[u8]) -> Option<(&'static Encoding, usize)> {
-    if bytes.starts_with(GB18030_MARK) { Some((GB18030, GB18030_MARK.len())) } else { Encoding::for_bom(bytes) }
+/// The encoding that the plan fixes, and the length of its mark at the beginning of the file. A mark that shows the
+/// other byte order counts for more than the plan: its bytes are no character in the order that the plan says.
+pub(crate) fn fixed(encoding: &'static Encoding, bytes: &[u8], rules: u32) -> (Found, usize) {
+    let begins = |encoding: &Encoding| !encoding.mark().is_empty() && bytes.starts_with(encoding.mark());
+    match encoding.other_byte_order() {
+        Some(other) if rules >= RULES_2 && begins(other) => {
+            (Found::new(other, "fixed by the plan, in the byte order of the mark"), other.mark().len())
+        }
+        _ => (Found::new(encoding, "fixed by the plan"), if begins(encoding) { encoding.mark().len() } else { 0 }),
+    }
 }
 
 /// What the first [`HEAD`] bytes (or the whole of a shorter file) say, and how many of them are a mark to drop.
-pub(crate) fn head(bytes: &[u8]) -> Option<(Found, usize)> {
-    if let Some((encoding, mark)) = mark(bytes) {
-        return Some((Found::new(encoding, "byte order mark"), mark));
+pub(crate) fn head(bytes: &[u8], rules: u32) -> Option<(Found, usize)> {
+    let known = if rules >= RULES_2 { &MARKED[..] } else { &MARKED[2..] };
+    if let Some(encoding) = known.iter().find(|encoding| bytes.starts_with(encoding.mark())) {
+        return Some((Found::new(encoding, "byte order mark"), encoding.mark().len()));
     }
-    let pairs = bytes.chunks_exact(2);
+    let found = (rules >= RULES_2).then(|| utf32_without_mark(bytes)).flatten();
+    found.or_else(|| utf16_without_mark(bytes)).map(|found| (found, 0))
+}
+
+/// Most characters of a log are ASCII, whatever its language; text has no NUL of its own. In UTF-32 ASCII has three
+/// NULs of four, and no unit is out of Unicode's range.
+fn utf32_without_mark(bytes: &[u8]) -> Option<Found> {
+    let count = bytes.len() / 4;
+    [(UTF_32LE, u32::from_le_bytes as fn([u8; 4]) -> u32), (UTF_32BE, u32::from_be_bytes)].into_iter().find_map(
+        |(encoding, unit)| {
+            let units = || bytes.as_chunks::<4>().0.iter().map(|four| unit(*four));
+            let share = units().filter(|unit| (1..0x80).contains(unit)).count();
+            let enough = is_enough(share, count) && units().all(|unit| char::from_u32(unit).is_some());
+            enough.then(|| {
+                Found::new(encoding, format!("three NULs in {share} of the first {count} groups of four bytes"))
+            })
+        },
+    )
+}
+
+/// In UTF-16 every second byte of ASCII is NUL.
+fn utf16_without_mark(bytes: &[u8]) -> Option<Found> {
+    let pairs = bytes.as_chunks::<2>().0;
     let count = pairs.len();
-    let nul_at = |i: usize| bytes.chunks_exact(2).filter(|pair| pair[i] == 0).count();
-    let (even, odd) = (nul_at(0), nul_at(1));
-    // Most characters of a log are ASCII, whatever its language; text has no NUL of its own.
-    let (encoding, share) = match (even, odd) {
+    let nul_at = |i: usize| pairs.iter().filter(|pair| pair[i] == 0).count();
+    let (encoding, share) = match (nul_at(0), nul_at(1)) {
         (0, n) => (UTF_16LE, n),
         (n, 0) => (UTF_16BE, n),
         _ => return None,
     };
-    let enough = count >= 2 && share * 2 > count;
-    enough.then(|| (Found::new(encoding, format!("NUL in {share} of the first {count} pairs of bytes")), 0))
+    let enough = is_enough(share, count);
+    enough.then(|| Found::new(encoding, format!("NUL in {share} of the first {count} pairs of bytes")))
+}
+
+/// More than half of the units, and those are not too few.
+fn is_enough(share: usize, count: usize) -> bool {
+    count >= UNITS && share * 2 > count
 }
 
 /// Where ASCII ends: the first byte that is not ASCII, or is ESC.
@@ -131,7 +173,7 @@ fn shifts_to_japanese(bytes: &[u8]) -> bool {
 }
 
 /// What a window says that begins with the first byte that is not ASCII (or is ESC). `whole`: the file ends with it.
-pub(crate) fn window(bytes: &[u8], whole: bool, default: &'static Encoding) -> Found {
+pub(crate) fn window(bytes: &[u8], whole: bool, default: &'static Encoding, rules: u32) -> Found {
     if shifts_to_japanese(bytes) {
         return Found::new(ISO_2022_JP, "escape sequences of ISO-2022-JP");
     }
@@ -139,20 +181,31 @@ pub(crate) fn window(bytes: &[u8], whole: bool, default: &'static Encoding) -> F
     if bad == 0 {
         return Found::new(UTF_8, if good == 0 { "ASCII".into() } else { format!("valid: {good} sequences") });
     }
-    if bad * 10 <= good {
+    if bad * GOOD_FOR_BAD <= good {
         return Found::new(UTF_8, format!("{good} sequences are valid, {bad} are not"));
     }
-    let high = bytes.iter().filter(|b| !b.is_ascii()).count();
+    // A line of UTF-8 says nothing of the others' encoding, and would rule the right one out.
+    let counts = |line: &&[u8]| rules < RULES_2 || line.is_ascii() || !is_utf8(line);
+    let lines = || bytes.split_inclusive(|byte| *byte == b'\n').filter(counts);
+    let high = lines().flatten().filter(|byte| !byte.is_ascii()).count();
     if high < FEW {
         let why = format!("the plan's default: {high} bytes that are not ASCII, and not UTF-8, are too few to tell");
         return Found::new(default, why);
     }
     let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
-    detector.feed(bytes, false);
-    let guess = detector.guess(None, Utf8Detection::Deny);
+    for line in lines() {
+        detector.feed(line, false);
+    }
+    let guess = <&Encoding>::from(detector.guess(None, Utf8Detection::Deny));
     // GB18030 contains GBK, and both are decoded alike.
     let encoding = if guess == GBK { GB18030 } else { guess };
-    Found::new(encoding, format!("detected in {} bytes, {high} of them not ASCII", bytes.len()))
+    let length = lines().map(<[u8]>::len).sum::<usize>();
+    Found::new(encoding, format!("detected in {length} bytes, {high} of them not ASCII"))
+}
+
+/// Whether a line is UTF-8, but for a character that the window cuts.
+fn is_utf8(line: &[u8]) -> bool {
+    simdutf8::basic::from_utf8(&line[..line.len() - crate::decode::unfinished(line)]).is_ok()
 }
 
 /// How many sequences of two bytes and more are UTF-8, and how many are not. One that the window cuts is neither.

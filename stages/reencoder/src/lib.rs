@@ -9,8 +9,11 @@
 mod cutter;
 mod decode;
 mod detect;
+mod foreign;
+mod reference;
 mod state;
 
+pub use reference::reference;
 pub use state::State;
 
 use logmill_core::{Chunk, End, FileMeta, Flow, Out, Outcome, Progress, Reject, Stage};

@@ -1,11 +1,11 @@
 //! Where the decoder of one file stands.
 
 use crate::cutter::Cutter;
-use crate::decode::Decode;
+use crate::decode::{Counts, Decode};
 use crate::detect::{self, Found, HEAD, Window};
 use bytes::{Buf, Bytes};
-use encoding_rs::{Encoding, GB18030, GBK, UTF_8};
 use logmill_core::{End, Event, Out, Outcome, Plan, Progress};
+use logmill_encodings::{Encoding, UTF_8};
 
 /// What is known of the encoding.
 enum Phase {
@@ -47,6 +47,8 @@ impl Early {
 pub struct State {
     phase: Phase,
     cutter: Cutter,
+    /// The plan's.
+    rules: u32,
     /// The encoding that the plan fixes.
     fixed: Option<&'static Encoding>,
     default: &'static Encoding,
@@ -54,23 +56,23 @@ pub struct State {
     found: Option<Found>,
     /// What was given out of windows without evidence.
     early: Early,
-    malformed: u64,
+    counts: Counts,
     malformed_per_million: u64,
     bytes_in: u64,
 }
 
 impl State {
-    /// A label that the Encoding Standard does not know counts as none: configuration refuses those.
+    /// A label that nobody knows counts as none: configuration refuses those.
     pub(crate) fn new(plan: &Plan) -> Self {
-        let label = |label: &str| Encoding::for_label(label.as_bytes());
         Self {
             phase: Phase::Head(Vec::new()),
             cutter: Cutter::new(plan.text_bytes, plan.line_bytes),
-            fixed: plan.encoding.as_deref().and_then(label),
-            default: label(&plan.default_encoding).unwrap_or(UTF_8),
+            rules: plan.rules,
+            fixed: plan.encoding.as_deref().and_then(Encoding::for_label),
+            default: Encoding::for_label(&plan.default_encoding).unwrap_or(UTF_8),
             found: None,
             early: Early::default(),
-            malformed: 0,
+            counts: Counts::default(),
             malformed_per_million: u64::from(plan.malformed_per_million),
             bytes_in: 0,
         }
@@ -98,11 +100,7 @@ impl State {
                     }
                     n
                 }
-                Phase::Known(decode) => {
-                    let (used, malformed) = decode.step(input, &mut self.cutter, out);
-                    self.malformed += malformed;
-                    used
-                }
+                Phase::Known(decode) => decode.step(input, &mut self.cutter, &mut self.counts, out),
             };
             self.bytes_in += used as u64;
             input.advance(used);
@@ -115,19 +113,15 @@ impl State {
         let Phase::Head(held) = std::mem::replace(&mut self.phase, Phase::Ascii) else {
             unreachable!("only called at the beginning")
         };
-        let mut bytes = &held[..];
-        if let Some(encoding) = self.fixed {
-            // GB18030 contains GBK, and both are decoded alike.
-            let like = if encoding == GBK { GB18030 } else { encoding };
-            if let Some((_, mark)) = detect::mark(bytes).filter(|(of, _)| *of == like) {
-                bytes = &bytes[mark..];
-            }
-            self.know(Found { encoding, evidence: "fixed by the plan".into() });
-        } else if let Some((found, mark)) = detect::head(bytes) {
-            bytes = &bytes[mark..];
+        let found = match self.fixed {
+            Some(encoding) => Some(detect::fixed(encoding, &held, self.rules)),
+            None => detect::head(&held, self.rules),
+        };
+        let mark = found.as_ref().map_or(0, |(_, mark)| *mark);
+        if let Some((found, _)) = found {
             self.know(found);
         }
-        self.again(bytes, out);
+        self.again(&held[mark..], out);
     }
 
     /// The window ends with the byte before `end`. `whole`: so does the file.
@@ -136,7 +130,7 @@ impl State {
             unreachable!("only called within the window")
         };
         let begin = end - window.held.len() as u64;
-        let found = detect::window(&window.held, whole, self.default);
+        let found = detect::window(&window.held, whole, self.default, self.rules);
         if window.is_evidence() {
             self.early.decided_at = Some(begin);
             self.know(found);
@@ -159,11 +153,10 @@ impl State {
             self.tell(found);
         }
         while !bytes.is_empty() {
-            let (used, malformed) = decode.step(bytes, &mut self.cutter, out);
-            self.malformed += malformed;
+            let used = decode.step(bytes, &mut self.cutter, &mut self.counts, out);
             bytes = &bytes[used..];
         }
-        self.malformed += decode.finish(&mut self.cutter, out);
+        decode.finish(&mut self.cutter, &mut self.counts, out);
     }
 
     fn know(&mut self, found: Found) {
@@ -172,20 +165,17 @@ impl State {
     }
 
     fn tell(&mut self, found: Found) {
-        self.cutter.encoding = found.encoding.name().to_lowercase();
+        self.cutter.encoding = found.encoding.name().to_owned();
         self.found = Some(found);
     }
 
-    /// Reads bytes that were held back, and are counted already where they came in. At most a window: `out` is not asked.
+    /// Reads bytes that were held back, and are counted already where they came in. At most a window: `out` is not
+    /// asked.
     fn again(&mut self, mut bytes: &[u8], out: &mut Out) {
         while !bytes.is_empty() {
             let used = match &mut self.phase {
                 Phase::Ascii => self.ascii(bytes, out),
-                Phase::Known(decode) => {
-                    let (used, malformed) = decode.step(bytes, &mut self.cutter, out);
-                    self.malformed += malformed;
-                    used
-                }
+                Phase::Known(decode) => decode.step(bytes, &mut self.cutter, &mut self.counts, out),
                 // What the head held, or the rest of a window without evidence: neither fills a window.
                 Phase::Window(window) => window.take(bytes),
                 Phase::Head(_) => unreachable!("the head comes once"),
@@ -216,17 +206,18 @@ impl State {
             self.end_window(self.bytes_in, true, out);
         }
         if let Phase::Known(decode) = &mut self.phase {
-            self.malformed += decode.finish(&mut self.cutter, out);
+            decode.finish(&mut self.cutter, &mut self.counts, out);
         }
         let totals = self.cutter.finish(out);
         let outcome = end.outcome();
         let mut found = self.found.unwrap_or_else(|| Found { encoding: UTF_8, evidence: "ASCII".into() });
         self.early.explain(&mut found.evidence);
-        let too_many = self.malformed.saturating_mul(1_000_000) > self.malformed_per_million * self.bytes_in.max(1);
-        let quarantine = (self.malformed > 0 && too_many).then(|| {
+        self.counts.foreign.explain(&mut found.evidence);
+        let malformed = self.counts.malformed;
+        let too_many = malformed.saturating_mul(1_000_000) > self.malformed_per_million * self.bytes_in.max(1);
+        let quarantine = (malformed > 0 && too_many).then(|| {
             format!(
-                "{} malformed sequences in {} bytes as {}, more than {} in a million",
-                self.malformed,
+                "{malformed} malformed sequences in {} bytes as {}, more than {} in a million",
                 self.bytes_in,
                 found.encoding.name(),
                 self.malformed_per_million
@@ -238,9 +229,9 @@ impl State {
             bytes_out: totals.bytes,
             lines: totals.lines,
             rows: totals.rows,
-            malformed: self.malformed,
+            malformed,
             crc32: None,
-            found: Some(found.encoding.name().to_lowercase()),
+            found: Some(found.encoding.name().to_owned()),
             evidence: Some(found.evidence),
             quarantine,
         });

@@ -2,15 +2,17 @@
 
 use bytes::Bytes;
 use bzip2::write::BzEncoder;
-use encoding_rs::{GB18030, GBK};
+use encoding_rs::{EUC_KR, GB18030, GBK};
 use flate2::Compression;
 use flate2::write::{GzEncoder, ZlibEncoder};
 use liblzma::stream::{LzmaOptions, Stream};
 use liblzma::write::XzEncoder;
 use logmill_core::{FileId, FileMeta, Load, Plan};
+use logmill_encodings::{Decoder, Encoding};
 use lz4_flex::frame::{BlockMode, BlockSize, FrameEncoder, FrameInfo};
 use rand::rngs::StdRng;
 use rand::{Rng as _, RngExt as _};
+use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::sync::Arc;
 
@@ -27,25 +29,25 @@ pub fn packed(rng: &mut StdRng) -> File {
     if rng.random_ratio(1, 30) {
         return bomb(rng);
     }
-    let text = text(rng);
+    let (text, encoding) = text(rng);
     let whole = pack(rng, &text);
     let bytes = damage(rng, whole);
-    file(rng, bytes)
+    file(rng, bytes, encoding)
 }
 
 /// A file as the re-encoder reads it.
 #[must_use]
 pub fn plain(rng: &mut StdRng) -> File {
-    let text = text(rng);
+    let (text, encoding) = text(rng);
     let text = if rng.random_ratio(1, 6) { damage(rng, text) } else { text };
-    file(rng, text)
+    file(rng, text, encoding)
 }
 
 /// Little that becomes much, and more than its plan allows: the ratio is looked at by steps of 64 KiB of the input.
 fn bomb(rng: &mut StdRng) -> File {
     let text = b"again\n".repeat(rng.random_range(30_000..60_000));
     let bytes = [gzip, zstd, bzip2, xz, lzma, lz4, snappy, zlib][rng.random_range(0..8)](rng, &text);
-    let mut file = file(rng, bytes);
+    let mut file = file(rng, bytes, "utf-8");
     let meta = Arc::make_mut(&mut file.meta);
     let large = rng.random_range(5_000..40_000);
     let (ratio_after_bytes, plan) = (rng.random_range(0..40_000), meta.plan.clone());
@@ -54,23 +56,27 @@ fn bomb(rng: &mut StdRng) -> File {
     file
 }
 
-fn file(rng: &mut StdRng, bytes: Vec<u8>) -> File {
+fn file(rng: &mut StdRng, bytes: Vec<u8>, encoding: &str) -> File {
     let file_id = FileId(u128::from(rng.next_u64()) << 64 | u128::from(rng.next_u64()));
     let (cluster, path, app) = ("a".into(), format!("/logs/{file_id}"), String::new());
     let (length, modified_ms) = (bytes.len() as u64, 1_795_000_000_123);
-    let plan = plan(rng, bytes.len());
+    let plan = plan(rng, bytes.len(), encoding);
     let meta = FileMeta { file_id, load: Load(0), cluster, path, path_bytes: None, length, modified_ms, app, plan };
     File { meta: Arc::new(meta), bytes: bytes.into() }
 }
 
-/// Sizes by which a file of `length` bytes becomes some ten to some hundred chunks.
-fn plan(rng: &mut StdRng, length: usize) -> Plan {
+/// Sizes by which a file of `length` bytes becomes some ten to some hundred chunks. The encoding is fixed, to the
+/// file's or to another one, or is not.
+fn plan(rng: &mut StdRng, length: usize, encoding: &str) -> Plan {
     let scale = u32::try_from(length / 8).expect("a small file").clamp(40, 2000);
     let plain_bytes = if rng.random_ratio(1, 12) && length < 500 { 1 } else { rng.random_range(12..scale) };
     let line_bytes = rng.random_range(4..scale);
     let text_bytes = line_bytes + rng.random_range(0..scale);
-    let encodings = [None, Some("utf-8"), Some("gbk"), Some("gb18030")];
-    let encoding = encodings[rng.random_range(0..encodings.len())].map(str::to_owned);
+    let encoding = match rng.random_range(0..4) {
+        0 | 1 => None,
+        2 => Some(encoding.to_owned()),
+        _ => Some(ENCODINGS[rng.random_range(0..ENCODINGS.len())].to_owned()),
+    };
     let default_encoding = ["utf-8", "gb18030"][rng.random_range(0..2)].to_owned();
     // Some files are bombs by this limit.
     let max_bytes = if rng.random_ratio(1, 15) { length as u64 } else { 1 << 40 };
@@ -91,34 +97,100 @@ const CHINESE: [&str; 5] = ["作业", "已提交到集群", "等待资源", "一
 /// Characters that take four bytes in GB18030.
 const FOUR_BYTES: [&str; 3] = ["𠀀", "😀", "ÿ"];
 
-/// Lines of one encoding and of many shapes.
-fn text(rng: &mut StdRng) -> Vec<u8> {
-    let encoding = rng.random_range(0..7);
+const ENCODINGS: [&str; 12] = [
+    "utf-8",
+    "utf-8",
+    "gbk",
+    "gb18030",
+    "gb18030",
+    "utf-16le",
+    "utf-32le",
+    "utf-32be",
+    "ibm037",
+    "ibm437",
+    "iso-2022-kr",
+    "iso-2022-cn",
+];
+/// What is malformed in one encoding or the other, or changes what follows.
+const BAD: [&[u8]; 11] = [
+    b"\xff",
+    b"\xe4\xb8",
+    b"\xf0\x9f",
+    b"\x81\x30",
+    b"\x81",
+    b"\xed\xa0\x80",
+    b"\x1b$B",
+    b"\x1b$)C",
+    b"\x0e",
+    b"\0\0\0",
+    "支付完成\n".as_bytes(),
+];
+
+/// Lines of one encoding and of many shapes, and that encoding.
+fn text(rng: &mut StdRng) -> (Vec<u8>, &'static str) {
+    let encoding = ENCODINGS[rng.random_range(0..ENCODINGS.len())];
+    let beyond_ascii = rng.random_ratio(6, 7);
     // Detection holds 16 KiB back: a few files are longer than that.
     let most = if rng.random_ratio(1, 20) { 24 << 10 } else { rng.random_range(0..3000) };
-    let mut text = if matches!(encoding, 1 | 6) { "\u{feff}".to_owned() } else { String::new() };
+    let marked = encoding.starts_with("utf-") && rng.random_ratio(1, 3);
+    let mut text = if marked { "\u{feff}".to_owned() } else { String::new() };
     while text.len() < most {
-        line(rng, encoding > 0, &mut text);
+        line(rng, beyond_ascii, &mut text);
         text.push_str(["\n", "\n", "\r\n", "\r\r\n"][rng.random_range(0..4)]);
     }
     if rng.random_ratio(1, 2) {
-        line(rng, encoding > 0, &mut text);
+        line(rng, beyond_ascii, &mut text);
     }
-    let mut bytes = match encoding {
-        0..=2 => text.into_bytes(),
-        3 => GBK.encode(&text).0.into_owned(),
-        4 | 5 => GB18030.encode(&text).0.into_owned(),
-        _ => text.encode_utf16().flat_map(u16::to_le_bytes).collect(),
-    };
+    let mut bytes = encode(&text, encoding);
     if rng.random_ratio(1, 3) {
         for _ in 0..rng.random_range(1..9) {
-            let bad: &[u8] = [&b"\xff"[..], b"\xe4\xb8", b"\xf0\x9f", b"\x81\x30", b"\x81", b"\xed\xa0\x80", b"\x1b$B"]
-                [rng.random_range(0..7)];
+            let bad = BAD[rng.random_range(0..BAD.len())];
             let at = rng.random_range(0..=bytes.len());
             bytes.splice(at..at, bad.iter().copied());
         }
     }
-    bytes
+    (bytes, encoding)
+}
+
+fn encode(text: &str, encoding: &str) -> Vec<u8> {
+    match encoding {
+        "gbk" => GBK.encode(text).0.into_owned(),
+        "gb18030" => GB18030.encode(text).0.into_owned(),
+        "utf-16le" => text.encode_utf16().flat_map(u16::to_le_bytes).collect(),
+        "utf-32le" => text.chars().flat_map(|c| u32::from(c).to_le_bytes()).collect(),
+        "utf-32be" => text.chars().flat_map(|c| u32::from(c).to_be_bytes()).collect(),
+        "ibm037" | "ibm437" => page(text, encoding),
+        "iso-2022-kr" => shifts(&EUC_KR.encode(text).0, b"\x1b$)C"),
+        "iso-2022-cn" => shifts(&GBK.encode(text).0, b"\x1b$)A"),
+        _ => text.as_bytes().to_vec(),
+    }
+}
+
+/// In a code page of one byte a character: `?` where it has none.
+fn page(text: &str, label: &str) -> Vec<u8> {
+    let encoding = Encoding::for_label(label).expect("a label");
+    let mut bytes = BTreeMap::new();
+    for byte in 0..=u8::MAX {
+        let mut to = [0; Decoder::ROOM];
+        let (_, _, n) = encoding.new_decoder().decode(&[byte], &mut to, true);
+        bytes.entry(String::from_utf8_lossy(&to[..n]).into_owned()).or_insert(byte);
+    }
+    text.chars().map(|c| bytes.get(&c.to_string()).unwrap_or(&bytes["?"])).copied().collect()
+}
+
+/// Pairs of bytes with their high bits set, in the seven bits of ISO-2022.
+fn shifts(bytes: &[u8], designation: &[u8]) -> Vec<u8> {
+    let mut shifted = designation.to_vec();
+    for run in bytes.chunk_by(|a, b| a.is_ascii() == b.is_ascii()) {
+        if run[0].is_ascii() {
+            shifted.extend_from_slice(run);
+        } else {
+            shifted.push(0x0e);
+            shifted.extend(run.iter().map(|byte| byte & 0x7f));
+            shifted.push(0x0f);
+        }
+    }
+    shifted
 }
 
 fn line(rng: &mut StdRng, beyond_ascii: bool, text: &mut String) {
@@ -143,8 +215,8 @@ fn line(rng: &mut StdRng, beyond_ascii: bool, text: &mut String) {
     }
 }
 
-/// gzip of one and of many members, zstd of many frames with skippable ones between, streams of the others, all in turn, or
-/// as it is.
+/// gzip of one and of many members, zstd of many frames with skippable ones between, streams of the others, all in
+/// turn, or as it is.
 fn pack(rng: &mut StdRng, text: &[u8]) -> Vec<u8> {
     let pieces = rng.random_range(1..6);
     match rng.random_range(0..12) {

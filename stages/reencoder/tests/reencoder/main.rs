@@ -1,5 +1,8 @@
 //! Files of many encodings and shapes, and the text that comes out.
 
+mod encodings;
+mod foreign;
+
 use bytes::Bytes;
 use encoding_rs::{GB18030, SHIFT_JIS};
 use logmill_core::memory::Run;
@@ -227,7 +230,7 @@ fn too_many_malformed_sequences_quarantine_the_load() {
     let seen = run_pieces(plan, [&b"\xff\xff\xff ok\n"[..]], Some(End::Complete));
     assert_eq!(
         seen.closed().quarantine.as_deref(),
-        Some("3 malformed sequences in 7 bytes as UTF-8, more than 10000 in a million")
+        Some("3 malformed sequences in 7 bytes as utf-8, more than 10000 in a million")
     );
 }
 
