@@ -166,6 +166,14 @@ Examples:
         #[arg(long, default_value_t = 2.0, value_name = "SECONDS")]
         over: f64,
     },
+    /// Show how the fetchers see each cluster, who has how many coroutines, and what came of it within a day.
+    #[command(after_help = "\
+Examples:
+  logmill clusters
+  logmill clusters --format json | jq 'select(.down > 0)'
+
+Exit code 1 when a cluster is down, or no fetcher runs that serves it.")]
+    Clusters,
     /// Show what the stages could not turn into anything.
     #[command(after_help = "\
 Examples:

@@ -9,6 +9,7 @@ use logmill_config::Config;
 use logmill_core::Offset;
 use logmill_protocol::Committed;
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -177,6 +178,23 @@ pub fn measure(config: &Config, over: Duration) -> Result<Vec<Lag>> {
         })
     });
     lags.collect()
+}
+
+/// Tasks that no fetcher has begun, by cluster.
+///
+/// # Errors
+/// Kafka does not answer, or the topics are not there.
+pub fn waiting_tasks(config: &Config) -> Result<BTreeMap<String, i64>> {
+    const STAGE: &str = "fetcher";
+    let topics = config.topics();
+    let reader = TopicReader::new(config, &topics.group(STAGE))?;
+    let waiting = topics.clusters().iter().map(|cluster| {
+        let topic = topics.tasks(cluster);
+        let watch = Watch { stage: STAGE, reader: &reader, partitions: reader.partitions(&topic)?, topic };
+        let points = watch.points(|committed| reached(STAGE, committed))?;
+        Ok((cluster.clone(), records(&watch, &points)?))
+    });
+    waiting.collect()
 }
 
 fn points(watches: &[Watch<'_>]) -> Result<Vec<Vec<Point>>> {

@@ -4,6 +4,7 @@
 //! **Invariant:** data goes to standard output, everything else to standard error; a closed pipe ends a command quietly.
 
 pub mod args;
+mod clusters;
 mod config;
 mod dlq;
 pub mod dry_run;
@@ -41,6 +42,7 @@ pub fn run(args: Args) -> Result<Verdict, Failure> {
         Command::Topics { what } => topics::run(&Config::load(file)?, what, args.format),
         Command::Migrate => migrate::run(&Config::load(file)?, args.format),
         Command::Lag { over } => lag::run(&Config::load(file)?, over, args.format),
+        Command::Clusters => clusters::run(&Config::load(file)?, args.format),
         Command::Dlq { what } => dlq::run(&Config::load(file)?, &what, args.format),
         Command::Where { what } => files::locate(&Config::load(file)?, &what, args.format),
         Command::Reconcile { paths, settled } => files::reconcile(&Config::load(file)?, &paths, settled, args.format),

@@ -58,7 +58,7 @@ fn a_chain_is_made_checked_and_looked_at() {
     let apply = bench.run(&["topics", "apply"]);
     assert_eq!(apply.code, 0, "{}", apply.stderr);
     let plan = bench.run(&["topics", "plan"]);
-    assert_eq!((plan.code, plan.stdout.as_str()), (0, "all 13 topics are as they must be\n"));
+    assert_eq!((plan.code, plan.stdout.as_str()), (0, "all 14 topics are as they must be\n"));
 
     assert_eq!(bench.run(&["migrate"]).code, 0);
     let again = bench.run(&["migrate", "--format", "json"]);
@@ -83,6 +83,10 @@ fn a_chain_is_made_checked_and_looked_at() {
     let reconciled = bench.run(&["reconcile"]);
     assert_eq!((reconciled.code, reconciled.stdout.as_str()), (0, ""), "{}", reconciled.stderr);
     assert_eq!(bench.run(&["reconcile", "/logs/*.gz"]).code, 1, "no file matches");
+
+    let clusters = bench.run(&["clusters"]);
+    assert_eq!(clusters.code, 1, "no fetcher runs: {}", clusters.stderr);
+    insta::assert_snapshot!("clusters", clusters.stdout);
 
     let lag = bench.run(&["lag", "--over", "0.1", "--format", "json"]);
     assert_eq!(lag.code, 0, "{}", lag.stderr);

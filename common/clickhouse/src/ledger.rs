@@ -6,9 +6,11 @@ mod reconcile;
 pub mod redecode;
 mod selector;
 mod status;
+mod volume;
 mod way;
 
 pub use reconcile::{Fault, Options, Place, Reconciliation, Verdict, reconcile};
 pub use selector::Selector;
 pub use status::{Oldest, Status, status};
+pub use volume::{Volume, volumes};
 pub use way::{FileWay, RejectSeen, StageWay, where_file};

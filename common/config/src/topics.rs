@@ -34,6 +34,12 @@ impl Topics {
         format!("{}.known.{cluster}", self.chain)
     }
 
+    /// What the fetchers tell of the clusters, for people; compacted.
+    #[must_use]
+    pub fn clusters_topic(&self) -> String {
+        format!("{}.clusters", self.chain)
+    }
+
     /// Chunks of files as they lie in their store.
     #[must_use]
     pub fn raw(&self) -> String {
@@ -198,6 +204,8 @@ impl Config {
             let compact = [("cleanup.policy", "compact"), ("retention.ms", "-1")];
             specs.push(self.spec(topics.known(cluster), 1, &compact));
         }
+        let compact = [("cleanup.policy", "compact"), ("retention.ms", "-1")];
+        specs.push(self.spec(topics.clusters_topic(), 1, &compact));
         let mut chain = vec![topics.raw()];
         chain.extend(topics.plain());
         chain.push(topics.text());

@@ -8,6 +8,7 @@ pub mod admin;
 mod client;
 pub mod journal;
 mod memory;
+pub mod notes;
 mod patience;
 mod reach;
 

@@ -14,7 +14,8 @@ use anyhow::Context as _;
 use logmill_config::{Config, Planner, Selector};
 use logmill_kafka::Client;
 use logmill_kafka::journal::{Journal, JournalOptions};
-use logmill_protocol::fetch::{Fetch, Lane, ListerOptions, Options, STAGE};
+use logmill_kafka::notes::Notes;
+use logmill_protocol::fetch::{ClusterNote, Fetch, Lane, ListerOptions, Options, STAGE};
 use logmill_runner::{Crew, Life, Process, Restarts, Trouble};
 use prometheus_client::registry::Registry;
 use std::collections::HashMap;
@@ -81,7 +82,12 @@ impl Fetcher {
         clusters.sort_by(|one, other| one.name.cmp(&other.name));
         let (read, planner) = (process.reader(), Arc::clone(&self.planner));
         self.io.spawn(reload::follow(read, Config::clone(&self.config), clusters.clone(), planner));
-        self.io.spawn(pools::balance(clusters));
+        let kafka = &self.config.kafka;
+        let notes = Notes::new(&kafka.brokers, &kafka.properties.0, self.config.topics().clusters_topic())?;
+        let tell = move |note: &ClusterNote| {
+            notes.write(&note.key(), &serde_json::to_vec(note).expect("a note is plain data"));
+        };
+        self.io.spawn(pools::balance(clusters, process.slot(), tell));
         let crew = Crew { telemetry, stop, threads, restarts: Restarts::default() };
         let work = |n: u32, name: &str, mut life: Life<'_>| {
             let worker = self.worker(process, n)?;

@@ -3,6 +3,8 @@
 //! Each fetcher decides for itself, by what it sees: another may well reach a cluster that this one does not.
 
 use crate::cluster::Cluster;
+use crate::worker::now_ms;
+use logmill_protocol::fetch::ClusterNote;
 use std::cmp::Reverse;
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,9 +38,11 @@ fn allot(shares: &[Share]) -> Vec<u32> {
     sizes
 }
 
-/// Moves coroutines between the clusters of one process for as long as it runs.
-pub(crate) async fn balance(clusters: Vec<Arc<Cluster>>) {
+/// Moves coroutines between the clusters of one process for as long as it runs, and tells how it sees them: at each
+/// change, and again and again.
+pub(crate) async fn balance(clusters: Vec<Arc<Cluster>>, fetcher: String, tell: impl Fn(&ClusterNote)) {
     let mut before = Vec::new();
+    let mut told: Vec<Option<ClusterNote>> = vec![None; clusters.len()];
     loop {
         let shares: Vec<Share> =
             clusters.iter().map(|c| Share { own: c.coroutines(), weight: c.weight(), down: c.is_down() }).collect();
@@ -47,6 +51,15 @@ pub(crate) async fn balance(clusters: Vec<Arc<Cluster>>) {
             if before.get(n) != Some(&sizes[n]) {
                 say(cluster, shares[n], sizes[n], before.is_empty());
                 cluster.resize(sizes[n]);
+            }
+        }
+        for (n, told) in told.iter_mut().enumerate() {
+            let Share { own, weight, down } = shares[n];
+            let (cluster, fetcher) = (clusters[n].name.clone(), fetcher.clone());
+            let note = ClusterNote { cluster, fetcher, down, coroutines: sizes[n], own, weight, at_ms: now_ms() };
+            if told.as_ref().is_none_or(|told| told.is_outdone_by(&note)) {
+                tell(&note);
+                *told = Some(note);
             }
         }
         before = sizes;

@@ -6,7 +6,7 @@ use common::{file, span};
 use logmill_core::event::LedgerRecord;
 use logmill_core::wire::{Kind, WireChunk};
 use logmill_core::{Event, FileMeta, LineSpan, Load, Outcome, Plan, RejectReason, Seq};
-use logmill_protocol::fetch::{Resume, Task};
+use logmill_protocol::fetch::{ClusterNote, Resume, Task};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
@@ -118,6 +118,13 @@ fn a_task_with_everything_in_it_is_in_the_contract() {
     let file = FileMeta { path_bytes: Some(vec![255]), plan, ..file(1, 0) };
     let task = Task { file, resume: Some(Resume { seq: Seq(1), crc32: 7 }) };
     check(&contract("tasks")["value"], &serde_json::to_value(&task).unwrap(), "task");
+}
+
+#[test]
+fn what_a_fetcher_tells_of_a_cluster_is_in_the_contract() {
+    let (cluster, fetcher) = ("a".to_owned(), "0".to_owned());
+    let note = ClusterNote { cluster, fetcher, down: true, coroutines: 1, own: 4, weight: 1, at_ms: 1 };
+    check(&contract("clusters")["value"], &serde_json::to_value(&note).unwrap(), "note");
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod bench;
 
 use bench::{Chain, RAW_BYTES};
 use logmill_core::event::Event as Happening;
+use logmill_protocol::fetch::ClusterNote;
 use logmill_stack::{ServerId, Stack, Wanted, shared};
 use std::collections::BTreeSet;
 use std::io::{Read as _, Write as _};
@@ -130,6 +131,16 @@ fn coroutines_go_to_the_healthy_cluster_of_the_greatest_weight_and_come_back() {
     until(&chain, "those of the silent one go to a, which weighs more now", [7, 4, 1]);
     stack.resume(&server).unwrap();
     until(&chain, "each has its own again", [4, 4, 4]);
+    let told = chain.records(&chain.config.topics().clusters_topic());
+    let told: Vec<ClusterNote> = told.iter().map(|note| serde_json::from_slice(&note.payload).unwrap()).collect();
+    let says = |cluster: &str, weight, coroutines, down| {
+        let is_it = |n: &&ClusterNote| (&*n.cluster, n.weight, n.coroutines, n.down) == (cluster, weight, coroutines, down);
+        assert!(told.iter().any(|note| is_it(&note)), "{cluster} {weight} {coroutines} {down}: {told:?}");
+    };
+    says("mute", 1, 1, true);
+    says("b", 5, 7, false);
+    says("a", 9, 7, false);
+    says("mute", 1, 4, false);
     chain.put("mute", "late", 3 * RAW_BYTES);
     chain.check();
     assert!(fetcher.terminate().success());

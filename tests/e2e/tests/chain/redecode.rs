@@ -118,6 +118,11 @@ fn readers_see_the_old_rows_or_the_new_ones_though_redecode_is_killed() {
         "SELECT count(), uniqExact(file_id, load) FROM file_events WHERE stage = 'fetcher' AND event = 'opened'";
     assert_eq!(chain.sql(tasks).expect("SQL").trim(), "6\t6", "each file was fetched twice, and has one task a load");
 
+    let clusters = chain.logmill(&["clusters", "--format", "json"]).expect("logmill clusters runs");
+    assert_eq!(clusters.status.code(), Some(0), "both clusters are up: {}", stdout(&clusters));
+    let a = "\"fetchers\":1,\"down\":0,\"coroutines\":4,\"own\":4,\"weight\":1,\"waiting\":0,\"files\":6,";
+    assert!(stdout(&clusters).contains(a), "{}", stdout(&clusters));
+
     // What cannot be better stays as it is.
     let worse = redecode(&chain, "utf-8", &FILES[..1]);
     assert_eq!(worse.status.code(), Some(1));

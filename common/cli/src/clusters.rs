@@ -1,0 +1,117 @@
+//! `logmill clusters`: how the fetchers see each cluster, and what comes of it.
+
+use crate::args::Format;
+use crate::exit::{Failure, Verdict};
+use crate::files::time;
+use crate::lag;
+use crate::migrate::database;
+use crate::output::Printer;
+use crate::topic_reader::TopicReader;
+use anyhow::{Context, Result};
+use logmill_clickhouse::ledger::{Volume, volumes};
+use logmill_config::Config;
+use logmill_core::Offset;
+use logmill_protocol::fetch::ClusterNote;
+use rdkafka::Message;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// One cluster.
+#[derive(Debug, Serialize)]
+struct Line<'a> {
+    cluster: &'a str,
+    url: &'a str,
+    /// Fetchers that told of it within the last minute, and those of them for which it is down.
+    fetchers: usize,
+    down: usize,
+    /// Files that they may read at a time just now, and those that are the cluster's own.
+    coroutines: u32,
+    own: u32,
+    weight: u32,
+    /// Tasks that no fetcher has begun.
+    waiting: i64,
+    /// What came of it within a day.
+    #[serde(flatten)]
+    volume: Volume,
+}
+
+/// Prints a line for each cluster; bad where one is down, or no fetcher runs that serves it.
+///
+/// # Errors
+/// Kafka or ClickHouse does not answer, or the topics are not there.
+pub fn run(config: &Config, format: Format) -> Result<Verdict, Failure> {
+    let notes = notes(config)?;
+    let lags = lag::waiting_tasks(config)?;
+    let database = database(config)?;
+    let volumes = crate::runtime()?.block_on(volumes(&database));
+    let mut volumes = volumes.with_context(|| format!("the ledger in {:?} on {}", database.name(), database.url()))?;
+    let mut out = Printer::stdout();
+    if format == Format::Text {
+        out.line(&format!(
+            "{:<16} {:<22} {:>10} {:>6} {:>9} {:>9} {:>15} {:>7}  {}",
+            "CLUSTER", "STATE", "COROUTINES", "WEIGHT", "WAITING", "FILES/DAY", "BYTES/DAY", "PARKED", "LAST FILE"
+        ))?;
+    }
+    let mut all = Verdict::Good;
+    for (cluster, settings) in &config.clusters {
+        let told: Vec<_> = notes.iter().filter(|note| note.cluster == *cluster).collect();
+        let line = Line {
+            cluster,
+            url: &settings.url,
+            fetchers: told.len(),
+            down: told.iter().filter(|note| note.down).count(),
+            coroutines: told.iter().map(|note| note.coroutines).sum(),
+            own: told.iter().map(|note| note.own).sum(),
+            weight: told.iter().max_by_key(|note| note.at_ms).map_or(settings.weight, |note| note.weight),
+            waiting: lags.get(cluster).copied().unwrap_or_default(),
+            volume: volumes.remove(cluster).unwrap_or_default(),
+        };
+        all = all.and(Verdict::of(line.fetchers > 0 && line.down == 0));
+        match format {
+            Format::Json => out.json(&line)?,
+            Format::Text => out.line(&line.text())?,
+        }
+    }
+    out.finish()?;
+    Ok(all)
+}
+
+/// What fetchers that run told last, of each cluster.
+fn notes(config: &Config) -> Result<Vec<ClusterNote>> {
+    let topic = config.topics().clusters_topic();
+    let reader = TopicReader::new(config, &config.topics().group("clusters"))?;
+    reader.partitions(&topic)?;
+    let (low, _) = reader.ends(&topic, 0)?;
+    let mut newest = BTreeMap::new();
+    reader.read(&topic, &[(0, Offset(low.0))], |message| {
+        if let Ok(note) = serde_json::from_slice::<ClusterNote>(message.payload().unwrap_or_default()) {
+            newest.insert(note.key(), note);
+        }
+        Ok(true)
+    })?;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+    let now = u64::try_from(now).unwrap_or(u64::MAX);
+    Ok(newest.into_values().filter(|note| note.is_fresh(now)).collect())
+}
+
+impl Line<'_> {
+    fn state(&self) -> String {
+        match (self.fetchers, self.down) {
+            (0, _) => "no fetcher".to_owned(),
+            (_, 0) => "up".to_owned(),
+            (all, down) if all == down => "DOWN".to_owned(),
+            (all, down) => format!("DOWN for {down} of {all}"),
+        }
+    }
+
+    fn text(&self) -> String {
+        let Self { cluster, weight, waiting, volume, .. } = self;
+        let last = if volume.last_ms == 0 { "-".to_owned() } else { time(volume.last_ms) };
+        let coroutines = format!("{} of {}", self.coroutines, self.own);
+        let (state, Volume { files, bytes, parked, .. }) = (self.state(), volume);
+        format!(
+            "{cluster:<16} {state:<22} {coroutines:>10} {weight:>6} {waiting:>9} {files:>9} {bytes:>15} {parked:>7}  {last}"
+        )
+    }
+}
