@@ -23,6 +23,8 @@ pub(crate) enum Next {
     /// The stream ended before this unit, which is something else.
     EndedBefore,
     Corrupt(&'static str),
+    /// It asks for more memory than is allowed.
+    TooLarge(&'static str),
 }
 
 /// The decoder of one stream.
@@ -52,7 +54,6 @@ impl<F: Format> Blocks<F> {
         if self.handed == self.plain.len() && !self.ended {
             let missing = self.format.wants() - self.held.len();
             let new = input.len().min(missing);
-            self.held.reserve_exact(missing); // no more than a block is held of a block
             self.held.extend_from_slice(&input[..new]);
             step.read = new;
             if new < missing {
@@ -62,7 +63,7 @@ impl<F: Format> Blocks<F> {
             self.plain.clear();
             self.handed = 0;
             let next = self.format.unit(&unit, &mut self.plain);
-            if let Next::EndedBefore | Next::Corrupt(_) = next {
+            if let Next::EndedBefore | Next::Corrupt(_) | Next::TooLarge(_) = next {
                 unit.truncate(unit.len() - new);
                 (step.read, step.back) = (0, unit);
             } else {
@@ -76,6 +77,10 @@ impl<F: Format> Blocks<F> {
                 Next::Corrupt(why) => {
                     self.plain.clear();
                     step.then = Then::Corrupt(why.to_owned());
+                }
+                Next::TooLarge(why) => {
+                    self.plain.clear();
+                    step.then = Then::TooLarge(why.to_owned());
                 }
             }
         }

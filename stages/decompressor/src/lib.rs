@@ -8,10 +8,15 @@
 //! cuts of the input, and is pushed with its last byte.
 
 mod blocks;
+mod brotli;
 mod frame;
+mod hadoop;
 mod lz4;
+mod lzo;
+mod lzop;
 mod magic;
 mod member;
+mod name;
 mod snappy;
 mod state;
 
@@ -31,7 +36,7 @@ impl Stage for Decompressor {
     const OUTPUT: Flow = Flow::Stream;
 
     fn open(&self, file: &Arc<FileMeta>) -> State {
-        State::new(&file.plan)
+        State::new(file)
     }
 
     /// Never rejects the whole file: after a limit was passed the rest is read for its checksum alone, so that the

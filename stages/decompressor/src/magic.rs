@@ -1,6 +1,6 @@
 //! What the first bytes of a file, or of what follows a member, say.
 
-use crate::{lz4, snappy};
+use crate::{lz4, lzop, snappy};
 
 /// The compressions that this stage reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,10 +22,20 @@ pub(crate) enum Codec {
     Snappy,
     /// RFC 1950.
     Zlib,
+    /// The files of lzop.
+    Lzop,
+    /// RFC 7932; by name.
+    Brotli,
+    /// RFC 1951; by name.
+    Deflate,
+    /// What Hadoop's codecs of these names write; by name.
+    HadoopSnappy,
+    HadoopLz4,
+    HadoopLzo,
 }
 
 impl Codec {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 15] = [
         Self::Gzip,
         Self::Zstd,
         Self::Bzip2,
@@ -35,6 +45,12 @@ impl Codec {
         Self::Lz4Legacy,
         Self::Snappy,
         Self::Zlib,
+        Self::Lzop,
+        Self::Brotli,
+        Self::Deflate,
+        Self::HadoopSnappy,
+        Self::HadoopLz4,
+        Self::HadoopLzo,
     ];
 
     pub(crate) fn name(self) -> &'static str {
@@ -48,6 +64,12 @@ impl Codec {
             Codec::Lz4Legacy => "lz4-legacy",
             Codec::Snappy => "snappy",
             Codec::Zlib => "zlib",
+            Codec::Lzop => "lzop",
+            Codec::Brotli => "brotli",
+            Codec::Deflate => "deflate",
+            Codec::HadoopSnappy => "hadoop-snappy",
+            Codec::HadoopLz4 => "hadoop-lz4",
+            Codec::HadoopLzo => "hadoop-lzo",
         }
     }
 
@@ -55,12 +77,21 @@ impl Codec {
         Self::ALL.into_iter().find(|codec| codec.name() == name)
     }
 
+    /// Whether its first bytes alone tell it.
+    pub(crate) fn has_magic(self) -> bool {
+        use Codec::{Brotli, Deflate, HadoopLz4, HadoopLzo, HadoopSnappy};
+        !matches!(self, Brotli | Deflate | HadoopSnappy | HadoopLz4 | HadoopLzo)
+    }
+
     /// What a self-contained piece of it is called.
     pub(crate) fn unit(self) -> &'static str {
         match self {
-            Codec::Gzip => "member",
+            Codec::Gzip | Codec::Lzop => "member",
             Codec::Zstd | Codec::Lz4 | Codec::Lz4Legacy => "frame",
-            Codec::Bzip2 | Codec::Xz | Codec::Lzma | Codec::Snappy | Codec::Zlib => "stream",
+            Codec::Bzip2 | Codec::Xz | Codec::Lzma | Codec::Snappy | Codec::Zlib | Codec::Brotli | Codec::Deflate => {
+                "stream"
+            }
+            Codec::HadoopSnappy | Codec::HadoopLz4 | Codec::HadoopLzo => "stream",
         }
     }
 }
@@ -142,6 +173,7 @@ pub(crate) fn sniff(bytes: &[u8], first: bool) -> Sniff {
         (Codec::Lz4, begins(bytes, &lz4::MAGIC)),
         (Codec::Lz4Legacy, begins(bytes, &lz4::LEGACY)),
         (Codec::Snappy, begins(bytes, snappy::MAGIC)),
+        (Codec::Lzop, begins(bytes, &lzop::MAGIC)),
         (Codec::Lzma, if first { begins_lzma(bytes) } else { None }),
         (Codec::Zlib, if first { begins_zlib(bytes) } else { None }),
     ] {
@@ -156,7 +188,7 @@ pub(crate) fn sniff(bytes: &[u8], first: bool) -> Sniff {
 
 /// The codec of which `bytes`, the last of a file and too few to tell, are the beginning, where nothing else begins so.
 pub(crate) fn beginning(bytes: &[u8]) -> Option<Codec> {
-    let magics: [(Codec, &[u8], usize); 7] = [
+    let magics: [(Codec, &[u8], usize); 8] = [
         (Codec::Gzip, &GZIP, 2),
         (Codec::Zstd, &ZSTD, 2),
         (Codec::Xz, &XZ, 3),
@@ -164,6 +196,7 @@ pub(crate) fn beginning(bytes: &[u8]) -> Option<Codec> {
         (Codec::Lz4, &lz4::MAGIC, 2),
         (Codec::Lz4Legacy, &lz4::LEGACY, 2),
         (Codec::Snappy, snappy::MAGIC, 2),
+        (Codec::Lzop, &lzop::MAGIC, 2),
     ];
     let enough = |(_, magic, least): &(Codec, &[u8], usize)| bytes.len() >= *least && begins(bytes, magic).is_some();
     magics.into_iter().find(enough).map(|(codec, _, _)| codec)
@@ -172,7 +205,7 @@ pub(crate) fn beginning(bytes: &[u8]) -> Option<Codec> {
 /// Where a member or frame may begin again in `bytes`, after damage: the place of the first magic in them that is
 /// there whole, else how many bytes at the front cannot be part of one.
 pub(crate) fn resume(bytes: &[u8]) -> Result<usize, usize> {
-    let first = [GZIP[0], ZSTD[0], BZIP2[0], XZ[0], lz4::MAGIC[0], lz4::LEGACY[0], snappy::MAGIC[0]];
+    let first = [GZIP[0], ZSTD[0], BZIP2[0], XZ[0], lz4::MAGIC[0], lz4::LEGACY[0], snappy::MAGIC[0], lzop::MAGIC[0]];
     let mut from = 0;
     while let Some(at) = bytes[from..].iter().position(|byte| first.contains(byte)).map(|at| from + at) {
         let rest = &bytes[at..];
@@ -186,7 +219,8 @@ pub(crate) fn resume(bytes: &[u8]) -> Result<usize, usize> {
             && matches!(rest[9], 0..=13 | 255);
         // The stream flags: one byte of 0, and one of 16 checks.
         let xz = rest.starts_with(&XZ) && rest[6] == 0 && rest[7] < 16;
-        let magic = [&ZSTD[..], &lz4::MAGIC, &lz4::LEGACY, snappy::MAGIC].iter().any(|magic| rest.starts_with(magic));
+        let magics = [&ZSTD[..], &lz4::MAGIC, &lz4::LEGACY, snappy::MAGIC, &lzop::MAGIC];
+        let magic = magics.iter().any(|magic| rest.starts_with(magic));
         if gzip || xz || magic || begins_bzip2(rest) == Some(true) {
             return Ok(at);
         }
@@ -228,6 +262,8 @@ mod tests {
             (b"\x04\x22\x4d\x18", true, Sniff::Codec(Codec::Lz4)),
             (b"\x02\x21\x4c\x18", false, Sniff::Codec(Codec::Lz4Legacy)),
             (b"\xff\x06\0\0sNaPpY", false, Sniff::Codec(Codec::Snappy)),
+            (b"\x89LZO\0\r\n\x1a\n", false, Sniff::Codec(Codec::Lzop)),
+            (b"\x89PNG", true, Sniff::Other),
             (b"x\x9c\x01", true, Sniff::Codec(Codec::Zlib)),
             (b"x\x9c\x06", true, Sniff::Other),
             (b"x\x9c", true, Sniff::Short),
@@ -246,6 +282,7 @@ mod tests {
         assert_eq!(resume(&[b"noise \x1f noise", &member[..]].concat()), Ok(13));
         assert_eq!(resume(b"noise\x04\x22\x4d\x18\x40\x40\xc0\0\0\0"), Ok(5));
         assert_eq!(resume(b"noise\xff\x06\0\0sNaPpY"), Ok(5));
+        assert_eq!(resume(b"noise\x89LZO\0\r\n\x1a\n\x10"), Ok(5));
         assert_eq!(resume(b"BZh BZh91AY&SY"), Ok(4));
         assert_eq!(resume(b"noise\xfd7zXZ\0\0\x04\xe6\xd6"), Ok(5));
         assert_eq!(resume(b"nothing at all"), Err(14));

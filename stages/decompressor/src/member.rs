@@ -1,8 +1,11 @@
 //! One member of a gzip file, one frame of a zstd file, one stream of the others, fed with any pieces.
 
 use crate::blocks::Blocks;
+use crate::brotli::Brotli;
 use crate::frame::Frame;
+use crate::hadoop::{Hadoop, Raw};
 use crate::lz4::Lz4;
+use crate::lzop::Lzop;
 use crate::magic::Codec;
 use crate::snappy::Snappy;
 use flate2::{Decompress, FlushDecompress, Status};
@@ -11,7 +14,7 @@ use liblzma::stream::Action;
 /// The decoder of one member, frame or stream. Each reads byte after byte, so that how far it was, when it found damage,
 /// depends on nothing but the bytes; a whole block of zstd, lz4 or snappy counts as one.
 pub(crate) enum Member {
-    /// Of gzip and zlib.
+    /// Of gzip, zlib and deflate.
     Deflate(Box<Decompress>),
     Zstd(Box<Frame>),
     Bzip2(Box<bzip2::Decompress>),
@@ -19,6 +22,9 @@ pub(crate) enum Member {
     Lzma(Box<liblzma::stream::Stream>),
     Lz4(Box<Blocks<Lz4>>),
     Snappy(Box<Blocks<Snappy>>),
+    Lzop(Box<Blocks<Lzop>>),
+    Hadoop(Box<Blocks<Hadoop>>),
+    Brotli(Box<Brotli>),
 }
 
 /// What a decoder of lzma takes beside its dictionary, and a bit.
@@ -40,6 +46,8 @@ pub(crate) enum Then {
     /// The member is whole, its checksum right.
     Ended,
     Corrupt(String),
+    /// The same, but how much was read until then depends on how the input came.
+    Unplaced(String),
     /// It asks for more memory than is allowed.
     TooLarge(String),
 }
@@ -50,9 +58,16 @@ impl Member {
     /// # Panics
     /// When a library has no memory for a context.
     pub(crate) fn new(codec: Codec, window_log: u32) -> Self {
+        let hadoop = |raw| Member::Hadoop(Box::new(Blocks::new(Hadoop::new(raw, 1 << window_log))));
         match codec {
             Codec::Gzip => Member::Deflate(Box::new(Decompress::new_gzip(15))),
             Codec::Zlib => Member::Deflate(Box::new(Decompress::new(true))),
+            Codec::Deflate => Member::Deflate(Box::new(Decompress::new(false))),
+            Codec::Brotli => Member::Brotli(Box::new(Brotli::new(window_log))),
+            Codec::Lzop => Member::Lzop(Box::new(Blocks::new(Lzop::new(1 << window_log)))),
+            Codec::HadoopSnappy => hadoop(Raw::Snappy),
+            Codec::HadoopLz4 => hadoop(Raw::Lz4),
+            Codec::HadoopLzo => hadoop(Raw::Lzo),
             Codec::Lz4 => Member::Lz4(Box::new(Blocks::new(Lz4::frame()))),
             Codec::Lz4Legacy => Member::Lz4(Box::new(Blocks::new(Lz4::legacy()))),
             Codec::Snappy => Member::Snappy(Box::new(Blocks::new(Snappy::new()))),
@@ -72,7 +87,9 @@ impl Member {
     /// Whether the file may end here though the decoder would take more: some formats have no end.
     pub(crate) fn may_end(&self) -> bool {
         match self {
-            Member::Deflate(_) | Member::Zstd(_) | Member::Bzip2(_) | Member::Lzma(_) => false,
+            Member::Deflate(_) | Member::Zstd(_) | Member::Bzip2(_) | Member::Lzma(_) | Member::Brotli(_) => false,
+            Member::Lzop(blocks) => blocks.may_end(),
+            Member::Hadoop(blocks) => blocks.may_end(),
             Member::Lz4(blocks) => blocks.may_end(),
             Member::Snappy(blocks) => blocks.may_end(),
         }
@@ -95,6 +112,9 @@ impl Member {
             Member::Zstd(frame) => frame.step(input, plain),
             Member::Lz4(blocks) => blocks.step(input, plain),
             Member::Snappy(blocks) => blocks.step(input, plain),
+            Member::Lzop(blocks) => blocks.step(input, plain),
+            Member::Hadoop(blocks) => blocks.step(input, plain),
+            Member::Brotli(stream) => stream.step(input, plain),
             Member::Bzip2(decoder) => {
                 let before = decoder.total_in();
                 let result = decoder.decompress_vec(input, plain);

@@ -2,8 +2,9 @@
 
 use crate::magic::{Codec, Sniff, beginning, resume, sniff};
 use crate::member::{Member, Then};
+use crate::name::{PROBE, may_begin, suggested};
 use bytes::{Buf, Bytes};
-use logmill_core::{End, Event, Out, Outcome, Plan, Product, Progress, Reject, RejectReason};
+use logmill_core::{End, Event, FileMeta, Out, Outcome, Product, Progress, Reject, RejectReason};
 
 /// So many rejects a file at most; those after them are only counted.
 const MAX_REJECTS: u32 = 100;
@@ -73,6 +74,9 @@ impl Nuls {
 /// The state of one file.
 pub struct State {
     phase: Phase,
+    /// What the file's name suggests where its content says nothing, and how many of its bytes are asked then.
+    suggested: &'static [Codec],
+    probe: usize,
     plain_bytes: usize,
     max_ratio: u64,
     ratio_after_bytes: u64,
@@ -86,6 +90,8 @@ pub struct State {
     found: Option<&'static str>,
     /// Members or frames that ended well.
     members: u64,
+    /// Where the one under way begins.
+    began: u64,
     nuls: Nuls,
     /// The place in the input.
     bytes_in: u64,
@@ -100,9 +106,13 @@ pub struct State {
 }
 
 impl State {
-    pub(crate) fn new(plan: &Plan) -> Self {
+    pub(crate) fn new(file: &FileMeta) -> Self {
+        let plan = &file.plan;
+        let listed = usize::try_from(file.length).unwrap_or(PROBE);
         Self {
             phase: Phase::Head { held: Vec::new(), first: true },
+            suggested: suggested(&file.path),
+            probe: listed.clamp(1, PROBE),
             plain_bytes: plan.plain_bytes.max(1) as usize,
             max_ratio: u64::from(plan.max_ratio),
             ratio_after_bytes: plan.ratio_after_bytes,
@@ -112,6 +122,7 @@ impl State {
             pending: false,
             found: None,
             members: 0,
+            began: 0,
             nuls: Nuls::default(),
             bytes_in: 0,
             again: Bytes::new(),
@@ -199,11 +210,17 @@ impl State {
         match sniff(&held, first) {
             Sniff::Short => self.phase = Phase::Head { held, first },
             Sniff::Codec(codec) => self.begin(codec, &held),
-            Sniff::Other if first => {
-                self.found = Some("plain");
-                self.phase = Phase::Plain;
-                self.feed_plain(&held, out);
+            Sniff::Other if first && !self.suggested.is_empty() && held.len() < self.probe => {
+                self.phase = Phase::Head { held, first };
             }
+            Sniff::Other if first => match self.by_name(&held) {
+                Some(codec) => self.begin(codec, &held),
+                None => {
+                    self.found = Some("plain");
+                    self.phase = Phase::Plain;
+                    self.feed_plain(&held, out);
+                }
+            },
             Sniff::Other => {
                 let from = self.bytes_in - held.len() as u64;
                 self.phase = Phase::Skip(Skip::new(from, false, held));
@@ -211,11 +228,18 @@ impl State {
         }
     }
 
+    /// The codec that the file's name suggests, if it may begin with `held`.
+    fn by_name(&self, held: &[u8]) -> Option<Codec> {
+        let all = held.len() < PROBE;
+        self.suggested.iter().copied().find(|codec| may_begin(*codec, held, all))
+    }
+
     /// A member begins with `held`, the last bytes taken.
     fn begin(&mut self, codec: Codec, held: &[u8]) {
         self.found.get_or_insert(codec.name());
         self.phase = Phase::Member(codec, Member::new(codec, self.window_log));
         self.put_back(held);
+        self.began = self.bytes_in;
     }
 
     /// One step of the member under way; how many bytes it took. They are not yet counted in `bytes_in`.
@@ -251,6 +275,11 @@ impl State {
                 let detail = format!("{} {nth} ({}) is damaged: {why}", codec.unit(), codec.name());
                 self.refuse(RejectReason::Corrupt, detail, at, &[], out);
                 self.phase = Phase::Skip(Skip::new(at, true, Vec::new()));
+            }
+            Then::Unplaced(why) => {
+                let detail = format!("{} ({}) is damaged: {why}, its rest is lost", codec.unit(), codec.name());
+                self.refuse(RejectReason::Corrupt, detail, self.began, &[], out);
+                self.phase = Phase::Over;
             }
             Then::TooLarge(why) => {
                 self.refuse(RejectReason::Bomb, format!("{}: {why}", codec.name()), at, &[], out);
@@ -333,7 +362,8 @@ impl State {
     /// The file ends with bytes that may have become a magic.
     fn end_in_head(&mut self, held: &[u8], first: bool, end: End, out: &mut Out) {
         let at = self.bytes_in - held.len() as u64;
-        match (first, beginning(held)) {
+        let by_name = if first && sniff(held, true) == Sniff::Other { self.by_name(held) } else { None };
+        match (first, beginning(held).or(by_name)) {
             (_, Some(codec)) => self.truncated(codec, end, out),
             (true, None) => {
                 self.found = Some("plain");
@@ -362,7 +392,10 @@ impl State {
         let mut evidence = match self.found.map(Codec::named) {
             None => "empty".to_owned(),
             Some(None) => "no magic of a compression".to_owned(),
-            Some(Some(codec)) => format!("magic bytes; {} whole {}s", self.members, codec.unit()),
+            Some(Some(codec)) => {
+                let told = if codec.has_magic() { "magic bytes" } else { "its name and first bytes" };
+                format!("{told}; {} whole {}s", self.members, codec.unit())
+            }
         };
         evidence.push_str(&self.nuls.evidence());
         if self.rejects > MAX_REJECTS {
