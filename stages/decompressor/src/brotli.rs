@@ -48,23 +48,25 @@ impl Brotli {
         }
         let mut read = 0;
         loop {
-            let mut wants_input = true;
+            let mut wants_input = false;
             if self.over.is_none() && !BrotliDecoderHasMoreOutput(&self.state) {
                 let mut left = input.len() - read;
                 let state = &mut self.state;
                 match BrotliDecompressStream(&mut left, &mut read, input, &mut 0, &mut 0, &mut [], &mut 0, state) {
-                    BrotliResult::NeedsMoreInput => {}
-                    BrotliResult::NeedsMoreOutput => wants_input = false,
+                    BrotliResult::NeedsMoreInput => wants_input = true,
+                    BrotliResult::NeedsMoreOutput => {}
                     BrotliResult::ResultSuccess => self.over = Some(Then::Ended),
                     BrotliResult::ResultFailure => {
                         // What it decoded before the damage is still in its window; it keeps that while it knows of an error.
                         state.error_code = BrotliDecoderErrorCode::BROTLI_DECODER_NO_ERROR;
+                        state.meta_block_remaining_len = state.meta_block_remaining_len.max(0);
                         self.over = Some(Then::Unplaced("invalid data".into()));
                     }
                 }
             }
             self.hand_on(plain);
-            if BrotliDecoderHasMoreOutput(&self.state) || (wants_input && self.over.is_none()) {
+            let full = plain.len() == plain.capacity() && BrotliDecoderHasMoreOutput(&self.state);
+            if full || (wants_input && self.over.is_none()) {
                 return go_on(read);
             }
             if let Some(then) = self.over.take() {

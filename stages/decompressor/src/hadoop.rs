@@ -3,6 +3,9 @@
 //!
 //! A block is its plain length, four bytes big-endian, and chunks until so many bytes came out; a chunk is its own length,
 //! four bytes big-endian, and raw data. A block of length 0 ends what one writer wrote.
+//!
+//! After damage the next block is looked for from where the damaged length or chunk begins: one of a single chunk, as small
+//! writes make them, that decodes to just the length that it says.
 
 use crate::blocks::{Format, Next};
 use crate::lzo;
@@ -86,6 +89,10 @@ enum Unit {
     Chunk(usize),
     /// So much is to come out of its block; so long is the chunk.
     Data(usize, usize),
+    /// After damage: the lengths of a block and of its one chunk, if they are ones.
+    Search,
+    /// They may be: so much comes out of the block, so long is the chunk behind them.
+    Found(usize, usize),
 }
 
 /// What was written to one file, up to an end.
@@ -94,6 +101,11 @@ pub(crate) struct Hadoop {
     unit: Unit,
     window_bytes: usize,
 }
+
+/// The longest block that is looked for after damage.
+const LARGEST_IN_SEARCH: usize = 1 << 20;
+/// The bytes that are looked at then: two lengths, and the one that snappy's data begins with.
+pub(crate) const LOOK: usize = 13;
 
 /// No length that a file begins with is as long: its buffers are of 64 or 256 KiB unless configuration says otherwise, and
 /// the first byte of a text is more than 7.
@@ -125,23 +137,52 @@ impl Hadoop {
         let most = left.min(self.window_bytes);
         match self.raw.decode(unit, plain, most) {
             Err(Wrong::TooLarge) if most < left => return Next::TooLarge(TOO_LARGE),
-            Err(Wrong::TooLarge) => return Next::Corrupt("more data in a chunk than in its block"),
-            Err(Wrong::Invalid) => return Next::Corrupt("invalid data in a chunk"),
-            Ok(()) if plain.is_empty() => return Next::Corrupt("nothing in a chunk"),
+            Err(Wrong::TooLarge) => return self.search("more data in a chunk than in its block"),
+            Err(Wrong::Invalid) => return self.search("invalid data in a chunk"),
+            Ok(()) if plain.is_empty() => return self.search("nothing in a chunk"),
             Ok(()) => {}
         }
         self.unit = if plain.len() == left { Unit::Length } else { Unit::Chunk(left - plain.len()) };
         Next::Unit
     }
+
+    /// What is held is no unit, or a damaged one: a block may begin with any byte after its first.
+    fn search(&mut self, why: &'static str) -> Next {
+        self.unit = Unit::Search;
+        Next::Lost(1, why)
+    }
+
+    fn look(&mut self, unit: &[u8]) -> Next {
+        let (block, chunk) = (length(unit, 0).unwrap_or(0), length(unit, 4).unwrap_or(0));
+        let most = LARGEST_IN_SEARCH.min(self.window_bytes);
+        if may_begin(self.raw, unit, false) && block <= most && chunk <= most {
+            self.unit = Unit::Found(block, chunk);
+            return Next::More;
+        }
+        // The first byte of such a length is 0.
+        Next::Lost(unit[1..].iter().position(|byte| *byte == 0).map_or(unit.len(), |at| at + 1), NO_BLOCK)
+    }
+
+    fn found(&mut self, unit: &[u8], block: usize, plain: &mut Vec<u8>) -> Next {
+        if self.raw.decode(&unit[8..], plain, block).is_err() || plain.len() != block {
+            return self.search(NO_BLOCK);
+        }
+        self.unit = Unit::Length;
+        Next::Unit
+    }
 }
 
 const TOO_LARGE: &str = "a chunk larger than the plan's window";
+const IMPOSSIBLE: &str = "a block or chunk of an impossible size";
+const NO_BLOCK: &str = "no block";
 
 impl Format for Hadoop {
     fn wants(&self) -> usize {
         match self.unit {
             Unit::Length | Unit::Chunk(_) => 4,
             Unit::Data(_, chunk) => chunk,
+            Unit::Search => LOOK,
+            Unit::Found(_, chunk) => 8 + chunk,
         }
     }
 
@@ -150,21 +191,27 @@ impl Format for Hadoop {
             Unit::Length => match length(unit, 0) {
                 Some(0) => return Next::Ended,
                 Some(block) if block <= i32::MAX as usize => self.unit = Unit::Chunk(block),
-                _ => return Next::Corrupt("a block of an impossible size"),
+                _ => return self.search(IMPOSSIBLE),
             },
             Unit::Chunk(left) => match length(unit, 0) {
                 Some(chunk) if chunk == 0 || chunk > self.raw.longest(left) => {
-                    return Next::Corrupt("a chunk of an impossible size");
+                    return self.search(IMPOSSIBLE);
                 }
                 Some(chunk) if chunk <= self.window_bytes => self.unit = Unit::Data(left, chunk),
                 _ => return Next::TooLarge(TOO_LARGE),
             },
             Unit::Data(left, _) => return self.chunk(unit, left, plain),
+            Unit::Search => return self.look(unit),
+            Unit::Found(block, _) => return self.found(unit, block, plain),
         }
         Next::Unit
     }
 
-    fn may_end(&self) -> bool {
-        matches!(self.unit, Unit::Length)
+    fn may_end(&self, begun: bool) -> bool {
+        match self.unit {
+            Unit::Length => !begun,
+            Unit::Search | Unit::Found(..) => true, // what is lost was told
+            Unit::Chunk(_) | Unit::Data(..) => false,
+        }
     }
 }

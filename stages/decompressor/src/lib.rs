@@ -9,16 +9,21 @@
 
 mod blocks;
 mod brotli;
+mod bzip2;
 mod frame;
+mod gap;
 mod hadoop;
+mod layer;
 mod lz4;
 mod lzo;
 mod lzop;
 mod magic;
 mod member;
 mod name;
+mod sink;
 mod snappy;
 mod state;
+mod xz;
 
 pub use state::State;
 

@@ -161,16 +161,16 @@ impl Format for Lzop {
                 packed => self.unit = Unit::Block(length, packed),
             },
             Unit::Block(length, packed) => {
+                self.unit = Unit::Plain; // no block refers to another
                 if let Err(why) = self.block(unit, length, packed, plain) {
-                    return Next::Corrupt(why);
+                    return Next::Lost(unit.len(), why);
                 }
-                self.unit = Unit::Plain;
             }
         }
         Next::Unit
     }
 
-    fn may_end(&self) -> bool {
+    fn may_end(&self, _begun: bool) -> bool {
         false
     }
 }

@@ -49,8 +49,8 @@ fn decodes(mut member: Member, bytes: &[u8], all: bool) -> bool {
             Then::GoOn if step.read == 0 && room.len() < room.capacity() => return has_control(bytes),
             Then::GoOn => {}
             Then::Ended => return !all || at == bytes.len(),
-            Then::Corrupt(_) | Then::Unplaced(_) => return false,
-            Then::TooLarge(_) => return true,
+            Then::Corrupt(_) | Then::Unplaced(_) | Then::Lost { .. } => return false,
+            Then::TooLarge(_) | Then::TooMuch(_) => return true,
         }
     }
     true

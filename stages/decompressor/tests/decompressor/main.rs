@@ -1,6 +1,9 @@
 //! The decompressor as the runner sees it: files in, chunks, rejects and events out.
 
+mod laws;
+mod layers;
 mod named;
 mod outcomes;
 mod pack;
+mod salvage;
 mod seen;

@@ -74,6 +74,7 @@ fn nothing_written_by_hadoop() {
         check_named(path, &[0; 4], b"", Complete, &[]);
         let text = lines(300);
         check_named(path, &[pack(&text), vec![0; 4]].concat(), &text, Complete, &[]);
+        check_named(path, &[pack(&text), vec![0; 4], pack(&text)].concat(), &text.repeat(2), Complete, &[]);
         let seen = check_named(
             path,
             &[pack(&text), vec![0; 4], b"signature".to_vec()].concat(),

@@ -32,6 +32,20 @@ pub(crate) fn xz(text: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
+/// A stream of several blocks of so many plain bytes, as xz writes with several threads.
+pub(crate) fn xz_blocks(text: &[u8], block: usize) -> Vec<u8> {
+    use liblzma::stream::{Action, Check, Status, Stream};
+    let mut stream = Stream::new_easy_encoder(1, Check::Crc64).unwrap();
+    let mut packed = Vec::with_capacity(text.len() + (1 << 16));
+    let blocks = text.chunks(block).map(|block| (block, Action::FullFlush));
+    for (block, action) in blocks.chain([(&b""[..], Action::Finish)]) {
+        let before = stream.total_in();
+        let rest = |stream: &Stream| &block[(stream.total_in() - before) as usize..];
+        while stream.process_vec(rest(&stream), &mut packed, action).unwrap() != Status::StreamEnd {}
+    }
+    packed
+}
+
 pub(crate) fn lzma(text: &[u8]) -> Vec<u8> {
     let options = liblzma::stream::LzmaOptions::new_preset(1).unwrap();
     let stream = liblzma::stream::Stream::new_lzma_encoder(&options).unwrap();
@@ -49,6 +63,15 @@ pub(crate) fn lz4_frame(text: &[u8], change: impl Fn(FrameInfo) -> FrameInfo) ->
 
 pub(crate) fn lz4(text: &[u8]) -> Vec<u8> {
     lz4_frame(text, |info| info.block_mode(BlockMode::Linked).block_checksums(true))
+}
+
+/// As `lz4 -l` writes; the library reads such frames and does not write them.
+pub(crate) fn lz4_legacy(text: &[u8]) -> Vec<u8> {
+    let block = |text: &[u8]| {
+        let data = lz4_flex::block::compress(text);
+        [&u32::try_from(data.len()).unwrap().to_le_bytes()[..], &data].concat()
+    };
+    [0x02, 0x21, 0x4c, 0x18].into_iter().chain(text.chunks(8 << 20).flat_map(block)).collect()
 }
 
 pub(crate) fn snappy(text: &[u8]) -> Vec<u8> {
