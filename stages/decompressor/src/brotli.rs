@@ -2,8 +2,8 @@
 
 use crate::member::{Step, Then};
 use brotli_decompressor::{
-    BrotliDecoderErrorCode, BrotliDecoderHasMoreOutput, BrotliDecoderTakeOutput, BrotliDecompressStream, BrotliResult,
-    BrotliState, StandardAlloc,
+    BrotliDecoderHasMoreOutput, BrotliDecoderTakeOutput, BrotliDecompressStream, BrotliResult, BrotliState,
+    StandardAlloc,
 };
 
 /// The decoder of one stream.
@@ -50,19 +50,17 @@ impl Brotli {
         loop {
             let mut wants_input = false;
             if self.over.is_none() && !BrotliDecoderHasMoreOutput(&self.state) {
-                let mut left = input.len() - read;
+                // Byte by byte: a call that fails drops what it decoded before, which has to be the same however the input comes.
+                let one = &input[read..input.len().min(read + 1)];
+                let (mut left, mut taken) = (one.len(), 0);
                 let state = &mut self.state;
-                match BrotliDecompressStream(&mut left, &mut read, input, &mut 0, &mut 0, &mut [], &mut 0, state) {
-                    BrotliResult::NeedsMoreInput => wants_input = true,
+                match BrotliDecompressStream(&mut left, &mut taken, one, &mut 0, &mut 0, &mut [], &mut 0, state) {
+                    BrotliResult::NeedsMoreInput => wants_input = read + taken == input.len(),
                     BrotliResult::NeedsMoreOutput => {}
                     BrotliResult::ResultSuccess => self.over = Some(Then::Ended),
-                    BrotliResult::ResultFailure => {
-                        // What it decoded before the damage is still in its window; it keeps that while it knows of an error.
-                        state.error_code = BrotliDecoderErrorCode::BROTLI_DECODER_NO_ERROR;
-                        state.meta_block_remaining_len = state.meta_block_remaining_len.max(0);
-                        self.over = Some(Then::Unplaced("invalid data".into()));
-                    }
+                    BrotliResult::ResultFailure => self.over = Some(Then::Unplaced("invalid data".into())),
                 }
+                read += taken;
             }
             self.hand_on(plain);
             let full = plain.len() == plain.capacity() && BrotliDecoderHasMoreOutput(&self.state);

@@ -198,6 +198,8 @@ impl Format for Hadoop {
                     return self.search(IMPOSSIBLE);
                 }
                 Some(chunk) if chunk <= self.window_bytes => self.unit = Unit::Data(left, chunk),
+                // Rather text that was taken for lengths.
+                _ if left >= LARGEST_AT_FIRST => return self.search(IMPOSSIBLE),
                 _ => return Next::TooLarge(TOO_LARGE),
             },
             Unit::Data(left, _) => return self.chunk(unit, left, plain),

@@ -12,6 +12,8 @@ use logmill_core::{End, Event, FileMeta, Out, Outcome, Progress, RejectReason};
 const LAYERS: usize = 3;
 /// The bytes that one layer hands to the next at a time.
 const BETWEEN: usize = 16 << 10;
+/// The same while it is not known what the next layer is: hardly more than it needs to tell.
+const FIRST_BETWEEN: usize = 16;
 
 /// The state of one file.
 pub struct State {
@@ -132,12 +134,17 @@ impl State {
             }
             return;
         }
-        let mut between = std::mem::take(&mut self.between);
-        between.reserve_exact(BETWEEN);
+        let known = last || self.layers[i + 1].found.is_some();
+        let mut between = if known { std::mem::take(&mut self.between) } else { Vec::with_capacity(FIRST_BETWEEN) };
+        if known {
+            between.reserve_exact(BETWEEN);
+        }
         self.layers[i].decode(&mut between);
         self.hand_on(i, &between, out);
-        between.clear();
-        self.between = between;
+        if known {
+            between.clear();
+            self.between = between;
+        }
     }
 
     /// Hands what came out of a layer to the next one, or to the chunks.
@@ -171,7 +178,7 @@ impl State {
         let before = self.layers[i].bytes_out;
         let after = (before + new as u64) / BETWEEN as u64 * BETWEEN as u64;
         match self.sink.over_limit(after, read) {
-            Some(why) if after > before => ((after - before) as usize, Some(why)),
+            Some(why) if after > before && self.layers[i + 1].found.is_some() => ((after - before) as usize, Some(why)),
             _ => (new, None),
         }
     }

@@ -1,5 +1,6 @@
 //! The decompressor as the runner sees it: files in, chunks, rejects and events out.
 
+mod files;
 mod laws;
 mod layers;
 mod named;
@@ -7,3 +8,4 @@ mod outcomes;
 mod pack;
 mod salvage;
 mod seen;
+mod table;
