@@ -11,25 +11,34 @@ pub(crate) trait Format {
     /// Decodes one whole unit into `plain`, which is empty. What it leaves there of a corrupt one is dropped.
     fn unit(&mut self, unit: &[u8], plain: &mut Vec<u8>) -> Next;
 
-    /// Whether the file may end before the next unit.
-    fn may_end(&self) -> bool;
+    /// Whether the file may end before the next unit; `begun`: or within it.
+    fn may_end(&self, begun: bool) -> bool;
 }
 
 /// What follows a unit.
 pub(crate) enum Next {
     Unit,
+    /// The same bytes are to be looked at again, with more behind them.
+    More,
     /// The stream ended with this unit.
     Ended,
     /// The stream ended before this unit, which is something else.
     EndedBefore,
+    /// So many of its first bytes are lost; the next unit follows them.
+    Lost(usize, &'static str),
     Corrupt(&'static str),
+    /// It asks for more memory than is allowed.
+    TooLarge(&'static str),
 }
 
 /// The decoder of one stream.
 pub(crate) struct Blocks<F> {
     format: F,
-    /// The beginning of a unit of which the rest has not come.
+    /// What was taken and not decoded, from `next` on: the beginning of a unit, or more where bytes before it were lost.
     held: Vec<u8>,
+    next: usize,
+    /// The place of the next unit in the stream.
+    place: u64,
     /// What was decoded, and how much of it was handed on.
     plain: Vec<u8>,
     handed: usize,
@@ -38,46 +47,30 @@ pub(crate) struct Blocks<F> {
 
 impl<F: Format> Blocks<F> {
     pub(crate) fn new(format: F) -> Self {
-        Self { format, held: Vec::new(), plain: Vec::new(), handed: 0, ended: false }
+        Self { format, held: Vec::new(), next: 0, place: 0, plain: Vec::new(), handed: 0, ended: false }
     }
 
-    /// Whether the file may end here.
+    /// As [`crate::member::Member::may_end`].
     pub(crate) fn may_end(&self) -> bool {
-        self.held.is_empty() && self.format.may_end()
+        self.format.may_end(self.next < self.held.len())
+    }
+
+    /// As [`crate::member::Member::can_go_on`].
+    pub(crate) fn can_go_on(&self) -> bool {
+        self.handed < self.plain.len() || self.ended || self.held.len() - self.next >= self.format.wants()
     }
 
     /// As [`crate::member::Member::step`].
     pub(crate) fn step(&mut self, input: &[u8], plain: &mut Vec<u8>) -> Step {
         let mut step = Step { read: 0, back: Vec::new(), then: Then::GoOn };
         if self.handed == self.plain.len() && !self.ended {
-            let missing = self.format.wants() - self.held.len();
-            let new = input.len().min(missing);
-            self.held.reserve_exact(missing); // no more than a block is held of a block
-            self.held.extend_from_slice(&input[..new]);
-            step.read = new;
-            if new < missing {
+            let wants = self.format.wants();
+            step.read = input.len().min(wants.saturating_sub(self.held.len() - self.next));
+            self.held.extend_from_slice(&input[..step.read]);
+            if self.held.len() - self.next < wants {
                 return step;
             }
-            let mut unit = std::mem::take(&mut self.held);
-            self.plain.clear();
-            self.handed = 0;
-            let next = self.format.unit(&unit, &mut self.plain);
-            if let Next::EndedBefore | Next::Corrupt(_) = next {
-                unit.truncate(unit.len() - new);
-                (step.read, step.back) = (0, unit);
-            } else {
-                unit.clear();
-                self.held = unit; // its room serves the next one
-            }
-            match next {
-                Next::Unit => {}
-                Next::Ended => self.ended = true,
-                Next::EndedBefore => step.then = Then::Ended,
-                Next::Corrupt(why) => {
-                    self.plain.clear();
-                    step.then = Then::Corrupt(why.to_owned());
-                }
-            }
+            self.unit(wants, &mut step);
         }
         let room = plain.capacity() - plain.len();
         let some = room.min(self.plain.len() - self.handed);
@@ -87,5 +80,43 @@ impl<F: Format> Blocks<F> {
             step.then = Then::Ended;
         }
         step
+    }
+
+    /// Decodes the next unit, all of which is held.
+    fn unit(&mut self, wants: usize, step: &mut Step) {
+        self.plain.clear();
+        self.handed = 0;
+        let next = self.format.unit(&self.held[self.next..self.next + wants], &mut self.plain);
+        if let Next::Lost(..) | Next::Corrupt(_) | Next::TooLarge(_) = next {
+            self.plain.clear();
+        }
+        step.then = match next {
+            Next::Unit | Next::Ended => {
+                self.ended = matches!(next, Next::Ended);
+                self.pass(wants);
+                return;
+            }
+            Next::More => return,
+            Next::Lost(bytes, why) => {
+                let from = self.place;
+                self.pass(bytes);
+                step.then = Then::Lost { why: why.to_owned(), from, to: self.place };
+                return;
+            }
+            Next::EndedBefore => Then::Ended,
+            Next::Corrupt(why) => Then::Corrupt(why.to_owned()),
+            Next::TooLarge(why) => Then::TooLarge(why.to_owned()),
+        };
+        step.back = self.held[self.next..self.held.len() - step.read].to_vec();
+        step.read = 0;
+    }
+
+    fn pass(&mut self, bytes: usize) {
+        self.next += bytes;
+        self.place += bytes as u64;
+        if self.next == self.held.len() {
+            self.held.clear(); // its room serves the next unit
+            self.next = 0;
+        }
     }
 }

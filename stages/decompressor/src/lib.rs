@@ -1,19 +1,31 @@
 //! The decompressor: compressed bytes to plain bytes, in chunks of exactly the plan's size.
 //!
-//! The content decides what a file is, never its name: gzip with all of its members, zstd and lz4 with all of their frames,
-//! bzip2, xz and snappy with all of their streams, lzma, zlib, or plain bytes as they are. What decodes is delivered; damage, a missing end and bytes that belong to nothing are
-//! rejects that name their place, and decoding goes on at the next member or frame that can be found.
+//! The content decides what a file is: gzip with all of its members, zstd and lz4 with all of their frames, bzip2, xz and
+//! snappy with all of their streams, lzop, lzma, zlib, or plain bytes as they are. Where it says nothing, the name may suggest
+//! brotli, deflate, or one of Hadoop's framings. What is compressed within is decoded too, up to three layers. What decodes is
+//! delivered; damage, a missing end and bytes that belong to nothing are rejects that name their place, and decoding goes on
+//! at the next block, member or frame that can be found.
 //!
 //! **Invariant:** a plain chunk is cut at a multiple of `plan.plain_bytes` from the file's first plain byte, whatever the
 //! cuts of the input, and is pushed with its last byte.
 
 mod blocks;
+mod brotli;
+mod bzip2;
 mod frame;
+mod gap;
+mod hadoop;
+mod layer;
 mod lz4;
+mod lzo;
+mod lzop;
 mod magic;
 mod member;
+mod name;
+mod sink;
 mod snappy;
 mod state;
+mod xz;
 
 pub use state::State;
 
@@ -31,7 +43,7 @@ impl Stage for Decompressor {
     const OUTPUT: Flow = Flow::Stream;
 
     fn open(&self, file: &Arc<FileMeta>) -> State {
-        State::new(&file.plan)
+        State::new(file)
     }
 
     /// Never rejects the whole file: after a limit was passed the rest is read for its checksum alone, so that the

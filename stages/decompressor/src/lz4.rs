@@ -41,6 +41,8 @@ pub(crate) struct Lz4 {
     /// The last bytes that came out, where blocks refer to them.
     window: Vec<u8>,
     content: Xxh32,
+    /// Blocks are missing: nothing can be said of the content.
+    gaps: bool,
 }
 
 /// No block refers to those before it.
@@ -61,7 +63,7 @@ impl Lz4 {
 
     fn of(unit: Unit, flags: u8) -> Self {
         let (descriptor, window) = (Vec::new(), Vec::new());
-        Self { unit, flags, largest: LEGACY_BLOCK, descriptor, window, content: Xxh32::new(0) }
+        Self { unit, flags, largest: LEGACY_BLOCK, descriptor, window, content: Xxh32::new(0), gaps: false }
     }
 
     fn has(&self, flag: u8) -> bool {
@@ -80,6 +82,16 @@ impl Lz4 {
         self.descriptor.extend_from_slice(&[flags, size]);
         self.unit = Unit::Descriptor(1 + if self.has(CONTENT_SIZE) { 8 } else { 0 });
         Next::Unit
+    }
+
+    /// A block is damaged. Those after it can be read where they do not refer to it.
+    fn lost(&mut self, unit: &[u8], then: Unit, why: &'static str) -> Next {
+        if !self.has(INDEPENDENT) {
+            return Next::Corrupt(why);
+        }
+        self.gaps = true;
+        self.unit = then;
+        Next::Lost(unit.len(), why)
     }
 
     fn block(&mut self, data: &[u8], as_it_is: bool, plain: &mut Vec<u8>) -> Result<(), &'static str> {
@@ -140,14 +152,14 @@ impl Format for Lz4 {
             Unit::Block(bytes, as_it_is) => {
                 let (data, checksum) = unit.split_at(bytes);
                 if !checksum.is_empty() && xxh32(data, 0) != number(checksum) {
-                    return Next::Corrupt("a wrong checksum of a block");
+                    return self.lost(unit, Unit::Size, "a wrong checksum of a block");
                 }
                 if let Err(why) = self.block(data, as_it_is, plain) {
-                    return Next::Corrupt(why);
+                    return self.lost(unit, Unit::Size, why);
                 }
                 self.unit = Unit::Size;
             }
-            Unit::Checksum if self.content.digest() != number(unit) => {
+            Unit::Checksum if !self.gaps && self.content.digest() != number(unit) => {
                 return Next::Corrupt("a wrong checksum of its content");
             }
             Unit::Checksum => return Next::Ended,
@@ -159,7 +171,7 @@ impl Format for Lz4 {
             },
             Unit::LegacyBlock(_) => {
                 if let Err(why) = self.block(unit, false, plain) {
-                    return Next::Corrupt(why);
+                    return self.lost(unit, Unit::LegacySize, why);
                 }
                 self.unit = Unit::LegacySize;
             }
@@ -167,7 +179,7 @@ impl Format for Lz4 {
         Next::Unit
     }
 
-    fn may_end(&self) -> bool {
-        matches!(self.unit, Unit::LegacySize)
+    fn may_end(&self, begun: bool) -> bool {
+        !begun && matches!(self.unit, Unit::LegacySize)
     }
 }

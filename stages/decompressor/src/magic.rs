@@ -1,6 +1,7 @@
 //! What the first bytes of a file, or of what follows a member, say.
 
-use crate::{lz4, snappy};
+use crate::xz::{self, BLOCK_HEADER};
+use crate::{lz4, lzop, snappy};
 
 /// The compressions that this stage reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,21 +23,19 @@ pub(crate) enum Codec {
     Snappy,
     /// RFC 1950.
     Zlib,
+    /// The files of lzop.
+    Lzop,
+    /// RFC 7932; by name.
+    Brotli,
+    /// RFC 1951; by name.
+    Deflate,
+    /// What Hadoop's codecs of these names write; by name.
+    HadoopSnappy,
+    HadoopLz4,
+    HadoopLzo,
 }
 
 impl Codec {
-    const ALL: [Self; 9] = [
-        Self::Gzip,
-        Self::Zstd,
-        Self::Bzip2,
-        Self::Xz,
-        Self::Lzma,
-        Self::Lz4,
-        Self::Lz4Legacy,
-        Self::Snappy,
-        Self::Zlib,
-    ];
-
     pub(crate) fn name(self) -> &'static str {
         match self {
             Codec::Gzip => "gzip",
@@ -48,19 +47,35 @@ impl Codec {
             Codec::Lz4Legacy => "lz4-legacy",
             Codec::Snappy => "snappy",
             Codec::Zlib => "zlib",
+            Codec::Lzop => "lzop",
+            Codec::Brotli => "brotli",
+            Codec::Deflate => "deflate",
+            Codec::HadoopSnappy => "hadoop-snappy",
+            Codec::HadoopLz4 => "hadoop-lz4",
+            Codec::HadoopLzo => "hadoop-lzo",
         }
     }
 
-    pub(crate) fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|codec| codec.name() == name)
+    /// Whether its first bytes alone tell it.
+    pub(crate) fn has_magic(self) -> bool {
+        use Codec::{Brotli, Deflate, HadoopLz4, HadoopLzo, HadoopSnappy};
+        !matches!(self, Brotli | Deflate | HadoopSnappy | HadoopLz4 | HadoopLzo)
+    }
+
+    /// One of Hadoop's framings: another may follow its end, where there is no magic either.
+    pub(crate) fn is_hadoop(self) -> bool {
+        matches!(self, Codec::HadoopSnappy | Codec::HadoopLz4 | Codec::HadoopLzo)
     }
 
     /// What a self-contained piece of it is called.
     pub(crate) fn unit(self) -> &'static str {
         match self {
-            Codec::Gzip => "member",
+            Codec::Gzip | Codec::Lzop => "member",
             Codec::Zstd | Codec::Lz4 | Codec::Lz4Legacy => "frame",
-            Codec::Bzip2 | Codec::Xz | Codec::Lzma | Codec::Snappy | Codec::Zlib => "stream",
+            Codec::Bzip2 | Codec::Xz | Codec::Lzma | Codec::Snappy | Codec::Zlib | Codec::Brotli | Codec::Deflate => {
+                "stream"
+            }
+            Codec::HadoopSnappy | Codec::HadoopLz4 | Codec::HadoopLzo => "stream",
         }
     }
 }
@@ -81,7 +96,6 @@ const GZIP: [u8; 3] = [0x1f, 0x8b, 8];
 const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 /// RFC 8878, 3.1.2: any first byte from 0x50 to 0x5f.
 const SKIPPABLE: [u8; 3] = [0x2a, 0x4d, 0x18];
-const XZ: [u8; 6] = [0xfd, b'7', b'z', b'X', b'Z', 0];
 /// lc 3, lp 0, pb 2, and a dictionary of 64 KiB or more, or of nothing of this kind.
 const LZMA: [u8; 3] = [0x5d, 0, 0];
 /// A block size from `1` to `9` stands between it and the first block, or the end of a stream without one.
@@ -138,10 +152,11 @@ pub(crate) fn sniff(bytes: &[u8], first: bool) -> Sniff {
         (Codec::Gzip, begins(bytes, &GZIP)),
         (Codec::Zstd, begins(bytes, &ZSTD).or(skippable)),
         (Codec::Bzip2, begins_bzip2(bytes)),
-        (Codec::Xz, begins(bytes, &XZ)),
+        (Codec::Xz, begins(bytes, &xz::MAGIC)),
         (Codec::Lz4, begins(bytes, &lz4::MAGIC)),
         (Codec::Lz4Legacy, begins(bytes, &lz4::LEGACY)),
         (Codec::Snappy, begins(bytes, snappy::MAGIC)),
+        (Codec::Lzop, begins(bytes, &lzop::MAGIC)),
         (Codec::Lzma, if first { begins_lzma(bytes) } else { None }),
         (Codec::Zlib, if first { begins_zlib(bytes) } else { None }),
     ] {
@@ -156,43 +171,72 @@ pub(crate) fn sniff(bytes: &[u8], first: bool) -> Sniff {
 
 /// The codec of which `bytes`, the last of a file and too few to tell, are the beginning, where nothing else begins so.
 pub(crate) fn beginning(bytes: &[u8]) -> Option<Codec> {
-    let magics: [(Codec, &[u8], usize); 7] = [
+    let magics: [(Codec, &[u8], usize); 8] = [
         (Codec::Gzip, &GZIP, 2),
         (Codec::Zstd, &ZSTD, 2),
-        (Codec::Xz, &XZ, 3),
+        (Codec::Xz, &xz::MAGIC, 3),
         (Codec::Lzma, &LZMA, 3),
         (Codec::Lz4, &lz4::MAGIC, 2),
         (Codec::Lz4Legacy, &lz4::LEGACY, 2),
         (Codec::Snappy, snappy::MAGIC, 2),
+        (Codec::Lzop, &lzop::MAGIC, 2),
     ];
     let enough = |(_, magic, least): &(Codec, &[u8], usize)| bytes.len() >= *least && begins(bytes, magic).is_some();
     magics.into_iter().find(enough).map(|(codec, _, _)| codec)
 }
 
-/// Where a member or frame may begin again in `bytes`, after damage: the place of the first magic in them that is
-/// there whole, else how many bytes at the front cannot be part of one.
-pub(crate) fn resume(bytes: &[u8]) -> Result<usize, usize> {
-    let first = [GZIP[0], ZSTD[0], BZIP2[0], XZ[0], lz4::MAGIC[0], lz4::LEGACY[0], snappy::MAGIC[0]];
+/// What was found after damage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// A member, frame or stream of its own.
+    Magic,
+    /// A block of the stream of xz under way.
+    Block,
+}
+
+/// Where decoding may begin again in `bytes`, after damage: the place of the first magic in them that is there whole, or
+/// `within_xz` of the first header of a block; else how many bytes at the front cannot be part of either.
+pub(crate) fn resume(bytes: &[u8], within_xz: bool) -> Result<(usize, Found), usize> {
     let mut from = 0;
-    while let Some(at) = bytes[from..].iter().position(|byte| first.contains(byte)).map(|at| from + at) {
+    while let Some(at) = bytes[from..].iter().position(|byte| may_resume(*byte, within_xz)).map(|at| from + at) {
         let rest = &bytes[at..];
-        if rest.len() < LONGEST {
-            return Err(at);
+        if within_xz {
+            match xz::begins_block(rest) {
+                Some(true) => return Ok((at, Found::Block)),
+                None => return Err(at),
+                Some(false) => {}
+            }
         }
-        // RFC 1952: reserved flags are 0; XFL is 0, 2 or 4; known systems go up to 13, and 255.
-        let gzip = rest.starts_with(&GZIP)
-            && rest[3] < 0x20
-            && matches!(rest[8], 0 | 2 | 4)
-            && matches!(rest[9], 0..=13 | 255);
-        // The stream flags: one byte of 0, and one of 16 checks.
-        let xz = rest.starts_with(&XZ) && rest[6] == 0 && rest[7] < 16;
-        let magic = [&ZSTD[..], &lz4::MAGIC, &lz4::LEGACY, snappy::MAGIC].iter().any(|magic| rest.starts_with(magic));
-        if gzip || xz || magic || begins_bzip2(rest) == Some(true) {
-            return Ok(at);
+        if FIRST.contains(&rest[0]) {
+            if rest.len() < LONGEST {
+                return Err(at);
+            }
+            if is_magic(rest) {
+                return Ok((at, Found::Magic));
+            }
         }
         from = at + 1;
     }
     Err(bytes.len())
+}
+
+/// The first bytes of the magics after damage.
+const FIRST: [u8; 8] =
+    [GZIP[0], ZSTD[0], BZIP2[0], xz::MAGIC[0], lz4::MAGIC[0], lz4::LEGACY[0], snappy::MAGIC[0], lzop::MAGIC[0]];
+
+fn may_resume(byte: u8, within_xz: bool) -> bool {
+    FIRST.contains(&byte) || (within_xz && (1..BLOCK_HEADER / 4).contains(&usize::from(byte)))
+}
+
+/// Whether `rest`, at least [`LONGEST`] bytes, begins with a magic: more of it is asked than of a file's first bytes.
+fn is_magic(rest: &[u8]) -> bool {
+    // RFC 1952: reserved flags are 0; XFL is 0, 2 or 4; known systems go up to 13, and 255.
+    let gzip =
+        rest.starts_with(&GZIP) && rest[3] < 0x20 && matches!(rest[8], 0 | 2 | 4) && matches!(rest[9], 0..=13 | 255);
+    // The stream flags: one byte of 0, and one of 16 checks.
+    let xz = rest.starts_with(&xz::MAGIC) && rest[6] == 0 && rest[7] < 16;
+    let magics = [&ZSTD[..], &lz4::MAGIC, &lz4::LEGACY, snappy::MAGIC, &lzop::MAGIC];
+    gzip || xz || magics.iter().any(|magic| rest.starts_with(magic)) || begins_bzip2(rest) == Some(true)
 }
 
 #[cfg(test)]
@@ -228,6 +272,8 @@ mod tests {
             (b"\x04\x22\x4d\x18", true, Sniff::Codec(Codec::Lz4)),
             (b"\x02\x21\x4c\x18", false, Sniff::Codec(Codec::Lz4Legacy)),
             (b"\xff\x06\0\0sNaPpY", false, Sniff::Codec(Codec::Snappy)),
+            (b"\x89LZO\0\r\n\x1a\n", false, Sniff::Codec(Codec::Lzop)),
+            (b"\x89PNG", true, Sniff::Other),
             (b"x\x9c\x01", true, Sniff::Codec(Codec::Zlib)),
             (b"x\x9c\x06", true, Sniff::Other),
             (b"x\x9c", true, Sniff::Short),
@@ -243,12 +289,13 @@ mod tests {
     #[test]
     fn a_member_is_found_again() {
         let member = b"\x1f\x8b\x08\0\0\0\0\0\0\x03rest";
-        assert_eq!(resume(&[b"noise \x1f noise", &member[..]].concat()), Ok(13));
-        assert_eq!(resume(b"noise\x04\x22\x4d\x18\x40\x40\xc0\0\0\0"), Ok(5));
-        assert_eq!(resume(b"noise\xff\x06\0\0sNaPpY"), Ok(5));
-        assert_eq!(resume(b"BZh BZh91AY&SY"), Ok(4));
-        assert_eq!(resume(b"noise\xfd7zXZ\0\0\x04\xe6\xd6"), Ok(5));
-        assert_eq!(resume(b"nothing at all"), Err(14));
-        assert_eq!(resume(b"held back: \x1f\x8b\x08"), Err(11));
+        assert_eq!(resume(&[b"noise \x1f noise", &member[..]].concat(), false), Ok((13, Found::Magic)));
+        assert_eq!(resume(b"noise\x04\x22\x4d\x18\x40\x40\xc0\0\0\0", false), Ok((5, Found::Magic)));
+        assert_eq!(resume(b"noise\xff\x06\0\0sNaPpY", false), Ok((5, Found::Magic)));
+        assert_eq!(resume(b"noise\x89LZO\0\r\n\x1a\n\x10", false), Ok((5, Found::Magic)));
+        assert_eq!(resume(b"BZh BZh91AY&SY", false), Ok((4, Found::Magic)));
+        assert_eq!(resume(b"noise\xfd7zXZ\0\0\x04\xe6\xd6", false), Ok((5, Found::Magic)));
+        assert_eq!(resume(b"nothing at all", false), Err(14));
+        assert_eq!(resume(b"held back: \x1f\x8b\x08", false), Err(11));
     }
 }

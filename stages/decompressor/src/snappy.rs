@@ -77,10 +77,10 @@ impl Format for Snappy {
             Unit::Identifier if unit != &MAGIC[4..] => return Next::Corrupt("a damaged identifier"),
             Unit::Identifier => self.unit = Unit::Header,
             Unit::Data(_, compressed) => {
+                self.unit = Unit::Header; // no chunk refers to another
                 if let Err(why) = self.data(unit, compressed, plain) {
-                    return Next::Corrupt(why);
+                    return Next::Lost(unit.len(), why);
                 }
-                self.unit = Unit::Header;
             }
             Unit::Skip(bytes) => {
                 self.unit = if bytes > unit.len() { Unit::Skip(bytes - unit.len()) } else { Unit::Header };
@@ -89,7 +89,7 @@ impl Format for Snappy {
         Next::Unit
     }
 
-    fn may_end(&self) -> bool {
-        matches!(self.unit, Unit::Header)
+    fn may_end(&self, begun: bool) -> bool {
+        !begun && matches!(self.unit, Unit::Header)
     }
 }

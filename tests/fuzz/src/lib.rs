@@ -57,8 +57,8 @@ pub fn text() -> String {
 ///
 /// # Panics
 /// When the two differ: the first law of every stage is broken.
-pub fn decompressed(bytes: Vec<u8>, piece: usize) {
-    let file = Arc::new(file());
+pub fn decompressed(file: FileMeta, bytes: Vec<u8>, piece: usize) {
+    let file = Arc::new(file);
     let all = Bytes::from(bytes);
     let run = |pieces: &[Bytes], budget| {
         let mut outputs: Vec<Output> = Vec::new();
@@ -76,6 +76,14 @@ pub fn decompressed(bytes: Vec<u8>, piece: usize) {
 /// # Panics
 /// As [`decompressed`].
 pub fn damaged(sound: &[u8], data: &[u8]) {
+    damaged_named("/logs/a.gz", sound, data);
+}
+
+/// The same of a codec that a name suggests.
+///
+/// # Panics
+/// As [`decompressed`].
+pub fn damaged_named(path: &str, sound: &[u8], data: &[u8]) {
     let (piece, data) = data.split_first().map_or((1, data), |(piece, data)| (usize::from(*piece), data));
-    decompressed(changed(sound, data), piece);
+    decompressed(FileMeta { path: path.into(), ..file() }, changed(sound, data), piece);
 }

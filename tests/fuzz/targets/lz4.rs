@@ -8,8 +8,8 @@ use std::sync::LazyLock;
 
 static SOUND: LazyLock<Vec<u8>> = LazyLock::new(|| {
     let mut all = Vec::new();
-    for legacy in [false, true] {
-        let info = FrameInfo::new().content_checksum(true).block_mode(BlockMode::Linked).legacy_frame(legacy);
+    for mode in [BlockMode::Linked, BlockMode::Independent] {
+        let info = FrameInfo::new().content_checksum(true).block_checksums(true).block_mode(mode);
         let mut encoder = FrameEncoder::with_frame_info(info, &mut all);
         for line in logmill_fuzz::text().split_inclusive('\n') {
             encoder.write_all(line.as_bytes()).expect("writing to memory does not fail");
@@ -17,6 +17,11 @@ static SOUND: LazyLock<Vec<u8>> = LazyLock::new(|| {
         }
         encoder.finish().expect("writing to memory does not fail");
     }
+    // A legacy frame, which the library does not write.
+    let block = lz4_flex::block::compress(logmill_fuzz::text().as_bytes());
+    all.extend([0x02, 0x21, 0x4c, 0x18]);
+    all.extend(u32::try_from(block.len()).expect("a small block").to_le_bytes());
+    all.extend(block);
     all
 });
 

@@ -4,8 +4,8 @@ use bytes::Bytes;
 use bzip2::write::BzEncoder;
 use encoding_rs::{EUC_KR, GB18030, GBK};
 use flate2::Compression;
-use flate2::write::{GzEncoder, ZlibEncoder};
-use liblzma::stream::{LzmaOptions, Stream};
+use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
+use liblzma::stream::{Action, Check, LzmaOptions, Status, Stream};
 use liblzma::write::XzEncoder;
 use logmill_core::{FileId, FileMeta, Load, Plan};
 use logmill_encodings::{Decoder, Encoding};
@@ -30,9 +30,9 @@ pub fn packed(rng: &mut StdRng) -> File {
         return bomb(rng);
     }
     let (text, encoding) = text(rng);
-    let whole = pack(rng, &text);
+    let (whole, ending) = pack(rng, &text);
     let bytes = damage(rng, whole);
-    file(rng, bytes, encoding)
+    file(rng, bytes, encoding, ending)
 }
 
 /// A file as the re-encoder reads it.
@@ -40,14 +40,15 @@ pub fn packed(rng: &mut StdRng) -> File {
 pub fn plain(rng: &mut StdRng) -> File {
     let (text, encoding) = text(rng);
     let text = if rng.random_ratio(1, 6) { damage(rng, text) } else { text };
-    file(rng, text, encoding)
+    file(rng, text, encoding, "")
 }
 
 /// Little that becomes much, and more than its plan allows: the ratio is looked at by steps of 64 KiB of the input.
 fn bomb(rng: &mut StdRng) -> File {
     let text = b"again\n".repeat(rng.random_range(30_000..60_000));
-    let bytes = [gzip, zstd, bzip2, xz, lzma, lz4, snappy, zlib][rng.random_range(0..8)](rng, &text);
-    let mut file = file(rng, bytes, "utf-8");
+    let bytes = [gzip, zstd, bzip2, xz, lzma, lz4, snappy, zlib, lzop][rng.random_range(0..9)](rng, &text);
+    let bytes = if rng.random_ratio(1, 4) { gzip(rng, &bytes) } else { bytes };
+    let mut file = file(rng, bytes, "utf-8", "");
     let meta = Arc::make_mut(&mut file.meta);
     let large = rng.random_range(5_000..40_000);
     let (ratio_after_bytes, plan) = (rng.random_range(0..40_000), meta.plan.clone());
@@ -56,9 +57,10 @@ fn bomb(rng: &mut StdRng) -> File {
     file
 }
 
-fn file(rng: &mut StdRng, bytes: Vec<u8>, encoding: &str) -> File {
+/// `ending`: of its name.
+fn file(rng: &mut StdRng, bytes: Vec<u8>, encoding: &str, ending: &str) -> File {
     let file_id = FileId(u128::from(rng.next_u64()) << 64 | u128::from(rng.next_u64()));
-    let (cluster, path, app) = ("a".into(), format!("/logs/{file_id}"), String::new());
+    let (cluster, path, app) = ("a".into(), format!("/logs/{file_id}{ending}"), String::new());
     let (length, modified_ms) = (bytes.len() as u64, 1_795_000_000_123);
     let plan = plan(rng, bytes.len(), encoding);
     let meta = FileMeta { file_id, load: Load(0), cluster, path, path_bytes: None, length, modified_ms, app, plan };
@@ -215,11 +217,24 @@ fn line(rng: &mut StdRng, beyond_ascii: bool, text: &mut String) {
     }
 }
 
-/// gzip of one and of many members, zstd of many frames with skippable ones between, streams of the others, all in
-/// turn, or as it is.
-fn pack(rng: &mut StdRng, text: &[u8]) -> Vec<u8> {
+/// gzip of one and of many members, zstd of many frames with skippable ones between, streams of the others, all in turn, one
+/// within the other, or as it is; and the ending of a name that suggests it where it has no magic.
+fn pack(rng: &mut StdRng, text: &[u8]) -> (Vec<u8>, &'static str) {
+    let (packed, ending) = match rng.random_range(0..18) {
+        0 => (brotli(rng, text), ".br"),
+        1 => (deflate(rng, text), ".deflate"),
+        2 => (zlib(rng, text), ".deflate"),
+        3 => (hadoop(rng, text, |text| snap::raw::Encoder::new().compress_vec(text).expect("small text")), ".snappy"),
+        4 => (hadoop(rng, text, lz4_flex::block::compress), ".lz4"),
+        5 => (hadoop(rng, text, lzo), ".lzo_deflate"),
+        _ => (with_magic(rng, text), ""),
+    };
+    if ending.is_empty() && rng.random_ratio(1, 6) { (with_magic(rng, &packed), "") } else { (packed, ending) }
+}
+
+fn with_magic(rng: &mut StdRng, text: &[u8]) -> Vec<u8> {
     let pieces = rng.random_range(1..6);
-    match rng.random_range(0..12) {
+    match rng.random_range(0..13) {
         0 => gzip(rng, text),
         1 => cut(rng, text, pieces).iter().flat_map(|piece| gzip(rng, piece)).collect(),
         2 => zstd(rng, text),
@@ -235,7 +250,7 @@ fn pack(rng: &mut StdRng, text: &[u8]) -> Vec<u8> {
         }
         4 => {
             let pieces = cut(rng, text, pieces);
-            let either = |piece: &Bytes| [gzip, zstd, bzip2, xz, lz4, snappy][rng.random_range(0..6)](rng, piece);
+            let either = |piece: &Bytes| [gzip, zstd, bzip2, xz, lz4, snappy, lzop][rng.random_range(0..7)](rng, piece);
             pieces.iter().flat_map(either).collect()
         }
         5 => cut(rng, text, pieces).iter().flat_map(|piece| bzip2(rng, piece)).collect(),
@@ -244,6 +259,7 @@ fn pack(rng: &mut StdRng, text: &[u8]) -> Vec<u8> {
         8 => cut(rng, text, pieces).iter().flat_map(|piece| lz4(rng, piece)).collect(),
         9 => cut(rng, text, pieces).iter().flat_map(|piece| snappy(rng, piece)).collect(),
         10 => zlib(rng, text),
+        11 => cut(rng, text, pieces).iter().flat_map(|piece| lzop(rng, piece)).collect(),
         _ => text.to_vec(),
     }
 }
@@ -272,13 +288,17 @@ fn bzip2(_: &mut StdRng, text: &[u8]) -> Vec<u8> {
 }
 
 fn xz(rng: &mut StdRng, text: &[u8]) -> Vec<u8> {
-    let mut encoder = XzEncoder::new(Vec::new(), rng.random_range(0..2));
-    for piece in text.chunks(rng.random_range(100..2000)) {
-        // Several blocks of LZMA2, as large files have them.
-        encoder.write_all(piece).expect("a Vec takes all");
-        encoder.flush().expect("a Vec takes all");
+    let mut stream = Stream::new_easy_encoder(rng.random_range(0..2), Check::Crc64).expect("an encoder of a preset");
+    let mut packed = Vec::with_capacity(2 * text.len() + (64 << 10));
+    // Several blocks a stream, as large files have them, and several chunks of LZMA2 a block.
+    let between = [Action::FullFlush, Action::SyncFlush][rng.random_range(0..2)];
+    let pieces = text.chunks(rng.random_range(100..2000)).map(|piece| (piece, between));
+    for (piece, action) in pieces.chain([(&b""[..], Action::Finish)]) {
+        let before = stream.total_in();
+        let rest = |stream: &Stream| &piece[(stream.total_in() - before) as usize..];
+        while stream.process_vec(rest(&stream), &mut packed, action).expect("there is room") != Status::StreamEnd {}
     }
-    encoder.finish().expect("a Vec takes all")
+    packed
 }
 
 fn lzma(_: &mut StdRng, text: &[u8]) -> Vec<u8> {
@@ -290,18 +310,101 @@ fn lzma(_: &mut StdRng, text: &[u8]) -> Vec<u8> {
 }
 
 fn lz4(rng: &mut StdRng, text: &[u8]) -> Vec<u8> {
+    if rng.random_ratio(1, 4) {
+        return lz4_legacy(rng, text);
+    }
     let mut some = || rng.random_ratio(1, 2);
     let mode = if some() { BlockMode::Linked } else { BlockMode::Independent };
     let info = FrameInfo::new().block_size(BlockSize::Max64KB).block_mode(mode).block_checksums(some());
     let size = some().then_some(text.len() as u64);
-    let info = info.content_checksum(some()).content_size(size).legacy_frame(rng.random_ratio(1, 4));
-    let mut encoder = FrameEncoder::with_frame_info(info, Vec::new());
+    let mut encoder = FrameEncoder::with_frame_info(info.content_checksum(some()).content_size(size), Vec::new());
     for piece in text.chunks(rng.random_range(100..2000)) {
         // Several blocks a frame, as large files have them.
         encoder.write_all(piece).expect("a Vec takes all");
         encoder.flush().expect("a Vec takes all");
     }
     encoder.finish().expect("a Vec takes all")
+}
+
+/// As `lz4 -l` writes, but in small blocks; the library reads such frames and does not write them.
+fn lz4_legacy(rng: &mut StdRng, text: &[u8]) -> Vec<u8> {
+    let block = |text: &[u8]| {
+        let data = lz4_flex::block::compress(text);
+        [&u32::try_from(data.len()).expect("a small block").to_le_bytes()[..], &data].concat()
+    };
+    let blocks = text.chunks(rng.random_range(100..2000)).flat_map(block);
+    [0x02, 0x21, 0x4c, 0x18].into_iter().chain(blocks).collect()
+}
+
+fn brotli(rng: &mut StdRng, text: &[u8]) -> Vec<u8> {
+    let mut packed = Vec::new();
+    let mut encoder = brotli::CompressorWriter::new(&mut packed, 4096, rng.random_range(0..6), 16);
+    for piece in text.chunks(rng.random_range(100..2000)) {
+        // Several blocks a stream, as large files have them.
+        encoder.write_all(piece).expect("a Vec takes all");
+        encoder.flush().expect("a Vec takes all");
+    }
+    drop(encoder);
+    packed
+}
+
+fn deflate(rng: &mut StdRng, text: &[u8]) -> Vec<u8> {
+    let mut encoder = DeflateEncoder::new(Vec::new(), Compression::new(rng.random_range(0..7)));
+    encoder.write_all(text).expect("a Vec takes all");
+    encoder.finish().expect("a Vec takes all")
+}
+
+fn be32(n: usize) -> [u8; 4] {
+    u32::try_from(n).expect("a small file").to_be_bytes()
+}
+
+fn lzo(text: &[u8]) -> Vec<u8> {
+    lzokay_native::compress(text).expect("a Vec takes all")
+}
+
+/// As Hadoop's `BlockCompressorStream` writes: blocks of a chunk, or one block of many.
+fn hadoop(rng: &mut StdRng, text: &[u8], raw: impl Fn(&[u8]) -> Vec<u8>) -> Vec<u8> {
+    if text.is_empty() {
+        return vec![0; 4];
+    }
+    let one_block = rng.random_ratio(1, 3);
+    let mut packed = if one_block { be32(text.len()).to_vec() } else { Vec::new() };
+    for piece in text.chunks(rng.random_range(100..2000)) {
+        let data = raw(piece);
+        if !one_block {
+            packed.extend(be32(piece.len()));
+        }
+        packed.extend(be32(data.len()));
+        packed.extend(data);
+    }
+    packed
+}
+
+/// As the last four bytes of zlib have it.
+fn adler32(bytes: &[u8]) -> [u8; 4] {
+    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::none());
+    encoder.write_all(bytes).expect("a Vec takes all");
+    *encoder.finish().expect("a Vec takes all").last_chunk().expect("zlib ends with its checksum")
+}
+
+/// A file of lzop: Adler-32 of the plain bytes and of the compressed ones.
+fn lzop(rng: &mut StdRng, text: &[u8]) -> Vec<u8> {
+    let mut header = vec![0x10, 0x40, 0x20, 0xa0, 0x09, 0x40, 1, 5, 3, 0, 0, 3];
+    header.extend([0, 0, 0x81, 0xa4, 0, 0, 0, 0, 0, 0, 0, 0, 5]);
+    header.extend(b"a.log");
+    let mut file = [&b"\x89LZO\0\r\n\x1a\n"[..], &header, &adler32(&header)].concat();
+    for block in text.chunks(rng.random_range(100..2000)) {
+        let packed = lzo(block);
+        let stored = packed.len() >= block.len();
+        let data = if stored { block } else { &packed };
+        file.extend([be32(block.len()), be32(data.len()), adler32(block)].concat());
+        if !stored {
+            file.extend(adler32(data));
+        }
+        file.extend(data);
+    }
+    file.extend([0; 4]);
+    file
 }
 
 fn snappy(rng: &mut StdRng, text: &[u8]) -> Vec<u8> {

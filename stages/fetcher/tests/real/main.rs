@@ -134,7 +134,8 @@ fn coroutines_go_to_the_healthy_cluster_of_the_greatest_weight_and_come_back() {
     let told = chain.records(&chain.config.topics().clusters_topic());
     let told: Vec<ClusterNote> = told.iter().map(|note| serde_json::from_slice(&note.payload).unwrap()).collect();
     let says = |cluster: &str, weight, coroutines, down| {
-        let is_it = |n: &&ClusterNote| (&*n.cluster, n.weight, n.coroutines, n.down) == (cluster, weight, coroutines, down);
+        let is_it =
+            |n: &&ClusterNote| (&*n.cluster, n.weight, n.coroutines, n.down) == (cluster, weight, coroutines, down);
         assert!(told.iter().any(|note| is_it(&note)), "{cluster} {weight} {coroutines} {down}: {told:?}");
     };
     says("mute", 1, 1, true);
