@@ -421,9 +421,9 @@ pub struct PlanDefaults {
     pub ratio_after_bytes: Size,
     /// Decompressed bytes over which the rest of a file is rejected.
     pub max_bytes: Size,
-    /// The largest window of a zstd frame, or dictionary of xz and lzma, a power of two from 1 KiB to 2 GiB; what asks for
-    /// more is rejected. A decompressor needs memory for one window for each file of these that is open, at most open files
-    /// x window_bytes; for one of bzip2 4 MB, of lz4 twice its block (64 KiB to 4 MiB; legacy 8 MiB).
+    /// The largest window of a zstd frame or of brotli, dictionary of xz and lzma, or block of bzip2, lz4, lzop and Hadoop's
+    /// framings, a power of two from 1 KiB to 2 GiB; what asks for more is rejected. A decompressor needs memory for one of
+    /// them (of blocks for two) for each file of these that is open, at most open files x window_bytes.
     /// Open are at most twice the largest coroutines of all clusters, for each partition of each cluster's tasks; a
     /// parked file needs no window.
     pub window_bytes: Size,
