@@ -10,7 +10,8 @@ use logmill_stack::{HdfsAddress, ServerId, Stack, Wanted, default_dir, http, kaf
 
 fn start(brokers: usize, clusters: &[&str], clickhouse: bool) -> Stack {
     let hdfs = clusters.iter().map(ToString::to_string).collect();
-    Stack::start(&default_dir(), &Wanted { brokers, hdfs, clickhouse }).unwrap_or_else(|error| panic!("{error}"))
+    Stack::start(&default_dir(), &Wanted { brokers, hdfs, clickhouse, ..Wanted::default() })
+        .unwrap_or_else(|error| panic!("{error}"))
 }
 
 fn client(cluster: &HdfsAddress) -> Client {
@@ -131,7 +132,7 @@ fn a_server_that_was_not_wanted_is_named() {
 #[test]
 fn impossible_wishes_are_refused() {
     for (brokers, cluster, part) in [(2, "a", "2 brokers"), (1, "A/b", "\"A/b\""), (1, "", "\"\"")] {
-        let wanted = Wanted { brokers, hdfs: vec![cluster.into()], clickhouse: false };
+        let wanted = Wanted { brokers, hdfs: vec![cluster.into()], ..Wanted::default() };
         let refused = Stack::start(&default_dir(), &wanted).err().expect("refused").to_string();
         assert!(refused.contains(part), "{refused}");
     }
