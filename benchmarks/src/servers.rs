@@ -53,7 +53,7 @@ pub fn measure(bytes: usize, front: Option<f64>, wanted: &Parts) -> anyhow::Resu
 }
 
 async fn on_servers(bytes: usize, front: Option<f64>, wanted: &Parts) -> anyhow::Result<Vec<Row>> {
-    let servers = Wanted { brokers: 1, hdfs: vec!["a".into(), "b".into()], clickhouse: true };
+    let servers = Wanted { brokers: 1, hdfs: vec!["a".into(), "b".into()], clickhouse: true, ..Wanted::default() };
     let stack = tokio::task::block_in_place(|| Stack::start(&logmill_stack::default_dir(), &servers))?;
     let text = data::log(bytes);
     let hopped = &text.as_bytes()[..text.len().min(HOPPED)];

@@ -112,6 +112,27 @@ fn what_another_configuration_would_change_is_named() {
 }
 
 #[test]
+fn a_bucket_is_listed_and_what_is_wrong_with_its_settings_is_said() {
+    let bench = configured("cli_bucket");
+    let bucket = shared::bucket();
+    let validate = |arguments: &[&str], key: &str, value: &str| {
+        let mut command = bench.command(arguments);
+        command.env("LOGMILL__CLUSTERS__FOLDER__URL", &bucket.url);
+        for (key, value) in bucket.config.iter().map(|(k, v)| (k.as_str(), v.as_str())).chain([(key, value)]) {
+            command.env(format!("LOGMILL__CLUSTERS__FOLDER__STORE__{}", key.to_uppercase()), value);
+        }
+        let output = command.output().unwrap();
+        String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap()
+    };
+    let said = validate(&["validate", "--connect"], "region", "us-east-1");
+    assert!(said.contains("ok     folder: folder /logs: can be listed; no file to take among 0"), "{said}");
+    let said = validate(&["validate", "--connect"], "secret_access_key", "guess");
+    assert!(said.contains("FAILED folder: folder /logs") && said.contains("SignatureDoesNotMatch"), "{said}");
+    let said = validate(&["validate"], "regoin", "us-east-1");
+    assert!(said.contains("FAILED folder: settings: cluster folder: store has no setting \"regoin\""), "{said}");
+}
+
+#[test]
 fn records_that_nobody_has_taken_are_lag_and_dead_letters_are_shown() {
     let bench = configured("cli_letters");
     let begun = SystemTime::now() - Duration::from_secs(1); // times are shown in whole milliseconds

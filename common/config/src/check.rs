@@ -170,14 +170,24 @@ fn clickhouse(config: &Config, found: &mut Found) {
     }
 }
 
+fn address(name: &str, cluster: &Cluster, found: &mut Found) {
+    let (url, key) = (&cluster.url, |last| ["clusters", name, last]);
+    let place = url.split_once("://").map_or("", |(_, place)| place);
+    let known = cluster.is_bucket() || ["hdfs://", "file:///"].iter().any(|scheme| url.starts_with(scheme));
+    if !known || place.is_empty() || place == "/" {
+        let kinds = "hdfs://host:port, file:///folder, s3://bucket, gs://bucket, az://container";
+        found.at(&key("url"), format!("{url:?} is none of {kinds}"));
+    } else if cluster.is_bucket() && place.contains('/') {
+        found.at(&key("url"), format!("{url:?} is more than a bucket: folders says where in it to look"));
+    }
+    if !cluster.is_bucket() && !cluster.store.0.is_empty() {
+        found.at(&key("store"), format!("has settings for a bucket, and {url:?} is none"));
+    }
+}
+
 fn one_cluster(name: &str, cluster: &Cluster, found: &mut Found) {
     let key = |last| ["clusters", name, last];
-    let known = ["hdfs://", "file:///"]
-        .iter()
-        .any(|scheme| cluster.url.len() > scheme.len() && cluster.url.starts_with(scheme));
-    if !known {
-        found.at(&key("url"), format!("{:?} is neither hdfs://host:port nor file:///folder", cluster.url));
-    }
+    address(name, cluster, found);
     if cluster.folders.is_empty() {
         found.at(&key("folders"), "names no folder: nothing would ever be found");
     }

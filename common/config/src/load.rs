@@ -165,7 +165,8 @@ fn bad_value(error: &figment::Error, places: &Places) -> ConfigError {
     ConfigError::BadValue { place: places.of(&key), key: key.join("."), message }
 }
 
-/// Sets one key of the document to a variable's value: as it is where only a text can stand, else read as TOML. Gives
+/// Sets one key of the document to a variable's value: as it is where only a text can stand, and in settings of other
+/// programs (a secret may look like a number), else read as TOML. Gives
 /// the key as it stands in the document (names there may have capitals).
 fn set(document: &mut toml::Value, root: Node<'_>, path: &[String], text: &str) -> Result<Vec<String>, String> {
     let mut table = document;
@@ -180,10 +181,11 @@ fn set(document: &mut toml::Value, root: Node<'_>, path: &[String], text: &str) 
         key.push(name);
     }
     let name = existing(table, last);
+    let is_foreign = node.is_some_and(Node::is_foreign);
     node = node.and_then(|node| node.child(&name));
     let inner = table.as_table_mut().ok_or_else(|| format!("{} is no table", key.join(".")))?;
     let value = match node {
-        Some(node) if node.is_text() => toml::Value::String(text.to_owned()),
+        Some(node) if is_foreign || node.is_text() => toml::Value::String(text.to_owned()),
         _ => read(text),
     };
     inner.insert(name.clone(), value);

@@ -30,6 +30,7 @@ fn full() -> Config {
     let cluster = Cluster {
         url: "hdfs://namenode.example:9820".into(),
         hadoop: one("dfs.client.use.datanode.hostname", "true"),
+        store: one("endpoint", "https://s3.example"),
         user: Some("logmill".into()),
         bytes_per_second: Some(Size::mib(200)),
         ready_file: Some("_SUCCESS".into()),

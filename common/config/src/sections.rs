@@ -226,11 +226,16 @@ impl ClickHouse {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Cluster {
-    /// hdfs://host:port of the NameNode, hdfs://NAMESERVICE of a pair of them (with its keys in hadoop), or
-    /// file:///folder for a local folder.
+    /// hdfs://host:port of the NameNode, hdfs://NAMESERVICE of a pair of them (with its keys in hadoop), file:///folder for
+    /// a local folder, or a bucket: s3://bucket (S3 and what speaks its protocol), gs://bucket (Google Cloud Storage),
+    /// az://container (Azure).
     pub url: String,
     /// Hadoop client settings for this cluster alone, as in core-site.xml and hdfs-site.xml.
     pub hadoop: Properties,
+    /// Settings of the client of a bucket: for s3:// endpoint, region, access_key_id, secret_access_key, allow_http and more,
+    /// as docs/operations.md lists them. With _file behind its name, a setting names a file that holds the value:
+    /// secret_access_key_file.
+    pub store: Properties,
     /// The user to act as, where the cluster does not use Kerberos.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
@@ -295,6 +300,7 @@ impl Default for Cluster {
         Self {
             url: String::new(),
             hadoop: Properties::default(),
+            store: Properties::default(),
             user: None,
             folders: vec!["/logs".into()],
             days: 7,
@@ -313,6 +319,17 @@ impl Default for Cluster {
             up_after: Duration::from_secs(60),
             weight: 1,
         }
+    }
+}
+
+impl Cluster {
+    /// What stands before the name of a bucket.
+    const BUCKETS: [&str; 3] = ["s3://", "gs://", "az://"];
+
+    /// Whether it is a bucket.
+    #[must_use]
+    pub fn is_bucket(&self) -> bool {
+        Self::BUCKETS.iter().any(|scheme| self.url.starts_with(scheme))
     }
 }
 

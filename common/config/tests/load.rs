@@ -177,6 +177,28 @@ fn an_unknown_encoding_is_refused_with_what_is_near_it() {
 }
 
 #[test]
+fn a_bucket_has_settings_of_its_own_and_others_have_none() {
+    let bucket = "[clusters.a]\nurl = \"s3://logs\"\n[clusters.a.store]\nallow_http = true\n";
+    let config = with(bucket, &[("LOGMILL__CLUSTERS__A__STORE__SECRET_ACCESS_KEY", "1e2")]).unwrap();
+    let store: Vec<_> =
+        config.clusters["a"].store.0.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+    assert_eq!(store, [("allow_http", "true"), ("secret_access_key", "1e2")]);
+    refused(
+        "[clusters.a]\nurl = \"gs://logs/app\"\n",
+        "logmill.toml:2: clusters.a.url: \"gs://logs/app\" is more than a bucket: folders says where in it to look",
+    );
+    refused(
+        "[clusters.a]\nurl = \"az://\"\n",
+        "logmill.toml:2: clusters.a.url: \"az://\" is none of hdfs://host:port, file:///folder, s3://bucket, gs://bucket, \
+         az://container",
+    );
+    refused(
+        "[clusters.a]\nurl = \"hdfs://a:1\"\nstore = { region = \"x\" }\n",
+        "logmill.toml:3: clusters.a.store: has settings for a bucket, and \"hdfs://a:1\" is none",
+    );
+}
+
+#[test]
 fn clickhouse_over_tls_needs_a_proxy() {
     refused(
         "[clickhouse]\nurl = \"https://db:8443\"\n",

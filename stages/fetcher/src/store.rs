@@ -5,9 +5,11 @@
 
 mod folder;
 mod hdfs;
+mod object;
 
 pub use folder::FolderStore;
 pub use hdfs::{HdfsSettings, HdfsStore};
+pub use object::{BucketSettings, BucketStore};
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
@@ -66,23 +68,44 @@ pub enum StoreError {
 /// A store cannot be set up as configured.
 #[derive(Debug, thiserror::Error)]
 pub enum SetUpError {
-    #[error("cluster {cluster}: {url:?} is neither hdfs://... nor file:///...")]
+    #[error("cluster {cluster}: {url:?} is none of hdfs://..., file:///..., s3://..., gs://... and az://...")]
     Scheme { cluster: String, url: String },
     #[error("cluster {cluster}: {why}")]
     Client { cluster: String, why: String },
 }
 
-/// The store that the cluster `name` is, as its address says. Its connections live on `io`; none is made yet.
+/// The store that the cluster `name` is, as its address says. Connections to HDFS live on `io`, others where they are
+/// used; none is made yet.
 ///
 /// # Errors
 /// An address of no known kind, or settings that make no client.
 pub fn of(name: &str, settings: &logmill_config::Cluster, io: &Handle) -> Result<Arc<dyn Store>, SetUpError> {
+    check(name, settings)?;
     if let Some(folder) = settings.url.strip_prefix("file://") {
         return Ok(Arc::new(FolderStore::new(folder)));
     }
-    if !settings.url.starts_with("hdfs://") {
-        return Err(SetUpError::Scheme { cluster: name.to_owned(), url: settings.url.clone() });
+    if settings.is_bucket() {
+        return Ok(Arc::new(BucketStore::new(name, bucket(settings))?));
     }
     let (url, user, hadoop) = (settings.url.clone(), settings.user.clone(), settings.hadoop.0.clone());
     Ok(Arc::new(HdfsStore::new(name, HdfsSettings { url, user, hadoop }, io.clone())?))
+}
+
+/// Whether the address and the names of the settings are known, without a look at files that they name.
+///
+/// # Errors
+/// Those that are not.
+pub fn check(name: &str, settings: &logmill_config::Cluster) -> Result<(), SetUpError> {
+    if settings.is_bucket() {
+        let unknown = object::unknown(&bucket(settings));
+        return unknown.map_or(Ok(()), |why| Err(SetUpError::Client { cluster: name.to_owned(), why }));
+    }
+    if ["file://", "hdfs://"].iter().any(|scheme| settings.url.starts_with(scheme)) {
+        return Ok(());
+    }
+    Err(SetUpError::Scheme { cluster: name.to_owned(), url: settings.url.clone() })
+}
+
+fn bucket(settings: &logmill_config::Cluster) -> BucketSettings {
+    BucketSettings { url: settings.url.clone(), store: settings.store.0.clone() }
 }

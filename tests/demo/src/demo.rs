@@ -99,7 +99,7 @@ fn folder() -> anyhow::Result<PathBuf> {
 }
 
 async fn stack(brokers: usize) -> anyhow::Result<Stack> {
-    let wanted = Wanted { brokers, hdfs: vec!["a".into(), "b".into()], clickhouse: true };
+    let wanted = Wanted { brokers, hdfs: vec!["a".into(), "b".into()], clickhouse: true, ..Wanted::default() };
     let start = move || Stack::start_kept(&logmill_stack::default_dir(), "demo", &wanted, true);
     Ok(tokio::task::spawn_blocking(start).await??)
 }

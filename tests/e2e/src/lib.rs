@@ -71,7 +71,7 @@ pub fn alone(name: &str) -> anyhow::Result<Fixture> {
 
 fn make_in(name: &str, brokers: usize, fresh: bool) -> anyhow::Result<Fixture> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let wanted = Wanted { brokers, hdfs: vec!["a".into(), "b".into()], clickhouse: true };
+    let wanted = Wanted { brokers, hdfs: vec!["a".into(), "b".into()], clickhouse: true, ..Wanted::default() };
     let stack = Stack::start_kept(&default_dir(), name, &wanted, fresh)?;
     let folder = folder("logs");
     let logs = runtime.block_on(async {

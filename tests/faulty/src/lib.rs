@@ -64,7 +64,7 @@ pub fn fixture() -> (&'static Fixture, MutexGuard<'static, ()>) {
 fn make() -> anyhow::Result<Fixture> {
     let faulty = program::build()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let wanted = Wanted { brokers: 1, hdfs: vec!["a".into()], clickhouse: true };
+    let wanted = Wanted { brokers: 1, hdfs: vec!["a".into()], clickhouse: true, ..Wanted::default() };
     let stack = Stack::start_kept(&default_dir(), "faulty", &wanted, true)?;
     let (small, large) = (logs(&stack, &runtime, "small", SMALL)?, logs(&stack, &runtime, "large", LARGE)?);
     let deadly = logs(&stack, &runtime, "deadly", FEW)?;

@@ -14,6 +14,9 @@ pub struct Addresses {
     pub kafka: String,
     /// The HDFS clusters by name.
     pub hdfs: BTreeMap<String, HdfsAddress>,
+    /// The buckets by name.
+    #[serde(default)]
+    pub buckets: BTreeMap<String, BucketAddress>,
     /// ClickHouse, if it runs.
     pub clickhouse: Option<ClickHouseAddress>,
 }
@@ -35,6 +38,11 @@ impl Addresses {
             cluster.config.iter().for_each(|(key, value)| line(format!("{key:?} = {value:?}")));
             line(String::new());
         }
+        for (name, bucket) in &self.buckets {
+            line(format!("[clusters.{name}]\nurl = {:?}\n\n[clusters.{name}.store]", bucket.url));
+            bucket.config.iter().for_each(|(key, value)| line(format!("{key} = {value:?}")));
+            line(String::new());
+        }
         if let Some(ClickHouseAddress { url, admin: Login { user, password }, .. }) = &self.clickhouse {
             line(format!("[clickhouse]\nurl = {url:?}\nuser = {user:?}\npassword = {password:?}"));
         }
@@ -50,6 +58,15 @@ pub struct HdfsAddress {
     /// The NameNode's web address, WebHDFS under `/webhdfs/v1`.
     pub http: String,
     /// Settings that a client needs.
+    pub config: BTreeMap<String, String>,
+}
+
+/// One bucket.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BucketAddress {
+    /// `s3://name`.
+    pub url: String,
+    /// Settings that a client needs: the server's address and the keys.
     pub config: BTreeMap<String, String>,
 }
 
@@ -145,6 +162,11 @@ mod tests {
                 },
             )]
             .into(),
+            buckets: [(
+                "c".into(),
+                BucketAddress { url: "s3://c".into(), config: [("allow_http".into(), "true".into())].into() },
+            )]
+            .into(),
             clickhouse: Some(ClickHouseAddress {
                 url: "http://127.1.2.2:8123".into(),
                 admin: Login { user: "admin".into(), password: "secret".into() },
@@ -160,6 +182,12 @@ url = "hdfs://127.1.2.11:9820"
 
 [clusters.a.hadoop]
 "dfs.client.socket-timeout" = "5000"
+
+[clusters.c]
+url = "s3://c"
+
+[clusters.c.store]
+allow_http = "true"
 
 [clickhouse]
 url = "http://127.1.2.2:8123"

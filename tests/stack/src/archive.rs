@@ -11,7 +11,7 @@ use crate::error::{Doing, Result};
 use crate::java::Archive;
 use crate::network::Network;
 use crate::prerequisites::{self, Program};
-use crate::{hdfs, kafka};
+use crate::{buckets, hdfs, kafka};
 
 /// The JVM writes the archive after SIGTERM.
 const WRITE: Duration = Duration::from_secs(60);
@@ -61,6 +61,7 @@ fn train(artifacts: &Artifacts, part: Part, draft: &PathBuf, folder: &PathBuf) -
             let mut kafka = kafka::prepare(artifacts, &archive, network.address(1), folder, 1)?;
             kafka.nodes.remove(0)
         }
+        Part::Buckets => buckets::prepare(artifacts, &archive, network.address(3), folder, &[])?.0,
         _ => hdfs::prepare(artifacts, &archive, network.address(11), folder, "training")?.0,
     };
     server.start()?;

@@ -1,6 +1,6 @@
 //! The pinned programs: downloaded by `mvn` and `npm`, checked against the list, shared by every run of a checkout.
 //!
-//! **Invariant:** a folder `kafka`, `hdfs` or `engine` below the artifacts folder has been checked against the list
+//! **Invariant:** a folder `kafka`, `hdfs`, `engine` or `buckets` below the artifacts folder has been checked against the list
 //! that its `.verified` stamp names; a download lies under `incoming` until then.
 
 use std::ffi::OsString;
@@ -16,6 +16,7 @@ use crate::{kafka, process};
 
 const KAFKA_POM: &str = include_str!("../assets/kafka-pom.xml");
 const HDFS_POM: &str = include_str!("../assets/hdfs-pom.xml");
+const BUCKETS_POM: &str = include_str!("../assets/buckets-pom.xml");
 const HDFS_MAIN: &str = include_str!("../assets/MiniHdfs.java");
 const HDFS_LOG: &str = include_str!("../assets/hdfs-log4j.properties");
 const ENGINE_PACKAGE: &str = include_str!("../assets/engine-package.json");
@@ -33,11 +34,13 @@ pub enum Part {
     Hdfs,
     /// libchdb.so.
     Engine,
+    /// S3Proxy's jars.
+    Buckets,
 }
 
 impl Part {
     /// All of them.
-    pub const ALL: [Part; 3] = [Part::Kafka, Part::Hdfs, Part::Engine];
+    pub const ALL: [Part; 4] = [Part::Kafka, Part::Hdfs, Part::Engine, Part::Buckets];
 
     /// Its folder.
     pub fn name(self) -> &'static str {
@@ -45,6 +48,7 @@ impl Part {
             Part::Kafka => "kafka",
             Part::Hdfs => "hdfs",
             Part::Engine => "engine",
+            Part::Buckets => "buckets",
         }
     }
 
@@ -54,12 +58,13 @@ impl Part {
             Part::Kafka => "Apache Kafka 4.3.1",
             Part::Hdfs => "Apache Hadoop HDFS 3.5.0",
             Part::Engine => "ClickHouse engine 26.7.3-stable.1",
+            Part::Buckets => "S3Proxy 4.1.0",
         }
     }
 
     fn client(self) -> &'static [Program] {
         match self {
-            Part::Kafka => &[Program::Mvn, Program::Java],
+            Part::Kafka | Part::Buckets => &[Program::Mvn, Program::Java],
             Part::Hdfs => &[Program::Mvn, Program::Java, Program::Javac, Program::Jar],
             Part::Engine => &[Program::Npm],
         }
@@ -177,6 +182,7 @@ impl Artifacts {
         match part {
             Part::Kafka => maven(KAFKA_POM, &work, &target)?,
             Part::Hdfs => maven(HDFS_POM, &work, &target)?,
+            Part::Buckets => maven(BUCKETS_POM, &work, &target)?,
             Part::Engine => npm(&work, &target)?,
         }
         checksums::verify(checksums::PINNED, &incoming, part.name())?;
@@ -186,7 +192,7 @@ impl Artifacts {
         match part {
             Part::Kafka => kafka::make_bootstrap_checkpoint(self)?,
             Part::Hdfs => self.compile_hdfs_main(&work)?,
-            Part::Engine => {}
+            Part::Engine | Part::Buckets => {}
         }
         write(&self.stamp(part), &Artifacts::pinned(part))?;
         remove_folder(&incoming)

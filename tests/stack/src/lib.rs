@@ -1,9 +1,10 @@
 //! The servers that tests and demos run on, real ones without Docker: Apache Kafka in KRaft mode, Apache Hadoop HDFS
-//! (as many clusters as wanted, each on a loopback address of its own), and ClickHouse's HTTP server out of libchdb.so.
+//! (as many clusters as wanted, each on a loopback address of its own), ClickHouse's HTTP server out of libchdb.so, and
+//! buckets by S3Proxy.
 //!
 //! ```no_run
 //! use logmill_stack::{Stack, Wanted};
-//! let wanted = Wanted { brokers: 1, hdfs: vec!["a".into(), "b".into()], clickhouse: true };
+//! let wanted = Wanted { brokers: 1, hdfs: vec!["a".into(), "b".into()], clickhouse: true, ..Wanted::default() };
 //! let stack = Stack::start(&logmill_stack::default_dir(), &wanted)?;
 //! println!("{} {} {}", stack.kafka(), stack.hdfs("a").url, stack.clickhouse().url);
 //! # Ok::<(), logmill_stack::Error>(())
@@ -17,6 +18,7 @@
 mod addresses;
 mod archive;
 mod artifacts;
+mod buckets;
 mod checksums;
 mod clickhouse;
 pub mod engine;
@@ -38,7 +40,7 @@ pub mod shared;
 pub mod signals;
 mod stack;
 
-pub use addresses::{Addresses, ClickHouseAddress, HdfsAddress, Login, Recorded, State};
+pub use addresses::{Addresses, BucketAddress, ClickHouseAddress, HdfsAddress, Login, Recorded, State};
 pub use artifacts::{Artifacts, Part};
 pub use error::{Error, Result};
 pub use stack::{ServerId, Stack, Wanted};

@@ -3,7 +3,8 @@
 use std::net::SocketAddrV4;
 use std::time::Duration;
 
-use crate::addresses::{Addresses, ClickHouseAddress, HdfsAddress, Login};
+use crate::addresses::{Addresses, BucketAddress, ClickHouseAddress, HdfsAddress, Login};
+use crate::buckets;
 use crate::error::{Error, Result};
 use crate::http::{self, Answer};
 use crate::kafka_probe;
@@ -16,6 +17,7 @@ pub fn all(at: &Addresses) -> Vec<(String, Result<String>)> {
     let mut answers: Vec<_> =
         brokers.enumerate().map(|(index, broker)| (format!("kafka-{}", index + 1), kafka(broker))).collect();
     answers.extend(at.hdfs.iter().map(|(name, cluster)| (format!("hdfs-{name}"), hdfs(cluster))));
+    answers.extend(at.buckets.iter().map(|(name, bucket)| (format!("s3-{name}"), self::bucket(bucket))));
     answers.extend(at.clickhouse.iter().map(|place| ("clickhouse".to_owned(), clickhouse(place))));
     answers
 }
@@ -57,6 +59,18 @@ fn hdfs(cluster: &HdfsAddress) -> Result<String> {
     let version = http::request("GET", &query, &[], b"", PATIENCE)?.text();
     let version = version.split('"').skip_while(|word| *word != "SoftwareVersion").nth(2).unwrap_or("?").to_owned();
     Ok(format!("Hadoop {version}, wrote and read a file"))
+}
+
+/// Is answered, and refused without a key.
+fn bucket(bucket: &BucketAddress) -> Result<String> {
+    let endpoint = &bucket.config["endpoint"];
+    if buckets::refuses_strangers(endpoint) {
+        return Ok("S3Proxy 4.1.0, refuses who has no key".into());
+    }
+    Err(Error::Answer {
+        server: format!("S3Proxy at {endpoint}"),
+        answer: "not the 403 that it owes a stranger".into(),
+    })
 }
 
 /// WebHDFS sends a client from the NameNode on to a DataNode.

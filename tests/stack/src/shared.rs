@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-use crate::addresses::{Addresses, ClickHouseAddress, HdfsAddress, State};
+use crate::addresses::{Addresses, BucketAddress, ClickHouseAddress, HdfsAddress, State};
 use crate::stack::{Stack, Wanted};
 
 /// Kafka's bootstrap servers.
@@ -50,6 +50,21 @@ pub fn hdfs(n: usize) -> &'static HdfsAddress {
             started.hdfs.into_values().next().expect("it was wanted")
         });
         Box::leak(Box::new(place))
+    })
+}
+
+/// A bucket.
+///
+/// # Panics
+/// When its server cannot be started: the test cannot go on.
+pub fn bucket() -> &'static BucketAddress {
+    static PLACE: OnceLock<BucketAddress> = OnceLock::new();
+    PLACE.get_or_init(|| {
+        let given = running().and_then(|given| given.buckets.into_values().next());
+        given.unwrap_or_else(|| {
+            let started = start(Wanted { buckets: vec!["shared".into()], ..Wanted::default() });
+            started.buckets.into_values().next().expect("it was wanted")
+        })
     })
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::addresses::{Addresses, ClickHouseAddress, HdfsAddress, Recorded, State};
+use crate::addresses::{Addresses, BucketAddress, ClickHouseAddress, HdfsAddress, Recorded, State};
 use crate::archive;
 use crate::artifacts::{Artifacts, Part, write};
 use crate::error::{Doing, Error, Result};
@@ -12,7 +12,7 @@ use crate::instance::Instance;
 use crate::kafka::Kafka;
 use crate::network::Network;
 use crate::server::{Server, start_all};
-use crate::{clickhouse, hdfs, kafka};
+use crate::{buckets, clickhouse, hdfs, kafka};
 
 /// Which servers a stack holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub struct Wanted {
     pub brokers: usize,
     /// Names of HDFS clusters.
     pub hdfs: Vec<String>,
+    /// Names of buckets, all of one server.
+    pub buckets: Vec<String>,
     /// Whether ClickHouse runs.
     pub clickhouse: bool,
 }
@@ -32,6 +34,7 @@ impl Wanted {
             (self.brokers > 0).then_some(Part::Kafka),
             (!self.hdfs.is_empty()).then_some(Part::Hdfs),
             self.clickhouse.then_some(Part::Engine),
+            (!self.buckets.is_empty()).then_some(Part::Buckets),
         ];
         wanted.into_iter().flatten().collect()
     }
@@ -43,7 +46,7 @@ impl Wanted {
         let is_name = |name: &String| {
             !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
         };
-        match self.hdfs.iter().find(|name| !is_name(name)) {
+        match self.hdfs.iter().chain(&self.buckets).find(|name| !is_name(name)) {
             Some(name) => Err(Error::Wanted(format!("cluster {name:?}: a name has letters a-z, digits and -"))),
             None if self.hdfs.len() > 200 => Err(Error::Wanted("more than 200 HDFS clusters".into())),
             None => Ok(()),
@@ -58,6 +61,8 @@ pub enum ServerId {
     Broker(usize),
     /// The HDFS cluster of that name, NameNode and DataNode together.
     Hdfs(String),
+    /// The server of all buckets.
+    Buckets,
     /// ClickHouse.
     ClickHouse,
 }
@@ -67,6 +72,7 @@ impl fmt::Display for ServerId {
         match self {
             ServerId::Broker(node) => f.write_str(&kafka::broker(*node)),
             ServerId::Hdfs(name) => write!(f, "hdfs-{name}"),
+            ServerId::Buckets => f.write_str(buckets::NAME),
             ServerId::ClickHouse => f.write_str("clickhouse"),
         }
     }
@@ -119,6 +125,12 @@ impl Stack {
             servers.push(server);
             addresses.hdfs.insert(name.clone(), address);
         }
+        if !wanted.buckets.is_empty() {
+            let archive = archive::of(artifacts, Part::Buckets);
+            let (server, made) = buckets::prepare(artifacts, &archive, network.address(3), folder, &wanted.buckets)?;
+            servers.push(server);
+            addresses.buckets = wanted.buckets.iter().cloned().zip(made).collect();
+        }
         if wanted.clickhouse {
             let (server, address) = clickhouse::prepare(artifacts, network.address(2), folder)?;
             servers.push(server);
@@ -158,6 +170,14 @@ impl Stack {
     /// When no cluster of that name was wanted.
     pub fn hdfs(&self, name: &str) -> &HdfsAddress {
         self.addresses.hdfs.get(name).unwrap_or_else(|| panic!("this stack was started without the cluster {name}"))
+    }
+
+    /// The bucket `name`.
+    ///
+    /// # Panics
+    /// When no bucket of that name was wanted.
+    pub fn bucket(&self, name: &str) -> &BucketAddress {
+        self.addresses.buckets.get(name).unwrap_or_else(|| panic!("this stack was started without the bucket {name}"))
     }
 
     /// ClickHouse.
@@ -254,6 +274,7 @@ impl Stack {
         (1..=brokers)
             .map(ServerId::Broker)
             .chain(self.addresses.hdfs.keys().cloned().map(ServerId::Hdfs))
+            .chain(self.addresses.buckets.iter().take(1).map(|_| ServerId::Buckets))
             .chain(self.addresses.clickhouse.iter().map(|_| ServerId::ClickHouse))
             .collect()
     }

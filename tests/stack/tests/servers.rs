@@ -10,7 +10,8 @@ use logmill_stack::{HdfsAddress, ServerId, Stack, Wanted, default_dir, http, kaf
 
 fn start(brokers: usize, clusters: &[&str], clickhouse: bool) -> Stack {
     let hdfs = clusters.iter().map(ToString::to_string).collect();
-    Stack::start(&default_dir(), &Wanted { brokers, hdfs, clickhouse }).unwrap_or_else(|error| panic!("{error}"))
+    Stack::start(&default_dir(), &Wanted { brokers, hdfs, clickhouse, ..Wanted::default() })
+        .unwrap_or_else(|error| panic!("{error}"))
 }
 
 fn client(cluster: &HdfsAddress) -> Client {
@@ -106,6 +107,20 @@ fn a_paused_server_is_silent_until_it_is_resumed() {
 }
 
 #[test]
+fn a_server_of_buckets_refuses_strangers_and_comes_back() {
+    let wanted = Wanted { buckets: vec!["logs".into(), "more".into()], ..Wanted::default() };
+    let stack = Stack::start(&default_dir(), &wanted).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(stack.servers(), [ServerId::Buckets]);
+    assert_eq!(stack.bucket("more").url, "s3://more");
+    stack.kill(&ServerId::Buckets).unwrap();
+    assert!(probe::all(stack.addresses()).iter().all(|(_, answer)| answer.is_err()));
+    stack.restart(&ServerId::Buckets).unwrap();
+    let answers = probe::all(stack.addresses());
+    assert_eq!(answers.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["s3-logs", "s3-more"]);
+    answers.into_iter().for_each(|(server, answer)| drop(answer.unwrap_or_else(|error| panic!("{server}: {error}"))));
+}
+
+#[test]
 fn three_brokers_form_one_cluster_and_outlive_one_of_them() {
     let stack = start(3, &[], false);
     let brokers: Vec<SocketAddrV4> = stack.kafka().split(',').map(|broker| broker.parse().unwrap()).collect();
@@ -131,7 +146,7 @@ fn a_server_that_was_not_wanted_is_named() {
 #[test]
 fn impossible_wishes_are_refused() {
     for (brokers, cluster, part) in [(2, "a", "2 brokers"), (1, "A/b", "\"A/b\""), (1, "", "\"\"")] {
-        let wanted = Wanted { brokers, hdfs: vec![cluster.into()], clickhouse: false };
+        let wanted = Wanted { brokers, hdfs: vec![cluster.into()], ..Wanted::default() };
         let refused = Stack::start(&default_dir(), &wanted).err().expect("refused").to_string();
         assert!(refused.contains(part), "{refused}");
     }

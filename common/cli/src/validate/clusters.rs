@@ -4,7 +4,7 @@ use super::check::Check;
 use futures::{StreamExt, stream};
 use logmill_config::{Cluster, Config, Selector};
 use logmill_fetcher::dated;
-use logmill_fetcher::store::{self, Entry, Store, StoreError};
+use logmill_fetcher::store::{self, Entry, SetUpError, Store, StoreError};
 use std::future::Future;
 use std::path::Path;
 use std::time::SystemTime;
@@ -20,12 +20,20 @@ pub async fn checks(config: &Config) -> Vec<Check> {
     for (name, cluster) in &config.clusters {
         match store::of(name, cluster, &Handle::current()) {
             Ok(store) => one(name, cluster, &*store, &mut all).await,
-            Err(error) => {
-                all.push(Check::bad(name, "settings", error.to_string(), format!("correct [clusters.{name}]")))
-            }
+            Err(error) => all.push(unsound(name, &error)),
         }
     }
     all
+}
+
+/// The clusters whose stores know a setting by no such name.
+pub fn unknown(config: &Config) -> Vec<Check> {
+    let wrong = |name, cluster| store::check(name, cluster).err().map(|error| unsound(name, &error));
+    config.clusters.iter().filter_map(|(name, cluster)| wrong(name, cluster)).collect()
+}
+
+fn unsound(name: &str, error: &SetUpError) -> Check {
+    Check::bad(name, "settings", error.to_string(), format!("correct [clusters.{name}]"))
 }
 
 async fn one(name: &str, cluster: &Cluster, store: &dyn Store, all: &mut Vec<Check>) {
@@ -65,11 +73,14 @@ async fn one(name: &str, cluster: &Cluster, store: &dyn Store, all: &mut Vec<Che
             Err(StoreError::Gone(why)) => {
                 Check::bad(name, &what, why, format!("make the folder, or correct folders in [clusters.{name}]"))
             }
-            Err(StoreError::Refused(why)) => {
-                Check::bad(name, &what, why, format!("give the user of [clusters.{name}] the right to list it"))
-            }
+            Err(StoreError::Refused(why)) => Check::bad(
+                name,
+                &what,
+                why,
+                format!("give the user of [clusters.{name}] the right to list it, or correct its keys in store"),
+            ),
             Err(StoreError::Failed(why)) => {
-                Check::bad(name, &what, why, format!("check url, user and hadoop in [clusters.{name}]"))
+                Check::bad(name, &what, why, format!("check url, user, hadoop and store in [clusters.{name}]"))
             }
         });
     }

@@ -17,9 +17,7 @@ use logmill_config::{Config, Layout};
 /// Standard output cannot be written.
 pub fn run(config: &Config, connect: bool, format: Format) -> Result<Verdict, Failure> {
     let mut checks = vec![Check::good("configuration", "keys and values", described(config))];
-    if connect {
-        checks.extend(servers(config)?);
-    }
+    checks.extend(if connect { servers(config)? } else { clusters::unknown(config) });
     let mut out = Printer::stdout();
     for check in &checks {
         match format {

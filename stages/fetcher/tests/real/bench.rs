@@ -1,5 +1,5 @@
-//! A chain of its own for each test on the shared Kafka, files in HDFS, the fetcher as a process; and the check of what
-//! it left in `raw`.
+//! A chain of its own for each test on the shared Kafka, files in HDFS or a bucket, the fetcher as a process; and the check
+//! of what it left in `raw`.
 
 use bytes::Bytes;
 use hdfs_native::{Client, ClientBuilder, WriteOptions};
@@ -10,15 +10,94 @@ use logmill_core::{End, FileId, Seq};
 use logmill_kafka::admin::{Admin, TopicSpec};
 use logmill_protocol::Partition;
 use logmill_protocol::fetch::Task;
-use logmill_stack::HdfsAddress;
+use logmill_stack::{BucketAddress, HdfsAddress};
+use object_store::ObjectStoreExt as _;
+use object_store::aws::{AmazonS3, AmazonS3Builder};
+use object_store::path::Path;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
+use tokio::runtime::{Handle, Runtime};
 
 /// How long anything here may take.
 const PATIENCE: Duration = Duration::from_secs(90);
 pub const RAW_BYTES: usize = 16 << 10;
+
+/// Where a cluster is.
+#[derive(Clone, Copy)]
+pub enum Place<'a> {
+    Hdfs(&'a HdfsAddress),
+    Bucket(&'a BucketAddress),
+}
+
+impl<'a> From<&'a HdfsAddress> for Place<'a> {
+    fn from(address: &'a HdfsAddress) -> Self {
+        Self::Hdfs(address)
+    }
+}
+
+impl<'a> From<&'a BucketAddress> for Place<'a> {
+    fn from(address: &'a BucketAddress) -> Self {
+        Self::Bucket(address)
+    }
+}
+
+impl Place<'_> {
+    /// The address, the table of the settings that a client needs, and these.
+    fn settings(&self) -> (&str, &'static str, &BTreeMap<String, String>) {
+        match self {
+            Self::Hdfs(address) => (&address.url, "hadoop", &address.config),
+            Self::Bucket(address) => (&address.url, "store", &address.config),
+        }
+    }
+}
+
+/// Puts files into a cluster.
+enum Writer {
+    Hdfs(Client),
+    Bucket(AmazonS3),
+}
+
+impl Writer {
+    async fn new(place: Place<'_>, folder: &str, io: &Handle) -> Self {
+        match place {
+            Place::Hdfs(address) => {
+                let client = ClientBuilder::new().with_url(&address.url).with_config(address.config.clone());
+                let client = client.with_io_runtime(io.clone()).build().unwrap();
+                client.mkdirs(folder, 0o755, true).await.unwrap();
+                Self::Hdfs(client)
+            }
+            Place::Bucket(address) => {
+                // As the fetcher does; another test may have done it.
+                let _ = rustls::crypto::ring::default_provider().install_default();
+                let start = AmazonS3Builder::new().with_url(&address.url);
+                let builder = address
+                    .config
+                    .iter()
+                    .fold(start, |builder, (key, value)| builder.with_config(key.parse().unwrap(), value));
+                Self::Bucket(builder.build().unwrap())
+            }
+        }
+    }
+
+    async fn put(&self, path: &str, content: Bytes) {
+        match self {
+            Self::Hdfs(client) => {
+                let options = WriteOptions::default().replication(1);
+                // As `hdfs dfs -put` does: a file that is being written looks settled, with too few bytes.
+                let draft = format!("{path}._COPYING_");
+                let mut writer = client.create(&draft, options).await.unwrap();
+                writer.write_bytes(content).await.unwrap();
+                writer.close().await.unwrap();
+                client.rename(&draft, path, false).await.unwrap();
+            }
+            Self::Bucket(client) => {
+                client.put(&Path::parse(path).unwrap(), content.into()).await.unwrap();
+            }
+        }
+    }
+}
 
 /// A chain: its configuration, its topics, the files that were put into its clusters.
 pub struct Chain {
@@ -27,15 +106,15 @@ pub struct Chain {
     /// What stands in it.
     text: String,
     pub admin: Admin,
-    io: tokio::runtime::Runtime,
-    stores: BTreeMap<String, Client>,
+    io: Runtime,
+    stores: BTreeMap<String, Writer>,
     /// (cluster, path) and what is in it.
     pub files: BTreeMap<(String, String), Vec<u8>>,
 }
 
 impl Chain {
     /// Makes the topics of a chain of this name over these clusters.
-    pub fn new(name: &str, clusters: &[(&str, &HdfsAddress)]) -> Self {
+    pub fn new(name: &str, clusters: &[(&str, Place<'_>)]) -> Self {
         let folder = format!("/{name}-{}", std::process::id());
         let mut text = format!(
             "chain = \"{name}-{}\"\n[kafka]\nbrokers = \"{}\"\npartitions = 2\n[plan]\nraw_bytes = \"{} B\"\n\
@@ -44,23 +123,21 @@ impl Chain {
             logmill_stack::shared::kafka(),
             RAW_BYTES,
         );
-        let io = tokio::runtime::Runtime::new().unwrap();
+        let io = Runtime::new().unwrap();
         let mut stores = BTreeMap::new();
-        for (cluster, address) in clusters {
+        for (cluster, place) in clusters {
+            let (url, table, settings) = place.settings();
             write!(
                 text,
-                "[clusters.{cluster}]\nurl = \"{}\"\nfolders = [\"{folder}\"]\nscan_interval = \"300ms\"\nsettle = 2\n\
-                 call_timeout = \"2s\"\npark_after = \"2s\"\n[clusters.{cluster}.hadoop]\n",
-                address.url
+                "[clusters.{cluster}]\nurl = \"{url}\"\nfolders = [\"{folder}\"]\nscan_interval = \"300ms\"\nsettle = 2\n\
+                 call_timeout = \"2s\"\npark_after = \"2s\"\n[clusters.{cluster}.{table}]\n"
             )
             .unwrap();
-            for (key, value) in &address.config {
+            for (key, value) in settings {
                 writeln!(text, "\"{key}\" = \"{value}\"").unwrap();
             }
-            let client = ClientBuilder::new().with_url(&address.url).with_config(address.config.clone());
-            let client = client.with_io_runtime(io.handle().clone()).build().unwrap();
-            io.block_on(client.mkdirs(&folder, 0o755, true)).unwrap();
-            stores.insert((*cluster).to_owned(), client);
+            let writer = io.block_on(Writer::new(*place, &folder, io.handle()));
+            stores.insert((*cluster).to_owned(), writer);
         }
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(&file, &text).unwrap();
@@ -91,21 +168,12 @@ impl Chain {
         (0..count).map(|n| Partition::new(topic, n)).collect()
     }
 
-    /// Puts a file of `length` bytes into a cluster.
+    /// Puts a file of `length` bytes into a cluster, in the place of one that has that name. Another length, other bytes.
     pub fn put(&mut self, cluster: &str, name: &str, length: usize) {
         let path = format!("{}/{name}", self.config.clusters[cluster].folders[0]);
-        let salt = FileId::of(cluster, path.as_bytes(), 0, 0).0 as u64;
+        let salt = FileId::of(cluster, path.as_bytes(), length as u64, 0).0 as u64;
         let content: Vec<u8> = (0..length as u64).map(|i| ((i ^ salt).wrapping_mul(0x9e37_79b9) >> 13) as u8).collect();
-        let client = &self.stores[cluster];
-        self.io.block_on(async {
-            let options = WriteOptions::default().replication(1);
-            // As `hdfs dfs -put` does: a file that is being written looks settled, with too few bytes.
-            let draft = format!("{path}._COPYING_");
-            let mut writer = client.create(&draft, options).await.unwrap();
-            writer.write_bytes(Bytes::from(content.clone())).await.unwrap();
-            writer.close().await.unwrap();
-            client.rename(&draft, &path, false).await.unwrap();
-        });
+        self.io.block_on(self.stores[cluster].put(&path, Bytes::from(content.clone())));
         self.files.insert((cluster.to_owned(), path), content);
     }
 
@@ -116,9 +184,18 @@ impl Chain {
 
     /// Starts a fetcher with variables of the environment.
     pub fn fetcher_with(&self, slot: &str, variables: &[(&str, &str)]) -> Fetcher {
+        Fetcher(self.command(slot).envs(variables.iter().copied()).spawn().unwrap())
+    }
+
+    /// Starts a fetcher that writes its log to a file.
+    pub fn fetcher_into(&self, slot: &str, log: &std::path::Path) -> Fetcher {
+        Fetcher(self.command(slot).stderr(std::fs::File::create(log).unwrap()).spawn().unwrap())
+    }
+
+    fn command(&self, slot: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_logmill-fetcher"));
         command.arg("--config").arg(self.file.path()).env("LOGMILL__WORKER__SLOT", slot).stdin(Stdio::null());
-        Fetcher(command.envs(variables.iter().copied()).spawn().unwrap())
+        command
     }
 
     /// Writes the configuration anew, with something added to the section of a cluster.
@@ -152,17 +229,25 @@ impl Chain {
         }
     }
 
-    /// Waits until every file has ended, then checks that `raw` holds each file's bytes live exactly once, in order.
-    pub fn check(&self) {
-        let closed = |chain: &Self| {
-            chain.events().iter().filter(|e| matches!(e.event, Happening::Closed { .. })).count() >= chain.files.len()
-        };
-        self.until("every file is closed", closed);
+    /// The files that have ended.
+    pub fn closed(&self) -> usize {
+        self.events().iter().filter(|e| matches!(e.event, Happening::Closed { .. })).count()
+    }
+
+    /// The chunks of each file in `raw`.
+    pub fn chunks(&self) -> BTreeMap<FileId, Vec<WireChunk>> {
         let mut chunks: BTreeMap<FileId, Vec<WireChunk>> = BTreeMap::new();
         for record in self.records(&self.config.topics().raw()) {
             let chunk = WireChunk::decode(&record).unwrap();
             chunks.entry(chunk.file_id).or_default().push(chunk);
         }
+        chunks
+    }
+
+    /// Waits until every file has ended, then checks that `raw` holds each file's bytes live exactly once, in order.
+    pub fn check(&self) {
+        self.until("every file is closed", |chain| chain.closed() >= chain.files.len());
+        let chunks = self.chunks();
         assert_eq!(chunks.len(), self.files.len(), "each file has one id");
         for chunks in chunks.values() {
             let file = chunks[0].file.as_ref().expect("the first chunk describes the file");

@@ -1,6 +1,7 @@
-//! The fetcher as it runs: processes, real HDFS, real Kafka.
+//! The fetcher as it runs: processes, real HDFS, a real bucket, real Kafka.
 
 mod bench;
+mod buckets;
 
 use bench::{Chain, RAW_BYTES};
 use logmill_core::event::Event as Happening;
@@ -20,19 +21,25 @@ fn put_files(chain: &mut Chain, clusters: &[&str]) {
         chain.put(cluster, "whole chunks", 5 * RAW_BYTES);
         chain.put(cluster, "empty", 0);
         chain.put(cluster, "tiny", 1);
+        chain.put(cluster, "größe 日誌 +&#?=~'", 2 * RAW_BYTES);
     }
 }
 
 #[test]
 fn every_byte_of_two_clusters_arrives_though_the_fetcher_is_killed() {
-    let mut chain = Chain::new("killed", &[("a", shared::hdfs(0)), ("b", shared::hdfs(1))]);
-    put_files(&mut chain, &["a", "b"]);
-    let raw = chain.config.topics().raw();
-    for (n, sent) in [100, 500, 900].into_iter().enumerate() {
+    bring_under_kills(Chain::new("killed", &[("a", shared::hdfs(0).into()), ("b", shared::hdfs(1).into())]));
+}
+
+/// Puts files into all clusters of the chain, and kills the fetcher three times before they have come.
+fn bring_under_kills(mut chain: Chain) {
+    let clusters: Vec<String> = chain.config.clusters.keys().cloned().collect();
+    clusters.iter().for_each(|cluster| put_files(&mut chain, &[cluster.as_str()]));
+    let (raw, count) = (chain.config.topics().raw(), clusters.len() as i64);
+    for (n, sent) in [50, 250, 450].into_iter().enumerate() {
         let fetcher = chain.fetcher("s0");
-        chain.until("some of it is sent", |chain| chain.size(&raw) > sent);
+        chain.until("some of it is sent", |chain| chain.size(&raw) > sent * count);
         fetcher.kill();
-        assert!(chain.size(&raw) < 2100, "kill {n} came in the middle");
+        assert!(chain.size(&raw) < 1050 * count, "kill {n} came in the middle");
     }
     let fetcher = chain.fetcher("s0");
     chain.check();
@@ -41,7 +48,7 @@ fn every_byte_of_two_clusters_arrives_though_the_fetcher_is_killed() {
 
 #[test]
 fn a_file_has_one_task_though_listers_take_over() {
-    let mut chain = Chain::new("listers", &[("a", shared::hdfs(0))]);
+    let mut chain = Chain::new("listers", &[("a", shared::hdfs(0).into())]);
     let mut fetchers = vec![chain.fetcher("s0"), chain.fetcher("s1")];
     for round in 0..3 {
         for n in 0..20 {
@@ -63,7 +70,7 @@ fn a_file_has_one_task_though_listers_take_over() {
 fn a_cluster_that_does_not_answer_parks_its_files_and_holds_up_no_other() {
     let wanted = Wanted { hdfs: vec!["silent".into()], ..Wanted::default() };
     let stack = Stack::start(&logmill_stack::default_dir(), &wanted).unwrap();
-    let mut chain = Chain::new("silent", &[("a", shared::hdfs(0)), ("silent", stack.hdfs("silent"))]);
+    let mut chain = Chain::new("silent", &[("a", shared::hdfs(0).into()), ("silent", stack.hdfs("silent").into())]);
     chain.put("silent", "long", 6000 * RAW_BYTES);
     let raw = chain.config.topics().raw();
     let fetcher = chain.fetcher("s0");
@@ -73,11 +80,7 @@ fn a_cluster_that_does_not_answer_parks_its_files_and_holds_up_no_other() {
     let is_parked = |chain: &Chain| chain.events().iter().any(|e| matches!(e.event, Happening::Parked { .. }));
     chain.until("the file is parked", is_parked);
     put_files(&mut chain, &["a"]);
-    let of_a = |chain: &Chain| {
-        let closed = |e: &&logmill_core::event::LedgerRecord| matches!(e.event, Happening::Closed { .. });
-        chain.events().iter().filter(closed).count()
-    };
-    chain.until("the other cluster's files arrive", |chain| of_a(chain) >= 11);
+    chain.until("the other cluster's files arrive", |chain| chain.closed() >= 12);
     stack.resume(&server).unwrap();
     chain.check();
     let resumed = chain.events().iter().filter(|e| matches!(e.event, Happening::Resumed { .. })).count();
@@ -102,7 +105,7 @@ fn coroutines(address: &str, clusters: &[&str]) -> Option<Vec<u32>> {
 fn coroutines_go_to_the_healthy_cluster_of_the_greatest_weight_and_come_back() {
     let wanted = Wanted { hdfs: vec!["mute".into()], ..Wanted::default() };
     let stack = Stack::start(&logmill_stack::default_dir(), &wanted).unwrap();
-    let clusters = [("a", shared::hdfs(0)), ("b", shared::hdfs(1)), ("mute", stack.hdfs("mute"))];
+    let clusters = [("a", shared::hdfs(0).into()), ("b", shared::hdfs(1).into()), ("mute", stack.hdfs("mute").into())];
     let mut chain = Chain::new("pools", &clusters);
     let free = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = free.local_addr().unwrap().to_string();
@@ -165,7 +168,7 @@ fn blocks(folder: &Path) -> Vec<PathBuf> {
 fn a_file_with_a_lost_block_gives_its_place_to_others_and_comes_when_the_block_is_back() {
     let wanted = Wanted { hdfs: vec!["lossy".into()], ..Wanted::default() };
     let stack = Stack::start(&logmill_stack::default_dir(), &wanted).unwrap();
-    let mut chain = Chain::new("lossy", &[("lossy", stack.hdfs("lossy"))]);
+    let mut chain = Chain::new("lossy", &[("lossy", stack.hdfs("lossy").into())]);
     let before: BTreeSet<PathBuf> = blocks(stack.folder()).into_iter().collect();
     chain.put("lossy", "with a lost block", 3 * RAW_BYTES);
     let aside = |block: &Path| stack.folder().join(block.file_name().expect("a block has a name"));

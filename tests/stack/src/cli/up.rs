@@ -51,6 +51,7 @@ impl Up {
             brokers: self.brokers,
             hdfs: self.clusters.into_iter().filter(|name| !name.is_empty()).collect(),
             clickhouse: !self.no_clickhouse,
+            ..Wanted::default()
         };
         // Until everything serves, a signal ends this process, and with it every server.
         let start = Instant::now();
