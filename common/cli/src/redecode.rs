@@ -41,9 +41,11 @@ struct Again {
     old_state: String,
     new: Load,
     encoding: String,
-    /// The new load was begun by an earlier run.
+    /// The new load was begun by an earlier run, ...
     #[serde(skip)]
     begun: bool,
+    /// ... or has replaced the old one already.
+    already: bool,
     #[serde(skip)]
     length: u64,
     #[serde(skip)]
@@ -75,24 +77,34 @@ pub fn run(config: &Config, paths: &[String], encoding: &str, format: Format) ->
         return Ok(Verdict::Bad);
     }
     let files = loaded.into_iter().map(|file| again(config, file, encoding)).collect::<Result<Vec<_>>>()?;
+    let (already, files): (Vec<_>, Vec<_>) = files.into_iter().partition(|file| file.already);
     let fresh: Vec<_> = files.iter().filter(|file| !file.begun).map(|file| (file.file_id, file.new)).collect();
     runtime.block_on(redecode::hide_before(&database, &fresh, encoding)).with_context(place)?;
     send(config, &files)?;
+    let mut out = Printer::stdout();
+    let mut say = |outcome: Outcome<'_>| {
+        match format {
+            Format::Json => out.json(&outcome)?,
+            Format::Text => out.line(&line(&outcome))?,
+        }
+        out.finish()
+    };
+    for file in &already {
+        say(Outcome { file, replaced: true, rows: 0, why: None })?;
+    }
+    if files.is_empty() {
+        return Ok(Verdict::Good);
+    }
     eprintln!(
         "{} files are loaded again as {encoding}; until one is complete its old rows are what readers see.\n\
          This may be stopped at any time: the same command goes on.",
         files.len()
     );
-    let mut out = Printer::stdout();
     let mut all = Verdict::Good;
     for file in &files {
         let outcome = runtime.block_on(await_and_replace(&database, file)).with_context(place)?;
         all = all.and(Verdict::of(outcome.replaced));
-        match format {
-            Format::Json => out.json(&outcome)?,
-            Format::Text => out.line(&line(&outcome))?,
-        }
-        out.finish()?;
+        say(outcome)?;
     }
     Ok(all)
 }
@@ -117,7 +129,12 @@ fn again(config: &Config, file: Loaded, encoding: &str) -> Result<Again> {
     if begun && !file.encoding.eq_ignore_ascii_case(encoding) {
         bail!("{place} is being loaded again as {}: let `logmill redecode` end that first", file.encoding);
     }
-    let new = if begun { file.under_way } else { Load(file.highest.0 + 1) };
+    let already = !begun && file.redecoded.eq_ignore_ascii_case(encoding);
+    let new = match (begun, already) {
+        (true, _) => file.under_way,
+        (_, true) => file.load,
+        _ => Load(file.highest.0 + 1),
+    };
     Ok(Again {
         cluster: file.cluster,
         path: file.path,
@@ -127,6 +144,7 @@ fn again(config: &Config, file: Loaded, encoding: &str) -> Result<Again> {
         new,
         encoding: encoding.to_owned(),
         begun,
+        already,
         length: file.length,
         modified_ms: file.modified_ms,
     })
@@ -264,6 +282,7 @@ fn line(outcome: &Outcome<'_>) -> String {
     let Outcome { file, rows, why, .. } = outcome;
     let place = format!("{}:{}", escaped(&file.cluster), escaped(&file.path));
     match why {
+        None if file.already => format!("already   {place}: load {} is as {}", file.new, file.encoding),
         None => format!("replaced  {place}: load {} as {} for load {}, {rows} rows", file.new, file.encoding, file.old),
         Some(why) => format!("KEPT      {place}: load {} stays what readers see: {}", file.old, escaped(why)),
     }

@@ -15,6 +15,8 @@ use serde::Deserialize;
 const UNDER_WAY: u64 = 1;
 /// What its reason begins with; the encoding follows.
 const REDECODING: &str = "redecoding as ";
+/// What the reason of a load begins with that has replaced another.
+const REDECODED: &str = "redecoded as ";
 const SETTINGS: &str = "SETTINGS async_insert=0, deduplicate_insert='disable'";
 
 /// A file as it is loaded now: of each path the newest file, and of it the newest load that came to its end.
@@ -35,6 +37,8 @@ pub struct Loaded {
     /// A later load that is under way, 0 where there is none, and its encoding.
     pub under_way: Load,
     pub encoding: String,
+    /// As what `load` was redecoded; empty where it was not.
+    pub redecoded: String,
 }
 
 /// The selected files that have a load which came to its end.
@@ -42,7 +46,7 @@ pub struct Loaded {
 /// # Errors
 /// As the server says.
 pub async fn loaded(database: &Database, selector: &Selector) -> Result<Vec<Loaded>, Error> {
-    let from = REDECODING.len() + 1;
+    let (from, from_done) = (REDECODING.len() + 1, REDECODED.len() + 1);
     database
         .select(&format!(
             "WITH under_way AS (SELECT file_id, load, reason FROM hidden FINAL WHERE hidden = 1 AND version = {UNDER_WAY}), \
@@ -50,9 +54,12 @@ pub async fn loaded(database: &Database, selector: &Selector) -> Result<Vec<Load
                ORDER BY modified DESC, length DESC, load DESC LIMIT 1 BY cluster, path) \
              SELECT lower(hex(n.file_id)) AS file_id, n.load AS load, n.cluster AS cluster, n.path AS path, \
                n.length AS length, toUInt64(toUnixTimestamp64Milli(n.modified)) AS modified_ms, n.state AS state, \
-               greatest(n.load, h.highest) AS highest, u.load AS under_way, substring(u.reason, {from}) AS encoding \
+               greatest(n.load, h.highest) AS highest, u.load AS under_way, substring(u.reason, {from}) AS encoding, \
+               if(startsWith(s.reason, '{REDECODED}'), substring(s.reason, {from_done}), '') AS redecoded \
              FROM newest AS n LEFT JOIN (SELECT file_id, max(load) AS highest FROM hidden GROUP BY file_id) AS h \
-               ON h.file_id = n.file_id LEFT JOIN under_way AS u ON u.file_id = n.file_id ORDER BY cluster, path",
+               ON h.file_id = n.file_id LEFT JOIN under_way AS u ON u.file_id = n.file_id \
+             LEFT JOIN (SELECT file_id, load, reason FROM hidden FINAL WHERE hidden = 0) AS s \
+               ON s.file_id = n.file_id AND s.load = n.load ORDER BY cluster, path",
             selector.condition()
         ))
         .await
@@ -108,7 +115,7 @@ pub async fn ended(database: &Database, file_id: FileId, load: Load) -> Result<E
 /// As the server says. The same call makes it whole.
 pub async fn replace(database: &Database, file_id: FileId, load: Load, encoding: &str) -> Result<(), Error> {
     let id = id_literal(file_id);
-    let shown = literal(&format!("redecoded as {encoding}"));
+    let shown = literal(&format!("{REDECODED}{encoding}"));
     let sql = format!(
         "INSERT INTO hidden (file_id,load,hidden,reason,version) {SETTINGS} \
          WITH (SELECT tuple(cluster, path, tuple(modified, length), version) FROM loads FINAL \

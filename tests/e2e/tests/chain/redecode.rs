@@ -5,6 +5,7 @@ use logmill_config::{Config, Layout};
 use logmill_demo::chain::{Chain, Settings};
 use logmill_demo::logs::generate::clients;
 use logmill_demo::logs::upload::{Put, upload};
+use logmill_demo::processes::Processes;
 use logmill_demo::progress;
 use logmill_e2e::{PATIENCE, fixture, folder};
 use std::collections::BTreeSet;
@@ -53,6 +54,24 @@ fn stdout(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
+/// Runs the same command again and again, each time killed after so many milliseconds.
+fn kill_after(chain: &Chain, delays: &[u64]) {
+    let arguments = [&["redecode", "--encoding", "gb18030"], &FILES[..]].concat();
+    for delay in delays {
+        let mut process = chain.command(&arguments).spawn().expect("logmill redecode starts");
+        std::thread::sleep(Duration::from_millis(*delay));
+        process.kill().expect("kill -9");
+        process.wait().expect("it is dead");
+    }
+}
+
+fn signal(processes: &Processes, name: &str, signal: i32) {
+    let pid = processes.list().into_iter().find(|process| process.name == name).and_then(|process| process.pid);
+    let pid = pid.expect("the process runs");
+    // SAFETY: it is a child of this process that was not waited for, so the id is its own still.
+    assert_eq!(unsafe { libc::kill(pid as i32, signal) }, 0);
+}
+
 #[test]
 fn readers_see_the_old_rows_or_the_new_ones_though_redecode_is_killed() {
     let (fixture, _turn) = fixture();
@@ -94,26 +113,25 @@ fn readers_see_the_old_rows_or_the_new_ones_though_redecode_is_killed() {
                 }
             }
         });
-        let mut arguments = vec!["redecode", "--encoding", "gb18030"];
-        arguments.extend(FILES);
-        for delay in [50, 300, 1000, 2000, 3000, 4500] {
-            let mut process = chain.command(&arguments).spawn().expect("logmill redecode starts");
-            std::thread::sleep(Duration::from_millis(delay));
-            process.kill().expect("kill -9");
-            process.wait().expect("it is dead");
-        }
+        // No row arrives while the loader rests: so far no load can be complete, and all three are under way.
+        signal(&processes, "loader-0", libc::SIGSTOP);
+        kill_after(&chain, &[50, 300, 1000, 2000, 3000, 6000]);
         let other = redecode(&chain, "big5", &FILES[..1]);
-        let refusal = String::from_utf8_lossy(&other.stderr).into_owned();
+        signal(&processes, "loader-0", libc::SIGCONT);
+        kill_after(&chain, &[500, 2000, 4000]);
         let ended = redecode(&chain, "gb18030", &FILES);
         done.store(true, Ordering::Relaxed);
         assert_eq!(ended.status.code(), Some(0), "{}{}", stdout(&ended), String::from_utf8_lossy(&ended.stderr));
+        let refusal = String::from_utf8_lossy(&other.stderr);
         assert!(refusal.contains("is being loaded again as gb18030"), "{refusal}");
-        println!("{}", stdout(&ended));
+        println!("{}{}", stdout(&ended), String::from_utf8_lossy(&ended.stderr));
     });
     assert_eq!(FILES.map(|path| seen(&chain, path)), new[..]);
     for (n, look) in looks.into_inner().expect("a list") {
         assert!(look == old[n] || look == new[n], "a reader saw of {}: {look}, not {} or {}", FILES[n], old[n], new[n]);
     }
+    let again = redecode(&chain, "GB18030", &FILES);
+    assert_eq!((again.status.code(), stdout(&again).matches("already").count()), (Some(0), 3), "{}", stdout(&again));
     let tasks =
         "SELECT count(), uniqExact(file_id, load) FROM file_events WHERE stage = 'fetcher' AND event = 'opened'";
     assert_eq!(chain.sql(tasks).expect("SQL").trim(), "6\t6", "each file was fetched twice, and has one task a load");
