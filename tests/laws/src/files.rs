@@ -75,8 +75,8 @@ fn plan(rng: &mut StdRng, length: usize, encoding: &str) -> Plan {
     let line_bytes = rng.random_range(4..scale);
     let text_bytes = line_bytes + rng.random_range(0..scale);
     let encoding = match rng.random_range(0..4) {
-        0 | 1 => None,
-        2 => Some(encoding.to_owned()),
+        0 => None,
+        1 | 2 => Some(encoding.to_owned()),
         _ => Some(ENCODINGS[rng.random_range(0..ENCODINGS.len())].to_owned()),
     };
     let default_encoding = ["utf-8", "gb18030"][rng.random_range(0..2)].to_owned();
