@@ -2,7 +2,7 @@
 
 use crate::args::Format;
 use crate::exit::{Failure, Verdict};
-use crate::files::time;
+use crate::files::{now_ms, time};
 use crate::lag;
 use crate::migrate::database;
 use crate::output::Printer;
@@ -15,7 +15,6 @@ use logmill_protocol::fetch::ClusterNote;
 use rdkafka::Message;
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// One cluster.
 #[derive(Debug, Serialize)]
@@ -90,8 +89,7 @@ fn notes(config: &Config) -> Result<Vec<ClusterNote>> {
         }
         Ok(true)
     })?;
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
-    let now = u64::try_from(now).unwrap_or(u64::MAX);
+    let now = now_ms();
     Ok(newest.into_values().filter(|note| note.is_fresh(now)).collect())
 }
 

@@ -10,7 +10,7 @@ use logmill_clickhouse::ledger::{self, FileWay, Options, Reconciliation, Selecto
 use logmill_config::Config;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Shows the ways of the files that `what` names.
 ///
@@ -93,6 +93,12 @@ fn stage_line(stage: &StageWay) -> String {
 #[allow(clippy::cast_precision_loss, reason = "seconds for people")]
 fn seconds(millis: u64) -> f64 {
     millis as f64 / 1000.0
+}
+
+/// Milliseconds since 1970.
+pub fn now_ms() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// A time as people and programs read it.

@@ -2,7 +2,7 @@
 
 use crate::args::Format;
 use crate::exit::{Failure, Verdict};
-use crate::files::time;
+use crate::files::{now_ms, time};
 use crate::lag::{self, Lag};
 use crate::migrate::database;
 use crate::output::{Printer, escaped};
@@ -12,7 +12,7 @@ use logmill_config::Config;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 /// How long the lags are watched to see whether they move.
 const WATCHED: Duration = Duration::from_secs(1);
@@ -40,7 +40,7 @@ pub fn run(config: &Config, format: Format) -> Result<Verdict, Failure> {
     let mut said = |error: anyhow::Error| silent.push(format!("{error:#}"));
     let ledger = of_ledger(config).map_err(&mut said).ok();
     // The ages are those of the ledger's answer: to look at the lags takes its time.
-    let now = u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis()).unwrap_or(0);
+    let now = now_ms();
     let lag = lag::measure(config, WATCHED).map_err(&mut said).unwrap_or_default();
     let verdict = if silent.is_empty() { judge(ledger.as_ref(), &lag, now) } else { "a server does not answer" };
     let screen = Screen { chain: config.chain.clone(), verdict, silent, ledger, lag };

@@ -198,13 +198,12 @@ impl Config {
         let retention = self.kafka.retention.as_millis().to_string();
         // Only a closed segment is deleted, and a topic that is written all the time closes its segments by size or age.
         let segment = (self.kafka.retention / SEGMENTS).as_millis().max(SHORTEST_SEGMENT).to_string();
+        let compact = [("cleanup.policy", "compact"), ("retention.ms", "-1")];
         for cluster in topics.clusters() {
             specs.push(self.spec(topics.tasks(cluster), self.kafka.partitions, &[("retention.ms", "-1")]));
             // One partition: its reader is the one lister of the cluster.
-            let compact = [("cleanup.policy", "compact"), ("retention.ms", "-1")];
             specs.push(self.spec(topics.known(cluster), 1, &compact));
         }
-        let compact = [("cleanup.policy", "compact"), ("retention.ms", "-1")];
         specs.push(self.spec(topics.clusters_topic(), 1, &compact));
         let mut chain = vec![topics.raw()];
         chain.extend(topics.plain());

@@ -2,14 +2,12 @@
 
 mod bench;
 mod buckets;
+mod pools;
 
 use bench::{Chain, RAW_BYTES};
 use logmill_core::event::Event as Happening;
-use logmill_protocol::fetch::ClusterNote;
 use logmill_stack::{ServerId, Stack, Wanted, shared};
 use std::collections::BTreeSet;
-use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 
 /// A thousand chunks in each of two clusters, in files of very different lengths.
@@ -85,68 +83,6 @@ fn a_cluster_that_does_not_answer_parks_its_files_and_holds_up_no_other() {
     chain.check();
     let resumed = chain.events().iter().filter(|e| matches!(e.event, Happening::Resumed { .. })).count();
     assert_eq!((resumed, chain.tasks("silent").len()), (1, 2));
-    assert!(fetcher.terminate().success());
-}
-
-/// The coroutines of each of these clusters, as the fetcher at `address` shows them.
-fn coroutines(address: &str, clusters: &[&str]) -> Option<Vec<u32>> {
-    let mut connection = TcpStream::connect(address).ok()?;
-    connection.write_all(b"GET /metrics HTTP/1.0\r\n\r\n").ok()?;
-    let mut page = String::new();
-    connection.read_to_string(&mut page).ok()?;
-    let of = |cluster: &&str| {
-        let name = format!("logmill_fetcher_coroutines{{cluster=\"{cluster}\"}} ");
-        page.lines().find_map(|line| line.strip_prefix(&name)?.parse().ok())
-    };
-    clusters.iter().map(of).collect()
-}
-
-#[test]
-fn coroutines_go_to_the_healthy_cluster_of_the_greatest_weight_and_come_back() {
-    let wanted = Wanted { hdfs: vec!["mute".into()], ..Wanted::default() };
-    let stack = Stack::start(&logmill_stack::default_dir(), &wanted).unwrap();
-    let clusters = [("a", shared::hdfs(0).into()), ("b", shared::hdfs(1).into()), ("mute", stack.hdfs("mute").into())];
-    let mut chain = Chain::new("pools", &clusters);
-    let free = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = free.local_addr().unwrap().to_string();
-    drop(free);
-    let fetcher = chain.fetcher_with(
-        "s0",
-        &[
-            ("LOGMILL__HTTP__LISTEN", &*address),
-            ("LOGMILL__CLUSTERS__B__WEIGHT", "5"),
-            ("LOGMILL__CLUSTERS__MUTE__DOWN_AFTER", "3s"),
-            ("LOGMILL__CLUSTERS__MUTE__UP_AFTER", "2s"),
-        ],
-    );
-    let until = |chain: &Chain, what: &str, expected: [u32; 3]| {
-        chain.until(what, |_| coroutines(&address, &["a", "b", "mute"]).is_some_and(|seen| seen == expected));
-    };
-    until(&chain, "each has its own", [4, 4, 4]);
-    let server = ServerId::Hdfs("mute".into());
-    stack.pause(&server).unwrap();
-    until(&chain, "those of the silent one go to b", [4, 7, 1]);
-    put_files(&mut chain, &["a", "b"]);
-    chain.configure("mute", "weight = \"heavy\"");
-    std::thread::sleep(std::time::Duration::from_secs(6));
-    until(&chain, "a configuration that is wrong changes nothing", [4, 7, 1]);
-    chain.configure("a", "weight = 9");
-    until(&chain, "those of the silent one go to a, which weighs more now", [7, 4, 1]);
-    stack.resume(&server).unwrap();
-    until(&chain, "each has its own again", [4, 4, 4]);
-    let told = chain.records(&chain.config.topics().clusters_topic());
-    let told: Vec<ClusterNote> = told.iter().map(|note| serde_json::from_slice(&note.payload).unwrap()).collect();
-    let says = |cluster: &str, weight, coroutines, down| {
-        let is_it =
-            |n: &&ClusterNote| (&*n.cluster, n.weight, n.coroutines, n.down) == (cluster, weight, coroutines, down);
-        assert!(told.iter().any(|note| is_it(&note)), "{cluster} {weight} {coroutines} {down}: {told:?}");
-    };
-    says("mute", 1, 1, true);
-    says("b", 5, 7, false);
-    says("a", 9, 7, false);
-    says("mute", 1, 4, false);
-    chain.put("mute", "late", 3 * RAW_BYTES);
-    chain.check();
     assert!(fetcher.terminate().success());
 }
 
