@@ -555,8 +555,11 @@ impl Machine for Fetch {
             (Phase::Fetching, Event::Other(Answer::Items(items))) => self.items(items, now_ms),
             (Phase::Beginning | Phase::Sending, Event::Done) => self.send_next(),
             (Phase::Committing, Event::Done) => {
-                let mut open = self.tasks.values().flat_map(|tasks| tasks.open.values());
-                if logmill_faults::ARMED && open.any(|open| open.at.next.0 > 0) {
+                // Begun, and more of it to come than its end.
+                let is_amid = |open: &Open| {
+                    open.at.next.0 > 0 && open.work.as_ref().is_some_and(|work| open.at.next < work.chunks)
+                };
+                if logmill_faults::ARMED && self.tasks.values().flat_map(|tasks| tasks.open.values()).any(is_amid) {
                     logmill_faults::at("file-begun");
                 }
                 self.failures = 0;
