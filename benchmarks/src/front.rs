@@ -35,8 +35,18 @@ impl Sample {
         let (file_id, load, plan) = (FileId(1), Load(0), Plan::default());
         let (cluster, path, app) = ("north".into(), "/logs/app/2026-11-22/app-17.log.gz".into(), "app".into());
         let modified_ms = 1_795_000_000_000;
-        let file =
-            Arc::new(FileMeta { file_id, load, cluster, path, path_bytes: None, length: 1, modified_ms, app, plan });
+        let file = Arc::new(FileMeta {
+            file_id,
+            load,
+            cluster,
+            path,
+            path_bytes: None,
+            archive: None,
+            length: 1,
+            modified_ms,
+            app,
+            plan,
+        });
         let bytes = encoding.map_or(text.as_bytes().to_vec(), |e| e.encode(text).0.into_owned());
         let packed = Bytes::from(data::gzip(&bytes));
         let size = file.plan.raw_bytes as usize;

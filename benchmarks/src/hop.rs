@@ -105,6 +105,7 @@ fn fill(brokers: &str, topic: &str, text: &[u8], compression: &str) -> anyhow::R
         cluster,
         path,
         path_bytes: None,
+        archive: None,
         length: 0,
         modified_ms: 0,
         app: String::new(),

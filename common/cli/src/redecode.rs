@@ -203,6 +203,7 @@ fn task(planner: &Planner, tasks: &Lane, again: &Again) -> Outgoing {
         cluster: again.cluster.clone(),
         path: again.path.clone(),
         path_bytes: None,
+        archive: None,
         length: again.length,
         modified_ms: again.modified_ms,
         app,

@@ -152,6 +152,9 @@ pub struct LedgerRecord {
     pub cluster: String,
     pub path: String,
     pub app: String,
+    /// Where it is a member of an archive: the file of the store in which it lies.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub archive: Option<FileId>,
     /// Length in bytes and modification time (ms since 1970), as listed.
     pub length: u64,
     pub modified_ms: u64,

@@ -14,14 +14,51 @@ pub struct FileMeta {
     pub path: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path_bytes: Option<Vec<u8>>,
-    /// Length in bytes, as listed.
+    /// The file of the store in which it lies, where it is a member of an archive, however deep in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub archive: Option<FileId>,
+    /// Length in bytes, as listed; of a member as its archive says before it, else 0.
     pub length: u64,
-    /// Modification time, milliseconds since 1970, as listed.
+    /// Modification time, milliseconds since 1970, as listed; of a member its archive's.
     pub modified_ms: u64,
     /// The application that wrote the file, by the configuration's rules; empty when no rule names one.
     #[serde(default)]
     pub app: String,
     pub plan: Plan,
+}
+
+impl FileMeta {
+    /// What stands between the path of an archive and the name of a member.
+    pub const WITHIN: &str = "!/";
+
+    /// A member of this file, which is an archive: the `ordinal`-th, counted from 0, of this name and so many bytes.
+    #[must_use]
+    pub fn member(&self, ordinal: u64, name: &[u8], length: u64) -> Self {
+        let path = format!("{}{}{}", self.path, Self::WITHIN, String::from_utf8_lossy(name));
+        let is_lossy = self.path_bytes.is_some() || std::str::from_utf8(name).is_err();
+        let bytes = || {
+            let archive = self.path_bytes.as_deref().unwrap_or(self.path.as_bytes());
+            [archive, Self::WITHIN.as_bytes(), name].concat()
+        };
+        Self {
+            file_id: self.file_id.of_member(ordinal, name),
+            path,
+            path_bytes: is_lossy.then(bytes),
+            archive: Some(self.archive.unwrap_or(self.file_id)),
+            length,
+            ..self.clone()
+        }
+    }
+
+    /// The partition among `count` that carries what is of this file, while it has an order: its archive's, where it is
+    /// a member, so that what ends the archive ends its members too.
+    ///
+    /// # Panics
+    /// When `count` is not positive.
+    #[must_use]
+    pub fn partition(&self, count: i32) -> i32 {
+        self.archive.unwrap_or(self.file_id).partition(count)
+    }
 }
 
 /// How one file is treated, fixed when its task is made. Everything that shapes a file's output is in it (a change of
@@ -63,8 +100,8 @@ pub struct Plan {
 
 impl Plan {
     /// The newest rules that this code knows. From 2 on the re-encoder looks for UTF-32, and does not let
-    /// single lines of UTF-8 keep it from another encoding.
-    pub const RULES: u32 = 2;
+    /// single lines of UTF-8 keep it from another encoding; from 3 on the decompressor opens archives.
+    pub const RULES: u32 = 3;
 
     fn default_ratio_after_bytes() -> u64 {
         1 << 30

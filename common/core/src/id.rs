@@ -73,6 +73,16 @@ impl FileId {
         Self(hash.digest128())
     }
 
+    /// Of a member of this file, which is an archive: a hash of this id, the member's number, counted from 0, and its name.
+    #[must_use]
+    pub fn of_member(self, ordinal: u64, name: &[u8]) -> Self {
+        let mut hash = xxhash_rust::xxh3::Xxh3::new();
+        hash.update(&self.to_bytes());
+        hash.update(&ordinal.to_le_bytes());
+        hash.update(name);
+        Self(hash.digest128())
+    }
+
     /// The 16 bytes, most significant first: the order in which the hex digits stand.
     #[must_use]
     pub fn to_bytes(self) -> [u8; 16] {

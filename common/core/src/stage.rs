@@ -169,6 +169,10 @@ pub enum Output {
     Reject(&'static str, Reject),
     /// Names the stage whose event it is.
     Event(&'static str, Event),
+    /// A member of the file begins, of an archive: what follows is of it, until its [`Output::Close`].
+    Open(Arc<FileMeta>),
+    /// The member that began last is over.
+    Close(Outcome),
 }
 
 /// A chunk for the next stage, before the runner gives it its number.
@@ -245,6 +249,16 @@ impl Out {
         self.items.push(Output::Event(self.stage, event));
     }
 
+    /// A file within the file begins, a member of an archive; members may have members.
+    pub fn open(&mut self, member: Arc<FileMeta>) {
+        self.items.push(Output::Open(member));
+    }
+
+    /// The member that began last is over: all of a file's members are before the file itself.
+    pub fn close(&mut self, outcome: Outcome) {
+        self.items.push(Output::Close(outcome));
+    }
+
     /// Passes on what another stage pushed, under that stage's name.
     fn forward(&mut self, item: Output) {
         self.items.push(item);
@@ -272,19 +286,43 @@ pub struct Then<A, B> {
 pub struct ThenState<A, B> {
     first: A,
     second: Second<B>,
-    /// The number of the next chunk between the two.
-    seq: Seq,
+    /// The second's of the members that are open, the outermost first.
+    members: Vec<Second<B>>,
     /// The first stage's output on its way; empty between two calls of the runner.
     between: Out,
 }
 
-/// The state of the second stage.
-enum Second<B> {
+/// Where the second stage stands in a file, or in a member of one.
+struct Second<B> {
+    at: At<B>,
+    /// The number of the next chunk between the two.
+    seq: Seq,
+}
+
+enum At<B> {
     Running(B),
     /// It rejected the file: the first still runs to its end for its own event.
     Rejected,
     /// Its input stands alone: a state is made for each chunk, and a reject is of that chunk.
     EachChunk(Arc<FileMeta>),
+}
+
+impl<B> Second<B> {
+    fn open<S: Stage<State = B>>(stage: &S, file: &Arc<FileMeta>) -> Self {
+        let at = match S::INPUT {
+            Flow::Stream => At::Running(stage.open(file)),
+            Flow::Standalone => At::EachChunk(Arc::clone(file)),
+        };
+        Self { at, seq: Seq(0) }
+    }
+
+    fn finish<S: Stage<State = B>>(self, stage: &S, end: End, out: &mut Out) -> Result<Outcome, Reject> {
+        match self.at {
+            At::Running(state) => stage.finish(state, end, out),
+            At::Rejected => Ok(Outcome::Partial),
+            At::EachChunk(_) => Ok(end.outcome()),
+        }
+    }
 }
 
 impl<A: Stage, B: Stage> Then<A, B> {
@@ -295,42 +333,72 @@ impl<A: Stage, B: Stage> Then<A, B> {
     fn pass_on<S>(next: &B, state: &mut ThenState<S, B::State>, out: &mut Out) {
         let budget = std::mem::replace(&mut out.budget, usize::MAX);
         for item in state.between.drain() {
-            let Output::Product(product) = item else {
-                out.forward(item);
-                continue;
-            };
-            let seq = state.seq;
-            state.seq = seq.next();
-            let mut alone;
-            let second = match &mut state.second {
-                Second::Running(second) => second,
-                Second::Rejected => continue,
-                Second::EachChunk(file) => {
-                    alone = next.open(file);
-                    &mut alone
+            match item {
+                Output::Product(product) => {
+                    let second = state.members.last_mut().unwrap_or(&mut state.second);
+                    Self::pass_product(next, second, product, out);
                 }
-            };
-            let came_by = product.channel.clone();
-            let mut chunk = Chunk { seq, payload: product.payload, span: product.span, channel: product.channel };
-            let from = out.items.len();
-            match next.process(second, &mut chunk, out) {
-                Ok(Progress::Done) => {}
-                Ok(Progress::More) => panic!("{} stops only when its output is full", B::NAME),
-                Err(reject) => {
-                    out.reject(reject);
-                    if matches!(state.second, Second::Running(_)) {
-                        state.second = Second::Rejected;
-                    }
+                Output::Open(member) => {
+                    state.members.push(Second::open(next, &member));
+                    out.open(member);
                 }
-            }
-            // What came by a channel goes on by it, as it does over a topic.
-            for item in &mut out.items[from..] {
-                if let (Output::Product(product), Some(channel)) = (item, &came_by) {
-                    product.channel.get_or_insert_with(|| channel.clone());
+                Output::Close(outcome) => {
+                    let member = state.members.pop().expect("a stage closes what it has opened");
+                    Self::close(next, member, outcome.end(), out);
                 }
+                Output::Reject(..) | Output::Event(..) => out.forward(item),
             }
         }
         out.budget = budget;
+    }
+
+    fn pass_product(next: &B, second: &mut Second<B::State>, product: Product, out: &mut Out) {
+        let seq = second.seq;
+        second.seq = seq.next();
+        let mut alone;
+        let state = match &mut second.at {
+            At::Running(state) => state,
+            At::Rejected => return,
+            At::EachChunk(file) => {
+                alone = next.open(file);
+                &mut alone
+            }
+        };
+        let came_by = product.channel.clone();
+        let mut chunk = Chunk { seq, payload: product.payload, span: product.span, channel: product.channel };
+        let from = out.items.len();
+        match next.process(state, &mut chunk, out) {
+            Ok(Progress::Done) => {}
+            Ok(Progress::More) => panic!("{} stops only when its output is full", B::NAME),
+            Err(reject) => {
+                out.reject(reject);
+                if matches!(second.at, At::Running(_)) {
+                    second.at = At::Rejected;
+                }
+            }
+        }
+        // What came by a channel goes on by it, as it does over a topic.
+        for item in &mut out.items[from..] {
+            if let (Output::Product(product), Some(channel)) = (item, &came_by) {
+                product.channel.get_or_insert_with(|| channel.clone());
+            }
+        }
+    }
+
+    /// Ends a member in the second stage.
+    fn close(next: &B, member: Second<B::State>, end: End, out: &mut Out) {
+        let outcome = member.finish(next, end, out).unwrap_or_else(|reject| {
+            out.reject(reject);
+            Outcome::Partial
+        });
+        out.close(outcome);
+    }
+
+    /// Ends the members that the first stage has left open: it gave the file up.
+    fn close_all(next: &B, members: &mut Vec<Second<B::State>>, out: &mut Out) {
+        while let Some(member) = members.pop() {
+            Self::close(next, member, End::Abort, out);
+        }
     }
 }
 
@@ -342,11 +410,8 @@ impl<A: Stage, B: Stage> Stage for Then<A, B> {
 
     fn open(&self, file: &Arc<FileMeta>) -> Self::State {
         let between = Out::new(A::NAME, file.plan.plain_bytes as usize);
-        let second = match B::INPUT {
-            Flow::Stream => Second::Running(self.second.open(file)),
-            Flow::Standalone => Second::EachChunk(Arc::clone(file)),
-        };
-        ThenState { first: self.first.open(file), second, seq: Seq(0), between }
+        let (first, second) = (self.first.open(file), Second::open(&self.second, file));
+        ThenState { first, second, members: Vec::new(), between }
     }
 
     fn process(&self, state: &mut Self::State, chunk: &mut Chunk, out: &mut Out) -> Result<Progress, Reject> {
@@ -359,7 +424,8 @@ impl<A: Stage, B: Stage> Stage for Then<A, B> {
                 Ok(Progress::More) => {}
                 Err(reject) => {
                     // The second stage flushes what it holds back, as an abort marker would make it do.
-                    if let Second::Running(second) = std::mem::replace(&mut state.second, Second::Rejected)
+                    Self::close_all(&self.second, &mut state.members, out);
+                    if let At::Running(second) = std::mem::replace(&mut state.second.at, At::Rejected)
                         && let Err(other) = self.second.finish(second, End::Abort, out)
                     {
                         out.reject(other);
@@ -372,20 +438,17 @@ impl<A: Stage, B: Stage> Stage for Then<A, B> {
 
     fn finish(&self, mut state: Self::State, end: End, out: &mut Out) -> Result<Outcome, Reject> {
         let first = self.first.finish(state.first, end, &mut state.between);
-        let mut rest = ThenState { first: (), second: state.second, seq: state.seq, between: state.between };
+        let ThenState { second, members, between, .. } = state;
+        let mut rest = ThenState { first: (), second, members, between };
         Self::pass_on(&self.second, &mut rest, out);
+        Self::close_all(&self.second, &mut rest.members, out);
         // The second stage's input ends as the marker between the two would say.
         let (end, rejected) = match first {
             Ok(_) if end == End::Abort => (End::Abort, None),
             Ok(outcome) => (outcome.end(), None),
             Err(reject) => (End::Abort, Some(reject.by(A::NAME))),
         };
-        let second = match rest.second {
-            Second::Running(second) => self.second.finish(second, end, out),
-            Second::Rejected => Ok(Outcome::Partial),
-            Second::EachChunk(_) => Ok(end.outcome()),
-        };
-        match (rejected, second) {
+        match (rejected, rest.second.finish(&self.second, end, out)) {
             (None, second) => second,
             (Some(reject), Ok(_)) => Err(reject),
             (Some(reject), Err(other)) => {

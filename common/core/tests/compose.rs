@@ -134,7 +134,18 @@ fn file() -> Arc<FileMeta> {
     let file_id = logmill_core::FileId(1);
     let load = logmill_core::Load(0);
     let (cluster, path, app) = ("a".into(), "/f".into(), String::new());
-    Arc::new(FileMeta { file_id, load, cluster, path, path_bytes: None, length: 0, modified_ms: 0, app, plan })
+    Arc::new(FileMeta {
+        file_id,
+        load,
+        cluster,
+        path,
+        path_bytes: None,
+        archive: None,
+        length: 0,
+        modified_ms: 0,
+        app,
+        plan,
+    })
 }
 
 /// What came out: the products, and the rejects with the stage that is named.

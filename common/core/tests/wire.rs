@@ -14,6 +14,7 @@ fn file() -> FileMeta {
         cluster,
         path,
         path_bytes: None,
+        archive: None,
         length: 7,
         modified_ms: 1_000,
         app: "shop".into(),

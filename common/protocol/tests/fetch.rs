@@ -20,6 +20,7 @@ fn file(n: u64, bytes: &str) -> FileMeta {
         cluster: "a".into(),
         path,
         path_bytes: None,
+        archive: None,
         length: bytes.len() as u64,
         modified_ms: n,
         app: String::new(),

@@ -12,7 +12,18 @@ use std::sync::Arc;
 fn file(plan: Plan) -> Arc<FileMeta> {
     let (file_id, load) = (FileId(1), Load(0));
     let (cluster, path, app) = ("a".into(), "/logs/app.log.gz".into(), String::new());
-    Arc::new(FileMeta { file_id, load, cluster, path, path_bytes: None, length: 0, modified_ms: 0, app, plan })
+    Arc::new(FileMeta {
+        file_id,
+        load,
+        cluster,
+        path,
+        path_bytes: None,
+        archive: None,
+        length: 0,
+        modified_ms: 0,
+        app,
+        plan,
+    })
 }
 
 fn gzip(text: &[u8]) -> Vec<u8> {

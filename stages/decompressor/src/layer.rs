@@ -1,5 +1,6 @@
 //! One compression of a file: its members, what stands between them, and where decoding begins again after damage.
 
+use crate::archive::{self, Format};
 use crate::gap::{Gap, Nuls};
 use crate::hadoop;
 use crate::magic::{Codec, Found, Sniff, beginning, resume, sniff};
@@ -46,7 +47,9 @@ pub(crate) struct Layer {
     /// What the file's name suggests where the content says nothing, and how many bytes are asked then.
     suggested: &'static [Codec],
     probe: usize,
-    window_log: u32,
+    pub(crate) window_log: u32,
+    /// Whether archives are looked for, and if so, whether the file's name says tar.
+    archives: Option<bool>,
     /// What it turned out to be.
     pub(crate) found: Option<Codec>,
     /// Members or frames that ended well.
@@ -69,13 +72,16 @@ pub(crate) struct Layer {
 impl Layer {
     /// The file's own.
     pub(crate) fn of_file(file: &FileMeta) -> Self {
-        let listed = usize::try_from(file.length).unwrap_or(PROBE);
+        // Of a member of an archive it may be 0 because it is not known.
+        let listed = if file.length == 0 { PROBE } else { usize::try_from(file.length).unwrap_or(PROBE) };
         let window_log = file.plan.window_bytes.clamp(1 << 10, 1 << 31).ilog2();
-        Self { suggested: suggested(&file.path), probe: listed.clamp(1, PROBE), ..Self::within(window_log) }
+        let archives = (file.plan.rules >= archive::SINCE_RULES).then(|| archive::is_named_tar(&file.path));
+        let (suggested, probe) = (suggested(&file.path), listed.clamp(1, PROBE));
+        Self { suggested, probe, ..Self::within(window_log, archives) }
     }
 
     /// One whose input came out of another; no name says what it is.
-    pub(crate) fn within(window_log: u32) -> Self {
+    fn within(window_log: u32, archives: Option<bool>) -> Self {
         Self {
             input: VecDeque::new(),
             at: 0,
@@ -83,6 +89,7 @@ impl Layer {
             suggested: &[],
             probe: 0,
             window_log,
+            archives,
             found: None,
             members: 0,
             began: 0,
@@ -97,7 +104,7 @@ impl Layer {
 
     /// The layer for what comes out of this one.
     pub(crate) fn inner(&self) -> Self {
-        Self::within(self.window_log)
+        Self::within(self.window_log, self.archives)
     }
 
     /// Whether there is something to do.
@@ -129,8 +136,9 @@ impl Layer {
         }
     }
 
-    /// Takes the next byte of a beginning. The bytes so far, if they are the first ones and of no compression.
-    pub(crate) fn look(&mut self) -> Option<Vec<u8>> {
+    /// Takes the next byte of a beginning. The bytes so far, if they are the first ones and of no compression, and the
+    /// archive that begins with them.
+    pub(crate) fn look(&mut self) -> Option<(Vec<u8>, Option<Format>)> {
         let Phase::Head { held, first } = &mut self.phase else { unreachable!("only called at a beginning") };
         let first = *first;
         let mut held = std::mem::take(held);
@@ -139,12 +147,26 @@ impl Layer {
         match sniff(&held, first) {
             Sniff::Short => self.phase = Phase::Head { held, first },
             Sniff::Codec(codec) => self.begin(codec, held),
-            Sniff::Other if held.len() < self.by_name_from(first) => self.phase = Phase::Head { held, first },
-            Sniff::Other => match self.by_name(&held, first) {
-                Some(codec) => self.begin(codec, held),
-                None if first => return Some(held),
-                None => self.skip_from(None, held),
-            },
+            Sniff::Other => return self.look_further(held, first),
+        }
+        None
+    }
+
+    /// What bytes are that begin no compression with a magic.
+    fn look_further(&mut self, held: Vec<u8>, first: bool) -> Option<(Vec<u8>, Option<Format>)> {
+        let from = self.by_name_from(first);
+        let suggested = if held.len() == from.max(1) { self.by_name(&held, first) } else { None };
+        let archive = match self.archives {
+            Some(by_name) if first && held.len() >= from => archive::sniff(&held, by_name),
+            _ => archive::Sniff::Other,
+        };
+        match (suggested, archive) {
+            (Some(codec), _) => self.begin(codec, held),
+            (None, archive::Sniff::Archive(format)) => return Some((held, Some(format))),
+            (None, archive::Sniff::Short) => self.phase = Phase::Head { held, first },
+            _ if held.len() < from => self.phase = Phase::Head { held, first },
+            _ if first => return Some((held, None)),
+            _ => self.skip_from(None, held),
         }
         None
     }
@@ -310,7 +332,8 @@ impl Layer {
 
     /// The input ends with bytes that may have become a magic.
     fn finish_head(&mut self, held: Vec<u8>, first: bool) -> Ending {
-        let by_name = if sniff(&held, first) == Sniff::Other { self.by_name(&held, first) } else { None };
+        let undecided = held.len() < self.by_name_from(first) && sniff(&held, first) == Sniff::Other;
+        let by_name = if undecided { self.by_name(&held, first) } else { None };
         match beginning(&held).or(by_name) {
             Some(codec) => {
                 self.found.get_or_insert(codec);

@@ -3,12 +3,13 @@
 //! The content decides what a file is: gzip with all of its members, zstd and lz4 with all of their frames, bzip2, xz and
 //! snappy with all of their streams, lzop, lzma, zlib, or plain bytes as they are. Where it says nothing, the name may suggest
 //! brotli, deflate, or one of Hadoop's framings. What is compressed within is decoded too, up to three layers. What decodes is
-//! delivered; damage, a missing end and bytes that belong to nothing are rejects that name their place, and decoding goes on
+//! delivered; the members of tar and zip, in any of these or by themselves, become files of their own; damage, a missing end and bytes that belong to nothing are rejects that name their place, and decoding goes on
 //! at the next block, member or frame that can be found.
 //!
 //! **Invariant:** a plain chunk is cut at a multiple of `plan.plain_bytes` from the file's first plain byte, whatever the
 //! cuts of the input, and is pushed with its last byte.
 
+mod archive;
 mod blocks;
 mod brotli;
 mod bzip2;
@@ -25,7 +26,9 @@ mod name;
 mod sink;
 mod snappy;
 mod state;
+mod tar;
 mod xz;
+mod zip;
 
 pub use state::State;
 

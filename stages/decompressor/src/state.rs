@@ -1,5 +1,6 @@
 //! Where the decoder of one file stands: its compressions, one within the other, and what comes out of the innermost.
 
+use crate::archive::{Archive, DEPTH, Format, Told};
 use crate::gap::Gap;
 use crate::layer::{Ending, Layer, Phase};
 use crate::magic::Codec;
@@ -7,6 +8,7 @@ use crate::member::Then;
 use crate::sink::{RATIO_STEP, Sink};
 use bytes::Bytes;
 use logmill_core::{End, Event, FileMeta, Out, Outcome, Progress, RejectReason};
+use std::sync::Arc;
 
 /// So many compressions, one within the other, are undone.
 const LAYERS: usize = 3;
@@ -22,6 +24,11 @@ pub struct State {
     layers: Vec<Layer>,
     /// What comes out of the last layer is known to be no compression, or not to be taken for one.
     settled: bool,
+    /// Where the innermost bytes go instead of into chunks, where they are an archive.
+    archive: Option<Archive>,
+    /// The file's own, and how many archives are around it.
+    file: Arc<FileMeta>,
+    depth: usize,
     sink: Sink,
     /// On its way between two layers, or behind a gap. Empty between two steps.
     between: Vec<u8>,
@@ -29,10 +36,18 @@ pub struct State {
 }
 
 impl State {
-    pub(crate) fn new(file: &FileMeta) -> Self {
+    pub(crate) fn new(file: &Arc<FileMeta>) -> Self {
+        Self::within(file, 0)
+    }
+
+    /// Of a file with `depth` archives around it.
+    pub(crate) fn within(file: &Arc<FileMeta>, depth: usize) -> Self {
         Self {
             layers: vec![Layer::of_file(file)],
             settled: false,
+            archive: None,
+            file: Arc::clone(file),
+            depth,
             sink: Sink::new(&file.plan),
             between: Vec::new(),
             crc: crc32fast::Hasher::new(),
@@ -45,13 +60,46 @@ impl State {
             self.crc.update(input);
             self.layers[0].input.push_back(std::mem::take(input));
         }
-        while let Some(busy) = self.layers.iter().rposition(Layer::is_busy) {
+        while self.is_busy() {
             if out.is_full() {
                 return Progress::More;
             }
-            self.step(busy, out);
+            self.go_on(out);
         }
         Progress::Done
+    }
+
+    /// Whether there is something to do.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.archive.as_ref().is_some_and(Archive::is_busy) || self.layers.iter().any(Layer::is_busy)
+    }
+
+    /// One step of the innermost that has something to do.
+    fn go_on(&mut self, out: &mut Out) {
+        if self.archive.as_ref().is_some_and(Archive::is_busy) {
+            self.unpack(out);
+        } else if let Some(busy) = self.layers.iter().rposition(Layer::is_busy) {
+            self.step(busy, out);
+        }
+    }
+
+    /// One step of the archive.
+    fn unpack(&mut self, out: &mut Out) {
+        let archive = self.archive.as_mut().expect("only called where there is one");
+        if let Some((bytes_out, read)) = archive.is_limit_due()
+            && let Some(why) = self.sink.over_limit(bytes_out, read)
+        {
+            self.stop(why, out);
+            return;
+        }
+        if let Some(told) = archive.step(out) {
+            self.told_of_archive(told, out);
+        }
+    }
+
+    fn told_of_archive(&mut self, told: Told, out: &mut Out) {
+        let around = if self.layers[0].found.is_some() { self.layers.len() } else { 0 };
+        self.refuse(around, told.reason, told.detail, told.at, &told.sample, out);
     }
 
     /// One step of a layer, when those within it have nothing to do.
@@ -64,11 +112,14 @@ impl State {
                 self.tell(i, gap, out);
             }
             (None, Phase::Head { .. }) => match layer.look() {
-                Some(plain) => self.settle(i, plain.into(), out),
+                Some((plain, archive)) => self.settle(i, plain.into(), archive, out),
                 None => self.go_deeper(i),
             },
             (None, Phase::Plain) => {
-                if let Some(piece) = layer.input.front() {
+                if let Some(archive) = &mut self.archive {
+                    layer.at += layer.input.iter().map(|piece| piece.len() as u64).sum::<u64>();
+                    archive.input.append(&mut layer.input);
+                } else if let Some(piece) = layer.input.front() {
                     let some = self.sink.plain(piece, out);
                     layer.take(some);
                 }
@@ -97,11 +148,16 @@ impl State {
     /// The names of the compressions, the outermost first.
     fn names(&self) -> String {
         let names: Vec<_> = self.layers.iter().filter_map(|layer| layer.found.map(Codec::name)).collect();
+        let names: Vec<_> = names.into_iter().chain(self.archive.as_ref().map(Archive::name)).collect();
         if names.is_empty() { "plain".into() } else { names.join(", ") }
     }
 
-    /// The last layer is of no compression: it begins with `plain`.
-    fn settle(&mut self, i: usize, plain: Bytes, out: &mut Out) {
+    /// The last layer is of no compression: it begins with `plain`, which may be the beginning of an archive.
+    fn settle(&mut self, i: usize, plain: Bytes, archive: Option<Format>, out: &mut Out) {
+        if let Some(format) = archive {
+            self.open(i, format, plain, out);
+            return;
+        }
         if i == 0 {
             self.layers[0].phase = Phase::Plain;
             let mut plain = plain;
@@ -123,10 +179,27 @@ impl State {
         }
     }
 
+    /// The last layer is of no compression, but an archive, which begins with `bytes`.
+    fn open(&mut self, i: usize, format: Format, bytes: Bytes, out: &mut Out) {
+        let mut archive = Archive::new(format, &self.file, self.depth, self.layers[i].window_log);
+        archive.input.push_back(bytes);
+        if i == 0 {
+            self.layers[0].phase = Phase::Plain;
+        } else {
+            self.settled = true;
+            let layer = self.layers.pop().expect("the layer that is settled is the last one");
+            archive.input.extend(layer.input);
+        }
+        self.archive = Some(archive);
+        if self.depth == DEPTH {
+            self.stop(format!("more than {DEPTH} archives, one within the other"), out);
+        }
+    }
+
     /// One step of the member under way in a layer.
     fn decode(&mut self, i: usize, out: &mut Out) {
         let last = i + 1 == self.layers.len();
-        if last && self.layers[i].gap.is_none() {
+        if last && self.layers[i].gap.is_none() && self.archive.is_none() {
             self.layers[i].decode(self.sink.room());
             let read = self.layers[0].at;
             if let Err(why) = self.sink.flush_full(read, out) {
@@ -154,22 +227,44 @@ impl State {
         }
         let gap = self.layers[i].gap.take();
         let hole = self.tell(i, gap, out);
+        if hole {
+            self.settle_before_hole(i + 1, out);
+        }
         let read = self.layers[0].at;
-        if i + 1 == self.layers.len() {
+        let last = i + 1 == self.layers.len();
+        if last && self.archive.is_none() {
             let line_end = if hole { self.sink.line_end() } else { b"" };
             let fed = self.sink.feed(line_end, read, out).and_then(|()| self.sink.feed(plain, read, out));
             return fed.unwrap_or_else(|why| self.stop(why, out));
         }
-        if hole {
-            let gap = self.layers[i + 1].hole();
-            self.tell(i + 1, gap, out);
+        match &mut self.archive {
+            Some(archive) if hole && last => archive.hole(),
+            _ if hole => {
+                let gap = self.layers[i + 1].hole();
+                self.tell(i + 1, gap, out);
+            }
+            _ => {}
         }
         let (most, over) = self.allowed(i, plain.len(), read);
         if let Some(why) = over {
             self.layers[i].then = Some(Then::TooMuch(why));
         }
         self.layers[i].bytes_out += most as u64;
-        self.layers[i + 1].input.push_back(Bytes::copy_from_slice(&plain[..most]));
+        let input = match &mut self.archive {
+            Some(archive) if last => &mut archive.input,
+            _ => &mut self.layers[i + 1].input,
+        };
+        input.push_back(Bytes::copy_from_slice(&plain[..most]));
+    }
+
+    /// Bytes that were too few to tell what they begin, and what follows them is lost: they are of nothing.
+    fn settle_before_hole(&mut self, i: usize, out: &mut Out) {
+        if let Some(Phase::Head { held, first: true }) = self.layers.get_mut(i).map(|layer| &mut layer.phase)
+            && !held.is_empty()
+        {
+            let held = std::mem::take(held);
+            self.settle(i, held.into(), None, out);
+        }
     }
 
     /// How many of `new` bytes more may come out of a layer that is not the last, and which limit is passed with them. Looked
@@ -178,9 +273,14 @@ impl State {
         let before = self.layers[i].bytes_out;
         let after = (before + new as u64) / BETWEEN as u64 * BETWEEN as u64;
         match self.sink.over_limit(after, read) {
-            Some(why) if after > before && self.layers[i + 1].found.is_some() => ((after - before) as usize, Some(why)),
+            Some(why) if after > before && self.is_known_within(i) => ((after - before) as usize, Some(why)),
             _ => (new, None),
         }
+    }
+
+    /// Whether it is known that what comes out of a layer goes on to another, or to an archive.
+    fn is_known_within(&self, i: usize) -> bool {
+        self.layers.get(i + 1).map_or(self.archive.is_some(), |layer| layer.found.is_some())
     }
 
     /// Tells of a gap. Whether bytes are lost with it.
@@ -197,6 +297,9 @@ impl State {
 
     /// `at`: the place in the layer's input.
     fn refuse(&mut self, i: usize, reason: RejectReason, detail: String, at: u64, sample: &[u8], out: &mut Out) {
+        if let Some(archive) = &mut self.archive {
+            archive.interrupt(reason, out);
+        }
         if i == 0 {
             return self.sink.refuse(reason, detail, Some(at), sample, out);
         }
@@ -209,6 +312,9 @@ impl State {
     fn stop(&mut self, why: String, out: &mut Out) {
         let at = self.layers[0].at;
         let at = at.saturating_sub(1) / RATIO_STEP * RATIO_STEP;
+        if let Some(archive) = &mut self.archive {
+            archive.stop(out);
+        }
         self.sink.refuse(RejectReason::Bomb, why, Some(at), &[], out);
         for (i, layer) in self.layers.iter_mut().enumerate() {
             (layer.phase, layer.then, layer.pending) = (Phase::Over, None, false);
@@ -218,12 +324,35 @@ impl State {
         }
     }
 
+    /// The file is damaged as a whole: its archive says so.
+    pub(crate) fn refuse_whole(&mut self, reason: RejectReason, why: &str, out: &mut Out) {
+        let at = self.layers[0].at;
+        self.sink.refuse(reason, why.to_owned(), Some(at), &[], out);
+    }
+
+    /// Nothing more is decoded of it: a limit of its archive is passed.
+    pub(crate) fn give_up(&mut self) {
+        self.sink.outcome = Outcome::Partial;
+        for layer in &mut self.layers {
+            (layer.phase, layer.then, layer.pending) = (Phase::Over, None, false);
+            layer.input.clear();
+        }
+        if let Some(archive) = &mut self.archive {
+            archive.give_up();
+        }
+    }
+
+    /// Plain bytes so far, those of its members too.
+    pub(crate) fn all_bytes_out(&self) -> u64 {
+        self.sink.bytes_out() + self.archive.as_ref().map_or(0, Archive::bytes_out)
+    }
+
     pub(crate) fn finish(mut self, end: End, out: &mut Out) -> Outcome {
         let (mut i, mut end_of_layer) = (0, end);
         while i < self.layers.len() {
             match self.layers[i].finish() {
                 Ending::Whole => {}
-                Ending::Plain(held) => self.settle(i, held.into(), out),
+                Ending::Plain(held) => self.settle(i, held.into(), None, out),
                 Ending::Truncated(codec, rest) => {
                     self.truncated(i, codec, rest, end_of_layer, out);
                     end_of_layer = End::Abort; // what is within it was told with it
@@ -233,15 +362,25 @@ impl State {
                 let gap = layer.gap.take();
                 self.tell(i, gap, out);
             }
-            while let Some(busy) = self.layers.iter().rposition(Layer::is_busy) {
-                self.step(busy, out);
+            while self.is_busy() {
+                self.go_on(out);
             }
             i += 1;
         }
+        self.finish_archive(end_of_layer, out);
         self.sink.flush(out);
         let outcome = self.sink.outcome.and(end.outcome());
         out.event(self.closed(outcome));
         outcome
+    }
+
+    fn finish_archive(&mut self, end: End, out: &mut Out) {
+        let Some(archive) = &mut self.archive else { return };
+        let told = archive.finish(end, out);
+        self.sink.outcome = self.sink.outcome.and(archive.outcome());
+        if let Some(told) = told {
+            self.told_of_archive(told, out);
+        }
     }
 
     /// The input of a layer ends within a member. When it was cut off before, whoever cut it has said so.
@@ -262,13 +401,15 @@ impl State {
         let (bytes_in, found) = (self.layers[0].at, self.names());
         let told = |layer: &Layer| match layer.found {
             None if bytes_in == 0 => "empty".to_owned(),
+            None if self.archive.is_some() => String::new(),
             None => "no magic of a compression".to_owned(),
             Some(codec) => {
                 let told = if codec.has_magic() { "magic bytes" } else { "its name and first bytes" };
                 format!("{told}; {} whole {}s{}", layer.members, codec.unit(), layer.nuls.evidence())
             }
         };
-        let told: Vec<_> = self.layers.iter().map(told).collect();
+        let told = self.layers.iter().map(told).filter(|told| !told.is_empty());
+        let told: Vec<_> = told.chain(self.archive.as_ref().map(Archive::evidence)).collect();
         let mut evidence = match &told[..] {
             [one] => one.clone(),
             more => format!("{found}: {}", more.join("; within it ")),

@@ -13,7 +13,18 @@ fn file(id: u128, group: &str) -> Arc<FileMeta> {
     let plan = Plan { channel_group: group.into(), ..Plan::default() };
     let (file_id, load) = (FileId(id), Load(0));
     let (cluster, path, app) = ("a".into(), "/logs/app.log".into(), String::new());
-    Arc::new(FileMeta { file_id, load, cluster, path, path_bytes: None, length: 0, modified_ms: 0, app, plan })
+    Arc::new(FileMeta {
+        file_id,
+        load,
+        cluster,
+        path,
+        path_bytes: None,
+        archive: None,
+        length: 0,
+        modified_ms: 0,
+        app,
+        plan,
+    })
 }
 
 fn group(name: &str, channels: &[(&str, u32)]) -> (String, Vec<Channel>) {

@@ -160,6 +160,7 @@ mod tests {
             cluster: "a".into(),
             path: "/f".into(),
             path_bytes: None,
+            archive: None,
             length: 5,
             modified_ms: 7,
             app: String::new(),

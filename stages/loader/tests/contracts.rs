@@ -107,7 +107,8 @@ fn every_kind_of_event_is_in_the_contract() {
     for event in [closed, passed, Event::Opened, Event::Parked { at: 1 }, Event::Resumed { at: 1 }] {
         let FileMeta { file_id, load, cluster, path, app, length, modified_ms, .. } = file(1, 0);
         let (stage, at_ms) = ("fetcher".into(), 1);
-        let record = LedgerRecord { file_id, load, cluster, path, app, length, modified_ms, stage, at_ms, event };
+        let record =
+            LedgerRecord { file_id, load, cluster, path, app, archive: None, length, modified_ms, stage, at_ms, event };
         check(schema, &serde_json::to_value(&record).unwrap(), "event");
     }
 }

@@ -18,6 +18,7 @@ fn event(file: &FileMeta, stage: &str, event: Event) -> Record {
         cluster: file.cluster.clone(),
         path: file.path.clone(),
         app: file.app.clone(),
+        archive: file.archive,
         length: file.length,
         modified_ms: file.modified_ms,
         stage: stage.into(),

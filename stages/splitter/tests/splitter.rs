@@ -18,7 +18,18 @@ fn file() -> Arc<FileMeta> {
     let (file_id, load) = (FileId(0x0102_0304), Load(7));
     let (cluster, path, app) = ("north".into(), "/logs/a b.log".into(), "billing".into());
     let plan = Plan::default();
-    Arc::new(FileMeta { file_id, load, cluster, path, path_bytes: None, length: 9, modified_ms: FILE_TIME, app, plan })
+    Arc::new(FileMeta {
+        file_id,
+        load,
+        cluster,
+        path,
+        path_bytes: None,
+        archive: None,
+        length: 9,
+        modified_ms: FILE_TIME,
+        app,
+        plan,
+    })
 }
 
 fn chunk(text: impl Into<Bytes>, first_line: u64, first_part: u32) -> Chunk {

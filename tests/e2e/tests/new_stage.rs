@@ -14,7 +14,18 @@ fn file() -> Arc<FileMeta> {
     let file_id = FileId::of(&cluster, path.as_bytes(), 1, 1);
     let plan = Plan::default();
     let (path_bytes, app) = (None, String::new());
-    Arc::new(FileMeta { file_id, load: Load(0), cluster, path, path_bytes, length: 1, modified_ms: 1, app, plan })
+    Arc::new(FileMeta {
+        file_id,
+        load: Load(0),
+        cluster,
+        path,
+        path_bytes,
+        archive: None,
+        length: 1,
+        modified_ms: 1,
+        app,
+        plan,
+    })
 }
 
 fn masked(text: &str) -> String {

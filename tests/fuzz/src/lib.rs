@@ -40,6 +40,7 @@ pub fn file() -> FileMeta {
         cluster: "a".into(),
         path: "/logs/a.gz".into(),
         path_bytes: None,
+        archive: None,
         length: 1_000,
         modified_ms: 1_793_491_200_000,
         app: "demo".into(),

@@ -63,7 +63,18 @@ fn file(rng: &mut StdRng, bytes: Vec<u8>, encoding: &str, ending: &str) -> File 
     let (cluster, path, app) = ("a".into(), format!("/logs/{file_id}{ending}"), String::new());
     let (length, modified_ms) = (bytes.len() as u64, 1_795_000_000_123);
     let plan = plan(rng, bytes.len(), encoding);
-    let meta = FileMeta { file_id, load: Load(0), cluster, path, path_bytes: None, length, modified_ms, app, plan };
+    let meta = FileMeta {
+        file_id,
+        load: Load(0),
+        cluster,
+        path,
+        path_bytes: None,
+        archive: None,
+        length,
+        modified_ms,
+        app,
+        plan,
+    };
     File { meta: Arc::new(meta), bytes: bytes.into() }
 }
 

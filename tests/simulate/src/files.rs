@@ -15,6 +15,7 @@ pub fn file(rng: &mut StdRng, number: u128) -> Vec<Record> {
         cluster: "a".into(),
         path: format!("/{number}"),
         path_bytes: None,
+        archive: None,
         length: number as u64,
         modified_ms: 0,
         app: String::new(),

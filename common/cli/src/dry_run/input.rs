@@ -57,6 +57,7 @@ pub fn open(path: &Path, cluster: &str, planner: &Planner) -> Result<Input> {
         load: Load(0),
         cluster: cluster.to_owned(),
         path_bytes: name.to_str().is_none().then(|| name.as_bytes().to_vec()),
+        archive: None,
         path: text,
         length,
         modified_ms,

@@ -173,7 +173,18 @@ impl Lister {
         };
         let (app, plan) = (self.options.plan_for)(&path);
         let cluster = self.options.cluster.clone();
-        let file = FileMeta { file_id, load: Load(0), cluster, path, path_bytes: None, length, modified_ms, app, plan };
+        let file = FileMeta {
+            file_id,
+            load: Load(0),
+            cluster,
+            path,
+            path_bytes: None,
+            archive: None,
+            length,
+            modified_ms,
+            app,
+            plan,
+        };
         self.outbox.push_back(self.options.tasks.of(&file, Task::new(file.clone()).encode()));
         self.outbox.push_back(self.options.known.of(&file, known));
         self.changes.push((file_id, true));

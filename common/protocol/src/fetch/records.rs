@@ -66,6 +66,7 @@ pub(super) fn event(file: &FileMeta, now_ms: u64, event: Event) -> Record {
         cluster: file.cluster.clone(),
         path: file.path.clone(),
         app: file.app.clone(),
+        archive: None,
         length: file.length,
         modified_ms: file.modified_ms,
         stage: STAGE.into(),

@@ -1,7 +1,7 @@
 //! One chunk on its way through the stage: what its place in the file means, and what comes out.
 
 use super::Weaken;
-use super::files::{Key, OpenFile, Part, Status};
+use super::files::{Key, Numbers, OpenFile, Part, Status};
 use super::position::Position;
 use super::route::Origin;
 use super::{StageWorker, Transaction};
@@ -44,6 +44,14 @@ struct Source<'a> {
     discard: bool,
 }
 
+impl Source<'_> {
+    /// The same of a member of its file.
+    fn of<'a>(&'a self, member: &'a FileMeta) -> Source<'a> {
+        let origin = Origin { file_id: Some(member.file_id), file: Some(member), ..self.origin };
+        Source { origin, ..*self }
+    }
+}
+
 /// Where outputs go, and which of them are still to go.
 struct Sink<'a> {
     routes: &'a super::Routes,
@@ -63,7 +71,19 @@ impl Sink<'_> {
         *self.outputs > self.skip
     }
 
-    fn output(&mut self, source: &Source<'_>, seq: &mut Seq, output: Output) {
+    fn output(&mut self, source: &Source<'_>, numbers: &mut Numbers, output: Output) {
+        match (output, numbers.members.last_mut()) {
+            (Output::Open(member), _) => numbers.members.push((member, Seq(0))),
+            (Output::Close(outcome), _) => {
+                let (member, mut seq) = numbers.members.pop().expect("a stage closes what it has opened");
+                self.marker(&source.of(&member), &mut seq, Kind::End(outcome.end()));
+            }
+            (output, Some((member, seq))) => self.of_one_file(&source.of(member), seq, output),
+            (output, None) => self.of_one_file(source, &mut numbers.seq, output),
+        }
+    }
+
+    fn of_one_file(&mut self, source: &Source<'_>, seq: &mut Seq, output: Output) {
         match output {
             Output::Product(product) => {
                 let number = *seq;
@@ -83,6 +103,7 @@ impl Sink<'_> {
                     self.queue.push_back(self.routes.event(&source.origin, stage, source.now_ms, event));
                 }
             }
+            Output::Open(_) | Output::Close(_) => unreachable!("these change of which file the others are"),
         }
     }
 
@@ -109,7 +130,7 @@ impl<S: Stage> StageWorker<S> {
     /// The position to commit in the middle of a chunk: S and the open files as they were before it, because it may
     /// close its file.
     pub(super) fn within(&self, part: &Part<S::State>, current: &Current<S::State>) -> Position {
-        let k_seq = part.files.get(&current.key).map_or(Seq(0), |f| f.out_seq);
+        let k_seq = part.files.get(&current.key).map_or(Seq(0), |f| f.out.seq);
         if self.weak(Weaken::FirstAfterChunk) {
             let first = part.files.iter().filter(|(key, _)| **key != current.key).map(|(_, f)| f.first).min();
             let next = current.incoming.offset;
@@ -244,6 +265,9 @@ impl<S: Stage> StageWorker<S> {
         decreed: bool,
     ) {
         let offset = current.incoming.offset;
+        if kind != Kind::Data {
+            self.close_members(now_ms, &mut current, kind);
+        }
         let is_first = current.chunk.seq == Seq(0) && file.is_some();
         let close_aloud = self.weak(Weaken::CloseAloud);
         let part = self.parts.get_mut(&current.incoming.partition).expect("a record of an assigned partition");
@@ -266,7 +290,8 @@ impl<S: Stage> StageWorker<S> {
             let by_decree = part.decrees.contains(&offset);
             let status = if by_decree { Status::Rejected } else { Status::Running(self.stage.open(&file)) };
             let plan = current.plan.clone();
-            let open = OpenFile { first: offset, next: Seq(0), out_seq: Seq(0), file: Some(file), plan, status };
+            let open =
+                OpenFile { first: offset, next: Seq(0), out: Numbers::default(), file: Some(file), plan, status };
             part.files.insert(current.key, open);
         }
         let open = part.files.get_mut(&current.key).expect("it is open by now");
@@ -286,7 +311,7 @@ impl<S: Stage> StageWorker<S> {
             Some(Reject::new(RejectReason::OutOfOrder, detail))
         } else if decreed {
             // What was committed of this chunk was counted under its own numbers.
-            open.out_seq = if current.skip > 0 { part.base.k_seq } else { open.out_seq };
+            open.out.seq = if current.skip > 0 { part.base.k_seq } else { open.out.seq };
             current.skip = 0;
             Some(self.decree())
         } else {
@@ -317,11 +342,31 @@ impl<S: Stage> StageWorker<S> {
             Kind::End(end) => self.end(now_ms, current, &file, end),
             Kind::Park if self.weak(Weaken::FlushParked) => self.end(now_ms, current, &file, End::Partial),
             Kind::Park => {
-                self.emit(now_ms, &mut current, Some(&file), |sink, source, seq| sink.marker(source, seq, Kind::Park));
+                self.emit(now_ms, &mut current, Some(&file), |sink, source, numbers| {
+                    sink.marker(source, &mut numbers.seq, Kind::Park);
+                });
                 self.remove(&current);
                 self.taken(&current);
             }
         }
+    }
+
+    /// A marker of a file closes its members that are open: whoever gave the archive up sent no markers of theirs.
+    fn close_members(&mut self, now_ms: u64, current: &mut Current<S::State>, kind: Kind) {
+        let part = self.parts.get_mut(&current.incoming.partition).expect("a record of an assigned partition");
+        let archive = current.key;
+        for (key, file) in part.members(archive) {
+            current.key = key;
+            if kind != Kind::Park {
+                self.flush_held_back(now_ms, current, &file);
+            }
+            let kind = if kind == Kind::Park { kind } else { Kind::End(End::Abort) };
+            self.emit(now_ms, current, Some(&file), |sink, source, numbers| {
+                sink.marker(source, &mut numbers.seq, kind);
+            });
+            self.remove(current);
+        }
+        current.key = archive;
     }
 
     /// A chunk whose predecessors are gone: one reject, then a tombstone.
@@ -332,7 +377,7 @@ impl<S: Stage> StageWorker<S> {
             let (first, next) = (current.incoming.offset, current.chunk.seq);
             let status = Status::Rejected;
             let plan = current.plan.clone();
-            part.files.insert(current.key, OpenFile { first, next, out_seq: Seq(0), file: None, plan, status });
+            part.files.insert(current.key, OpenFile { first, next, out: Numbers::default(), file: None, plan, status });
         }
         if self.weak(Weaken::HeadlessAloud) {
             current.discard = false;
@@ -370,9 +415,9 @@ impl<S: Stage> StageWorker<S> {
         over: bool,
     ) {
         let stage = reject.stage.unwrap_or(S::NAME);
-        self.emit(now_ms, &mut current, Some(file), |sink, source, seq| {
+        self.emit(now_ms, &mut current, Some(file), |sink, source, numbers| {
             sink.reject(source, stage, reject);
-            sink.marker(source, seq, Kind::End(End::Abort));
+            sink.marker(source, &mut numbers.seq, Kind::End(End::Abort));
         });
         let over = over || self.weak(Weaken::ForgetRejected);
         if over {
@@ -404,7 +449,9 @@ impl<S: Stage> StageWorker<S> {
             }
         };
         let kind = if end == End::Abort { Kind::End(End::Abort) } else { Kind::End(outcome.end()) };
-        self.emit(now_ms, &mut current, Some(file), |sink, source, seq| sink.marker(source, seq, kind));
+        self.emit(now_ms, &mut current, Some(file), |sink, source, numbers| {
+            sink.marker(source, &mut numbers.seq, kind)
+        });
         self.remove(&current);
         self.taken(&current);
     }
@@ -447,25 +494,25 @@ impl<S: Stage> StageWorker<S> {
         if outputs.is_empty() {
             return;
         }
-        self.emit(now_ms, current, Some(file), |sink, source, seq| {
+        self.emit(now_ms, current, Some(file), |sink, source, numbers| {
             for output in outputs {
-                sink.output(source, seq, output);
+                sink.output(source, numbers, output);
             }
         });
     }
 
-    /// Calls `f` with where the outputs of `current` go, and the number of its file's next chunk.
+    /// Calls `f` with where the outputs of `current` go, and the numbers of the chunks to come.
     fn emit(
         &mut self,
         now_ms: u64,
         current: &mut Current<S::State>,
         file: Option<&Arc<FileMeta>>,
-        f: impl FnOnce(&mut Sink<'_>, &Source<'_>, &mut Seq),
+        f: impl FnOnce(&mut Sink<'_>, &Source<'_>, &mut Numbers),
     ) {
         let part = self.parts.get_mut(&current.incoming.partition).expect("a record of an assigned partition");
-        let mut alone = current.chunk.seq;
-        let part_is_open = part.files.contains_key(&current.key);
-        let seq = part.files.get_mut(&current.key).map_or(&mut alone, |open| &mut open.out_seq);
+        let mut alone = Numbers { seq: current.chunk.seq, members: Vec::new() };
+        let is_open = part.files.contains_key(&current.key);
+        let numbers = part.files.get_mut(&current.key).map_or(&mut alone, |open| &mut open.out);
         let origin = Origin {
             place: &current.place,
             file_id: Some(current.key.0),
@@ -483,9 +530,9 @@ impl<S: Stage> StageWorker<S> {
             outputs: &mut current.outputs,
             skip: current.skip,
         };
-        f(&mut sink, &source, seq);
-        if !part_is_open {
-            current.chunk.seq = alone;
+        f(&mut sink, &source, numbers);
+        if !is_open {
+            current.chunk.seq = alone.seq;
         }
     }
 

@@ -14,13 +14,19 @@ pub(super) struct OpenFile<State> {
     pub first: Offset,
     /// The number of the next chunk that has to come.
     pub next: Seq,
-    /// The number of the next chunk that goes out.
-    pub out_seq: Seq,
+    pub out: Numbers,
     /// `None` for a headless one.
     pub file: Option<Arc<FileMeta>>,
     /// The plan's version, the same in every chunk.
     pub plan: String,
     pub status: Status<State>,
+}
+
+/// The numbers of the next chunks that go out: of the file itself, and of its members that are open, the outermost first.
+#[derive(Default)]
+pub(super) struct Numbers {
+    pub seq: Seq,
+    pub members: Vec<(Arc<FileMeta>, Seq)>,
 }
 
 pub(super) enum Status<State> {
@@ -54,6 +60,12 @@ impl<State> Part<State> {
     /// Whether what is read now was already sent by a predecessor.
     pub fn is_silent(&self, offset: Offset) -> bool {
         offset < self.base.next
+    }
+
+    /// The members of a file that are open here: the archive's end came before theirs, because it was given up.
+    pub fn members(&self, (archive, load): Key) -> Vec<(Key, Arc<FileMeta>)> {
+        let members = self.files.iter().filter_map(|(key, open)| Some((*key, open.file.clone()?)));
+        members.filter(|(key, file)| key.1 == load && file.archive == Some(archive)).collect()
     }
 
     /// S: what a successor has to read from.

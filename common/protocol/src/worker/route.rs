@@ -27,6 +27,7 @@ pub struct Routes {
 }
 
 /// The origin of what is sent: one chunk of a file, at its place in the log.
+#[derive(Clone, Copy)]
 pub(super) struct Origin<'a> {
     /// `topic/partition/offset`.
     pub place: &'a str,
@@ -91,7 +92,7 @@ impl Routes {
             (_, named) => self.lane(named),
         };
         let (index, with_file) = match flow {
-            Flow::Stream => (file.file_id.partition(lane.partitions), seq.0 == 0),
+            Flow::Stream => (file.partition(lane.partitions), seq.0 == 0),
             Flow::Standalone => (file.file_id.partition_of(seq, lane.partitions), true),
         };
         let mut notes = origin.notes.to_vec();
@@ -134,7 +135,7 @@ impl Routes {
             notes: origin.notes.to_vec(),
             payload: Bytes::new(),
         };
-        lane.at(file.file_id.partition(lane.partitions), chunk.encode())
+        lane.at(file.partition(lane.partitions), chunk.encode())
     }
 
     pub(super) fn event(&self, origin: &Origin<'_>, stage: &str, now_ms: u64, event: Event) -> Outgoing {
@@ -145,6 +146,7 @@ impl Routes {
             cluster: file.cluster.clone(),
             path: file.path.clone(),
             app: file.app.clone(),
+            archive: file.archive,
             length: file.length,
             modified_ms: file.modified_ms,
             stage: stage.to_owned(),
@@ -154,7 +156,7 @@ impl Routes {
         let lane = &self.file_events;
         let payload = serde_json::to_vec(&record).expect("an event is plain data").into();
         let record = Record { key: file.file_id.to_string().into(), headers: Vec::new(), payload };
-        lane.at(file.file_id.partition(lane.partitions), record)
+        lane.at(file.partition(lane.partitions), record)
     }
 
     pub(super) fn reject(&self, origin: &Origin<'_>, stage: &str, reject: Reject) -> Outgoing {

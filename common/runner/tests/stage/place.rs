@@ -144,6 +144,7 @@ impl File {
             cluster: "a".into(),
             path,
             path_bytes: None,
+            archive: None,
             length: length as u64,
             modified_ms: 0,
             app: String::new(),

@@ -34,7 +34,15 @@ pub(crate) fn all() -> Vec<(&'static str, &'static str, Pack)> {
 
 /// Several ways to write one codec, all of which are read.
 fn ways() -> Vec<(&'static str, Pack)> {
-    let more: [(&str, Pack); 6] = [
+    let more: [(&str, Pack); 12] = [
+        ("a.tar", tar_of_three),
+        ("a", |text| gzip(&tar_of_three(text))),
+        ("a", |text| tar_of(&[("a.zip", &zip_of_three(text)), ("b.tar.gz", &gzip(&tar_of_three(text)))])),
+        ("a", zip_of_three),
+        ("a", |text| zip_of(&[("a.gz", &gzip(text), Zipped::Stored), ("b", text, Zipped::Streamed)])),
+        ("a", |text| {
+            zip_of(&[("a", text, Zipped::Encrypted), ("b", text, Zipped::Method9), ("c", text, Zipped::Stored)])
+        }),
         ("a", |text| xz_blocks(text, 3000)),
         ("a", |text| lz4_frame(text, |info| info.block_mode(BlockMode::Independent).block_checksums(true))),
         ("a", |text| text.chunks(2000).flat_map(gzip).collect()),
@@ -43,6 +51,17 @@ fn ways() -> Vec<(&'static str, Pack)> {
         ("a", |text| zstd(&bzip2(&text.chunks(3000).flat_map(gzip).collect::<Vec<_>>()))),
     ];
     all().into_iter().map(|(_, path, pack)| (path, pack)).chain(more).collect()
+}
+
+fn tar_of_three(text: &[u8]) -> Vec<u8> {
+    let (a, b) = text.split_at(text.len() / 3);
+    tar_of(&[("a.log", a), (&format!("{}/b.gz", "long/".repeat(30)), &gzip(b)), ("empty", b"")])
+}
+
+fn zip_of_three(text: &[u8]) -> Vec<u8> {
+    let (a, b) = text.split_at(text.len() / 3);
+    let folder = ("folder/", &b""[..], Zipped::Stored);
+    zip_of(&[("a.log", a, Zipped::Deflated), folder, ("folder/b", b, Zipped::Streamed), ("empty", b"", Zipped::Stored)])
 }
 
 fn outputs(file: &Arc<FileMeta>, pieces: &[&[u8]], end: Option<End>, budget: usize) -> Vec<Output> {

@@ -1,5 +1,6 @@
 //! The decompressor as the runner sees it: files in, chunks, rejects and events out.
 
+mod archives;
 mod files;
 mod laws;
 mod layers;

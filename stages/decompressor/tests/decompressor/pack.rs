@@ -1,5 +1,6 @@
 //! Writers of each codec, and text for them.
 
+use crate::seen::crc32fast_of;
 use flate2::Compression;
 use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
 use lz4_flex::frame::{BlockMode, BlockSize, FrameEncoder, FrameInfo};
@@ -185,6 +186,74 @@ pub(crate) fn skippable(content: &[u8]) -> Vec<u8> {
 }
 
 /// Text that compresses as logs do, not to nothing.
+/// A tar of these members, as GNU's is.
+pub(crate) fn tar_of(members: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut builder = tar::Builder::new(Vec::new());
+    for (name, bytes) in members {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(bytes.len() as u64);
+        header.set_mode(0o644);
+        builder.append_data(&mut header, name, *bytes).unwrap();
+    }
+    builder.into_inner().unwrap()
+}
+
+/// How a member of a zip is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Zipped {
+    Deflated,
+    Stored,
+    /// Its lengths and checksum behind it.
+    Streamed,
+    /// As if it were.
+    Encrypted,
+    /// By a method that is not read (deflate64).
+    Method9,
+}
+
+/// A zip of these members.
+pub(crate) fn zip_of(members: &[(&str, &[u8], Zipped)]) -> Vec<u8> {
+    let (mut zip, mut central) = (Vec::new(), Vec::new());
+    for (name, bytes, how) in members {
+        let packed = if *how == Zipped::Stored { bytes.to_vec() } else { deflate(bytes) };
+        let (flags, method) = match how {
+            Zipped::Deflated => (0u16, 8u16),
+            Zipped::Stored => (0, 0),
+            Zipped::Streamed => (8, 8),
+            Zipped::Encrypted => (1, 8),
+            Zipped::Method9 => (0, 9),
+        };
+        let sums = [crc32fast_of(bytes), packed.len() as u32, bytes.len() as u32].map(u32::to_le_bytes).concat();
+        let at = zip.len() as u32;
+        let common = |zip: &mut Vec<u8>, sums: &[u8]| {
+            [20, flags, method, 0, 0].iter().for_each(|field| zip.extend(field.to_le_bytes()));
+            zip.extend_from_slice(sums);
+            zip.extend((name.len() as u16).to_le_bytes());
+            zip.extend([0, 0]);
+        };
+        zip.extend(b"PK\x03\x04");
+        common(&mut zip, if *how == Zipped::Streamed { &[0; 12] } else { &sums });
+        zip.extend(name.as_bytes());
+        zip.extend(&packed);
+        if *how == Zipped::Streamed {
+            zip.extend(b"PK\x07\x08");
+            zip.extend(&sums);
+        }
+        central.extend(b"PK\x01\x02\x14\0");
+        common(&mut central, &sums);
+        central.extend([0; 10]);
+        central.extend(at.to_le_bytes());
+        central.extend(name.as_bytes());
+    }
+    let (at, length, count) = (zip.len() as u32, central.len() as u32, members.len() as u16);
+    zip.extend(central);
+    zip.extend(b"PK\x05\x06\0\0\0\0");
+    zip.extend([count.to_le_bytes(), count.to_le_bytes()].concat());
+    zip.extend([length, at].map(u32::to_le_bytes).concat());
+    zip.extend([0, 0]);
+    zip
+}
+
 pub(crate) fn lines(n: usize) -> Vec<u8> {
     let mut x = 1u64;
     let mut line = |i| {

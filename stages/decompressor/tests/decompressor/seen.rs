@@ -10,7 +10,18 @@ use std::sync::Arc;
 pub(crate) fn file(plan: Plan) -> Arc<FileMeta> {
     let (file_id, load) = (FileId(1), Load(0));
     let (cluster, path, app) = ("a".into(), "/logs/app.log.gz".into(), String::new());
-    Arc::new(FileMeta { file_id, load, cluster, path, path_bytes: None, length: 0, modified_ms: 0, app, plan })
+    Arc::new(FileMeta {
+        file_id,
+        load,
+        cluster,
+        path,
+        path_bytes: None,
+        archive: None,
+        length: 0,
+        modified_ms: 0,
+        app,
+        plan,
+    })
 }
 
 #[derive(Debug, PartialEq)]
@@ -39,22 +50,52 @@ impl Seen {
     }
 }
 
-pub(crate) fn run_file<'a>(file: &Arc<FileMeta>, pieces: impl IntoIterator<Item = &'a [u8]>, end: End) -> Seen {
-    let (mut chunks, mut rejects, mut details, mut closed) = (Vec::new(), Vec::new(), Vec::new(), None);
-    let mut see = |output| match output {
-        Output::Product(product) => chunks.push(product.payload),
-        Output::Reject(_, Reject { reason, at_byte, detail, .. }) => {
-            rejects.push((reason, at_byte));
-            details.push(detail);
+impl Seen {
+    fn new() -> Self {
+        let (chunks, rejects, details) = (Vec::new(), Vec::new(), Vec::new());
+        Self { chunks, rejects, details, outcome: Outcome::Partial, closed: None }
+    }
+
+    fn see(&mut self, output: Output) {
+        match output {
+            Output::Product(product) => self.chunks.push(product.payload),
+            Output::Reject(_, Reject { reason, at_byte, detail, .. }) => {
+                self.rejects.push((reason, at_byte));
+                self.details.push(detail);
+            }
+            Output::Event(_, event) => self.closed = Some(event),
+            Output::Open(_) | Output::Close(_) => panic!("of an archive: {output:?}"),
         }
-        Output::Event(_, event) => closed = Some(event),
-    };
+    }
+}
+
+pub(crate) fn run_file<'a>(file: &Arc<FileMeta>, pieces: impl IntoIterator<Item = &'a [u8]>, end: End) -> Seen {
+    let mut seen = Seen::new();
     let mut run = Run::new(&Decompressor, file);
     for piece in pieces {
-        run.push(Bytes::copy_from_slice(piece), &mut see);
+        run.push(Bytes::copy_from_slice(piece), |output| seen.see(output));
     }
-    let outcome = run.end(end, &mut see);
-    Seen { chunks, rejects, details, outcome, closed }
+    let outcome = run.end(end, |output| seen.see(output));
+    Seen { outcome, ..seen }
+}
+
+/// What becomes of an archive of this name: of itself, and of its members in the order in which they end.
+pub(crate) fn run_archive(path: &str, input: &[u8], plan: Plan) -> (Seen, Vec<(Arc<FileMeta>, Seen)>) {
+    let (mut own, mut open, mut members) = (Seen::new(), Vec::<(Arc<FileMeta>, Seen)>::new(), Vec::new());
+    let mut see = |output| match (output, open.last_mut()) {
+        (Output::Open(file), _) => open.push((file, Seen::new())),
+        (Output::Close(outcome), _) => {
+            let (file, seen) = open.pop().expect("a member that is over has begun");
+            members.push((file, Seen { outcome, ..seen }));
+        }
+        (output, Some((_, seen))) => seen.see(output),
+        (output, None) => own.see(output),
+    };
+    let mut run = Run::new(&Decompressor, &named(path, input.len(), plan));
+    run.push(Bytes::copy_from_slice(input), &mut see);
+    let outcome = run.end(End::Complete, &mut see);
+    assert!(open.is_empty(), "members are over before their archive");
+    (Seen { outcome, ..own }, members)
 }
 
 pub(crate) fn run_pieces<'a>(plan: Plan, pieces: impl IntoIterator<Item = &'a [u8]>, end: End) -> Seen {

@@ -64,6 +64,7 @@ fn order(path: &str, length: u64, modified_ms: u64) -> Order {
         cluster: "a".into(),
         path: path.into(),
         path_bytes: None,
+        archive: None,
         length,
         modified_ms,
         app: String::new(),

@@ -32,6 +32,7 @@ pub fn file(number: u128, days: u64) -> FileMeta {
         cluster: "a".into(),
         path: format!("/logs/{number}.gz"),
         path_bytes: None,
+        archive: None,
         length: 1_000,
         modified_ms: 1_793_491_200_000 + days * 86_400_000,
         app: "demo".into(),
