@@ -11,7 +11,7 @@ use crate::output::{Printer, escaped};
 use anyhow::{Context, Result, anyhow, bail};
 use logmill_clickhouse::Database;
 use logmill_clickhouse::ledger::redecode::{self, Loaded};
-use logmill_clickhouse::ledger::{self, Options, Selector, Verdict as Judged};
+use logmill_clickhouse::ledger::{self, Fault, Options, Reconciliation, Selector, Verdict as Judged};
 use logmill_config::{Config, Planner};
 use logmill_core::wire::Record;
 use logmill_core::{FileId, FileMeta, Load};
@@ -73,6 +73,12 @@ pub fn run(config: &Config, paths: &[String], encoding: &str, format: Format) ->
     let place = || format!("the ledger in {:?} on {}", database.name(), database.url());
     let loaded = runtime.block_on(select(&database, paths)).with_context(place)?;
     if loaded.is_empty() {
+        let archives = runtime.block_on(archives(&database, paths)).with_context(place)?;
+        if !archives.is_empty() {
+            let shown: Vec<_> = archives.iter().map(|path| escaped(path)).collect();
+            eprintln!("that is a member of an archive, which is loaded again as a whole: name {}", shown.join(", "));
+            return Ok(Verdict::Bad);
+        }
         eprintln!("no file that has been loaded is known by that name: `logmill where` shows what is known of one");
         return Ok(Verdict::Bad);
     }
@@ -115,6 +121,14 @@ async fn select(database: &Database, paths: &[String]) -> Result<Vec<Loaded>, lo
     for path in paths {
         let found = redecode::loaded(database, &Selector::parse(path)).await?;
         all.extend(found.into_iter().filter(|file| seen.insert(file.file_id)));
+    }
+    Ok(all)
+}
+
+async fn archives(database: &Database, paths: &[String]) -> Result<BTreeSet<String>, logmill_clickhouse::Error> {
+    let mut all = BTreeSet::new();
+    for path in paths {
+        all.extend(redecode::archives_of(database, &Selector::parse(path)).await?);
     }
     Ok(all)
 }
@@ -218,34 +232,37 @@ async fn await_and_replace<'a>(database: &Database, file: &'a Again) -> Result<O
     let (mut said, mut failed_before) = (Instant::now(), false);
     loop {
         let options = Options { settled: false, skip_proven: false };
-        let judged = ledger::reconcile(database, &Selector::Id(file.file_id), options).await?;
-        let new = judged.into_iter().find(|one| one.load == file.new);
-        let waits_for = match new.as_ref().map(|one| &one.verdict) {
-            Some(Judged::Proven) => {
-                let rows = new.map_or(0, |one| one.distinct);
+        let judged = ledger::reconcile(database, &Selector::Archive(file.file_id), options).await?;
+        let new: Vec<_> = judged.into_iter().filter(|one| one.load == file.new).collect();
+        let faults: Vec<_> = new.iter().flat_map(faults).map(ToString::to_string).collect();
+        let unfinished = new.iter().find_map(|one| match one.verdict {
+            Judged::Unfinished { waits_for } => Some(waits_for),
+            _ => None,
+        });
+        let waits_for = match unfinished {
+            _ if !new.iter().any(|one| one.file_id == file.file_id) => "fetcher",
+            // What is late may look wrong for a moment: only what stays so is.
+            _ if !faults.is_empty() && failed_before => {
+                let why = faults.join("; ");
+                redecode::give_up(database, file.file_id, file.new, &why).await?;
+                return Ok(outcome(0, Some(why)));
+            }
+            _ if !faults.is_empty() => {
+                failed_before = true;
+                tokio::time::sleep(SAY).await;
+                continue;
+            }
+            Some(waits_for) => waits_for,
+            None => {
                 let why = settle(database, file).await?;
                 if let Some(Some(why)) = &why {
                     redecode::give_up(database, file.file_id, file.new, why).await?;
                 }
                 match why {
-                    Some(why) => return Ok(outcome(rows, why)),
+                    Some(why) => return Ok(outcome(new.iter().map(|one| one.distinct).sum(), why)),
                     None => "loader",
                 }
             }
-            // What is late may look wrong for a moment: only what stays so is.
-            Some(Judged::Failed { faults }) if failed_before => {
-                let faults: Vec<_> = faults.iter().map(ToString::to_string).collect();
-                let why = faults.join("; ");
-                redecode::give_up(database, file.file_id, file.new, &why).await?;
-                return Ok(outcome(0, Some(why)));
-            }
-            Some(Judged::Failed { .. }) => {
-                failed_before = true;
-                tokio::time::sleep(SAY).await;
-                continue;
-            }
-            Some(Judged::Unfinished { waits_for }) => waits_for,
-            None => "fetcher",
         };
         if said.elapsed() >= SAY {
             said = Instant::now();
@@ -258,6 +275,10 @@ async fn await_and_replace<'a>(database: &Database, file: &'a Again) -> Result<O
         }
         tokio::time::sleep(LOOK).await;
     }
+}
+
+fn faults(one: &Reconciliation) -> &[Fault] {
+    if let Judged::Failed { faults } = &one.verdict { faults } else { &[] }
 }
 
 /// Replaces the old load by the new one, all of whose rows are in the table; or gives why not. `None`: the loader has not

@@ -2,13 +2,14 @@
 
 use crate::client::Database;
 use crate::error::Error;
-use crate::sql::literal;
+use crate::sql::{NO_ARCHIVE, literal};
 
 /// Writes `loads`, and `hidden` for what is quarantined or superseded, for all files whose re-encoder's end stands among
 /// the records `(topic, partition, from, to)` of `file_events`. Those records must be in the table.
 ///
 /// A load supersedes what is older under the same cluster and path once it is complete: an older file, or an earlier
 /// load of the same file. One that is hidden supersedes nothing: it may be under way still ([`crate::ledger::redecode`]).
+/// Members of an archive go with it: they supersede nothing by themselves, and are superseded when it is.
 /// Of two states of equal times the longer one is the newer: HDFS keeps a file's time of creation
 /// until it is closed. Two loaders may settle two files of one path at the same time: each writes `loads` before it
 /// looks, so the later look sees both.
@@ -27,9 +28,9 @@ pub async fn settle_loads(
     let settings = "SETTINGS async_insert=0, deduplicate_insert='disable'";
     database
         .execute(&format!(
-            "INSERT INTO loads (file_id,load,cluster,path,app,length,modified,state,lines,rows,malformed,encoding,\
+            "INSERT INTO loads (file_id,load,cluster,path,app,archive,length,modified,state,lines,rows,malformed,encoding,\
              detail,closed,version) {settings} \
-             SELECT file_id,load,cluster,path,app,length,modified,\
+             SELECT file_id,load,cluster,path,app,archive,length,modified,\
              multiIf(quarantine!='','quarantined',outcome),lines,rows,malformed,found,quarantine,at,\
              toUInt64(toUnixTimestamp64Milli(at)) {batch}"
         ))
@@ -38,14 +39,22 @@ pub async fn settle_loads(
         .execute(&format!(
             "INSERT INTO hidden (file_id,load,hidden,reason,version) {settings} \
              SELECT file_id,load,1,concat('quarantined: ',quarantine),toUInt64(toUnixTimestamp64Milli(at)) \
-             {batch} AND quarantine!='' \
-             UNION ALL SELECT file_id,load,1,'superseded',since FROM (\
+             {batch} AND quarantine!=''"
+        ))
+        .await?;
+    // One block: an archive and its members go together.
+    database
+        .execute(&format!(
+            "INSERT INTO hidden (file_id,load,hidden,reason,version) {settings} \
+             WITH superseded AS (SELECT file_id,load,since FROM (\
                SELECT file_id,load,tuple(modified,length,load) AS age,\
                  maxIf(tuple(modified,length,load,version),state='complete' AND (file_id,load) NOT IN (\
                    SELECT file_id,load FROM hidden FINAL WHERE hidden=1)) OVER (PARTITION BY cluster,path) AS newest,\
                  greatest(version,newest.4) AS since \
-               FROM loads FINAL WHERE (cluster,path) IN (SELECT cluster,path {batch})\
-             ) WHERE age < tuple(newest.1,newest.2,newest.3)"
+               FROM loads FINAL WHERE archive={NO_ARCHIVE} AND (cluster,path) IN (SELECT cluster,path {batch})\
+             ) WHERE age < tuple(newest.1,newest.2,newest.3)) \
+             SELECT l.file_id,l.load,1,'superseded',s.since FROM loads AS l FINAL INNER JOIN superseded AS s \
+             ON s.file_id=if(l.archive={NO_ARCHIVE},l.file_id,l.archive) AND s.load=l.load"
         ))
         .await
 }

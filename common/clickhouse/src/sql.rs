@@ -28,6 +28,9 @@ pub fn id_literal(id: FileId) -> String {
     format!("toFixedString(unhex('{id}'),16)")
 }
 
+/// What stands in the column `archive` of a file that is no member of one.
+pub(crate) const NO_ARCHIVE: &str = "toFixedString('',16)";
+
 #[cfg(test)]
 mod tests {
     use super::*;

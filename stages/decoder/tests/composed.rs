@@ -45,6 +45,7 @@ fn run(plan: Plan, text: &str) -> (Seen, Outcome) {
         Output::Product(product) => seen.chunks.push(product.payload),
         Output::Event(stage, event) => seen.events.push((stage, event)),
         Output::Reject(stage, reject) => panic!("{stage}: {reject:?}"),
+        Output::Open(_) | Output::Close(_) => panic!("the file is no archive"),
     };
     let (stage, file) = (decoder(), file(plan));
     let mut run = Run::new(&stage, &file);

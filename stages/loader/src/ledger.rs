@@ -63,6 +63,7 @@ fn event(columns: &mut Columns, incoming: &Incoming, record: &LedgerRecord) {
     columns.text("cluster", &record.cluster);
     columns.text("path", &record.path);
     columns.text("app", &record.app);
+    columns.id("archive", record.archive.unwrap_or_default());
     columns.u64("length", record.length);
     columns.time("modified", record.modified_ms);
     columns.text("stage", &record.stage);

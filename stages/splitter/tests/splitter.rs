@@ -98,6 +98,7 @@ fn split(mut chunk: Chunk) -> Result<Seen, Reject> {
                 }
                 Output::Event(_, event) => events.push(event),
                 Output::Reject(_, reject) => panic!("{reject:?}"),
+                Output::Open(_) | Output::Close(_) => panic!("a chunk has no members"),
             }
         }
         if step? == Progress::Done {

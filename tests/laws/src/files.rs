@@ -240,7 +240,61 @@ fn pack(rng: &mut StdRng, text: &[u8]) -> (Vec<u8>, &'static str) {
         5 => (hadoop(rng, text, lzo), ".lzo_deflate"),
         _ => (with_magic(rng, text), ""),
     };
+    let packed = if ending.is_empty() && rng.random_ratio(1, 5) { archive(rng, text) } else { packed };
     if ending.is_empty() && rng.random_ratio(1, 6) { (with_magic(rng, &packed), "") } else { (packed, ending) }
+}
+
+/// A tar or a zip of a few members, some of them packed, some an archive.
+fn archive(rng: &mut StdRng, text: &[u8]) -> Vec<u8> {
+    let pieces = rng.random_range(0..5);
+    let members: Vec<(String, Vec<u8>)> = cut(rng, text, pieces)
+        .iter()
+        .enumerate()
+        .map(|(n, piece)| {
+            let folder = ["", "logs/", &"folder/".repeat(20)][rng.random_range(0..3)];
+            let bytes = match rng.random_range(0..6) {
+                0 => with_magic(rng, piece),
+                1 => tar(&[("a".into(), piece.to_vec()), ("b".into(), Vec::new())]),
+                _ => piece.to_vec(),
+            };
+            (format!("{folder}{n}.log"), bytes)
+        })
+        .collect();
+    if rng.random_ratio(1, 2) { tar(&members) } else { zip(rng, &members) }
+}
+
+fn tar(members: &[(String, Vec<u8>)]) -> Vec<u8> {
+    let mut builder = tar::Builder::new(Vec::new());
+    for (name, bytes) in members {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(bytes.len() as u64);
+        builder.append_data(&mut header, name, &bytes[..]).expect("a Vec takes all");
+    }
+    builder.into_inner().expect("a Vec takes all")
+}
+
+/// The members and the end; the list of them is read by nobody.
+fn zip(rng: &mut StdRng, members: &[(String, Vec<u8>)]) -> Vec<u8> {
+    let mut zip = Vec::new();
+    for (name, bytes) in members {
+        let (method, packed) = if rng.random_ratio(1, 3) { (0u16, bytes.clone()) } else { (8, deflate(rng, bytes)) };
+        let behind = method > 0 && rng.random_ratio(1, 2);
+        let sums = [crc32fast::hash(bytes), packed.len() as u32, bytes.len() as u32].map(u32::to_le_bytes).concat();
+        zip.extend(b"PK\x03\x04\x14\0");
+        zip.extend([if behind { 8u16 } else { 0 }, method].map(u16::to_le_bytes).concat());
+        zip.extend([0; 4]);
+        zip.extend(if behind { &[0; 12] } else { &sums[..] });
+        zip.extend([name.len() as u16, 0].map(u16::to_le_bytes).concat());
+        zip.extend(name.as_bytes());
+        zip.extend(packed);
+        if behind {
+            zip.extend(b"PK\x07\x08");
+            zip.extend(sums);
+        }
+    }
+    zip.extend(b"PK\x05\x06");
+    zip.extend([0; 18]);
+    zip
 }
 
 fn with_magic(rng: &mut StdRng, text: &[u8]) -> Vec<u8> {

@@ -23,7 +23,7 @@ pub struct Chain<F, D, S> {
 
 impl<F: Stage, D: Stage, S: Stage> Chain<F, D, S> {
     /// Takes one file through all stages, chunk by chunk: never more of it is in memory than the stages hold. `sink` gets
-    /// the rows in order and says with `false` that it wants no more.
+    /// the rows in order and says with `false` that it wants no more; `member` what became of each member of an archive.
     ///
     /// # Errors
     /// The file cannot be read (what came before has gone through), or the sink fails.
@@ -32,9 +32,22 @@ impl<F: Stage, D: Stage, S: Stage> Chain<F, D, S> {
         file: &Arc<FileMeta>,
         mut bytes: impl Read,
         report: &mut Report,
-        sink: &mut impl FnMut(Batch) -> Result<bool>,
+        sink: &mut impl FnMut(&FileMeta, Batch) -> Result<bool>,
+        member: &mut impl FnMut(&FileMeta, &Report, Outcome),
     ) -> Result<Outcome> {
-        let mut rest = Rest { chain: self, file, report, sink, seq: Seq(0), stopped: None };
+        let own = Open { file: Arc::clone(file), report: std::mem::take(report), seq: Seq(0) };
+        let mut rest = Rest { chain: self, own, members: Vec::new(), sink, member, stopped: None };
+        let result = self.run_through(&mut rest, &mut bytes);
+        *report = rest.own.report;
+        result
+    }
+
+    fn run_through<K, M>(&self, rest: &mut Rest<'_, F, D, S, K, M>, mut bytes: impl Read) -> Result<Outcome>
+    where
+        K: FnMut(&FileMeta, Batch) -> Result<bool>,
+        M: FnMut(&FileMeta, &Report, Outcome),
+    {
+        let file = &Arc::clone(&rest.own.file);
         let mut front = Run::new(&self.front, file);
         loop {
             let chunk = match next(&mut bytes, file.plan.raw_bytes as usize) {
@@ -48,12 +61,12 @@ impl<F: Stage, D: Stage, S: Stage> Chain<F, D, S> {
                 break;
             }
             front.push(chunk, |output| rest.take(output));
-            if let Some(stopped) = rest.stopped {
+            if let Some(stopped) = rest.stopped.take() {
                 return stopped.map(|()| Outcome::Partial);
             }
         }
         let outcome = front.end(End::Complete, |output| rest.take(output));
-        rest.stopped.unwrap_or(Ok(())).map(|()| outcome)
+        rest.stopped.take().unwrap_or(Ok(())).map(|()| outcome)
     }
 }
 
@@ -73,34 +86,52 @@ fn next(bytes: &mut impl Read, size: usize) -> std::io::Result<Bytes> {
     Ok(chunk.freeze())
 }
 
-/// What follows `text`: every chunk stands alone.
-struct Rest<'a, F, D, S, K> {
-    chain: &'a Chain<F, D, S>,
-    file: &'a Arc<FileMeta>,
-    report: &'a mut Report,
-    sink: &'a mut K,
+/// A file, or a member of one, that is under way.
+struct Open {
+    file: Arc<FileMeta>,
+    report: Report,
     /// The number of the next text chunk.
     seq: Seq,
+}
+
+/// What follows `text`: every chunk stands alone.
+struct Rest<'a, F, D, S, K, M> {
+    chain: &'a Chain<F, D, S>,
+    own: Open,
+    /// Those that are open, the outermost first.
+    members: Vec<Open>,
+    sink: &'a mut K,
+    member: &'a mut M,
     /// Set once the sink wants no more or failed; everything is passed over then.
     stopped: Option<Result<()>>,
 }
 
-impl<F: Stage, D: Stage, S: Stage, K: FnMut(Batch) -> Result<bool>> Rest<'_, F, D, S, K> {
+impl<F: Stage, D: Stage, S: Stage, K, M> Rest<'_, F, D, S, K, M>
+where
+    K: FnMut(&FileMeta, Batch) -> Result<bool>,
+    M: FnMut(&FileMeta, &Report, Outcome),
+{
     fn take(&mut self, output: Output) {
+        let Open { file, report, seq } = self.members.last_mut().unwrap_or(&mut self.own);
         let product = match output {
             _ if self.stopped.is_some() => return,
             Output::Product(product) => product,
-            Output::Event(stage, event) => return self.report.event(stage, event),
-            Output::Reject(stage, reject) => return self.report.reject(stage, reject),
+            Output::Event(stage, event) => return report.event(stage, event),
+            Output::Reject(stage, reject) => return report.reject(stage, reject),
+            Output::Open(file) => return self.members.push(Open { file, report: Report::default(), seq: Seq(0) }),
+            Output::Close(outcome) => {
+                let Open { file, report, .. } = self.members.pop().expect("a stage closes what it has opened");
+                return (self.member)(&file, &report, outcome);
+            }
         };
         let encoding = product.notes.iter().find(|(name, _)| *name == "encoding").map(|(_, value)| value.clone());
-        let seq = self.seq;
-        self.seq = seq.next();
-        for to_channel in alone(&self.chain.distributor, self.file, seq, product, self.report) {
-            for rows in alone(&self.chain.splitter, self.file, seq, to_channel, self.report) {
-                self.report.rows += rows.span.map_or(0, |span| span.rows);
+        let number = *seq;
+        *seq = number.next();
+        for to_channel in alone(&self.chain.distributor, file, number, product, report) {
+            for rows in alone(&self.chain.splitter, file, number, to_channel, report) {
+                report.rows += rows.span.map_or(0, |span| span.rows);
                 let batch = Batch { payload: rows.payload, encoding: encoding.clone() };
-                match (self.sink)(batch) {
+                match (self.sink)(file, batch) {
                     Ok(true) => {}
                     Ok(false) => self.stopped = Some(Ok(())),
                     Err(error) => self.stopped = Some(Err(error)),
@@ -126,7 +157,7 @@ fn alone<S: Stage>(stage: &S, file: &Arc<FileMeta>, seq: Seq, input: Product, re
                 Output::Product(product) => products.push(product),
                 Output::Reject(stage, reject) => report.reject(stage, reject),
                 // What passes is counted by its rows; only closing events say more.
-                Output::Event(..) => {}
+                Output::Event(..) | Output::Open(_) | Output::Close(_) => {}
             }
         }
         match step {

@@ -81,17 +81,22 @@ fn one<F: Stage, D: Stage, S: Stage, W: Write>(
     let input = input::open(path, cluster, planner)?;
     let file = Arc::new(input.meta);
     let mut report = Report::default();
-    let result = chain.run(&file, input.bytes, &mut report, &mut |batch| {
-        print(&file, &batch, format, out)?;
+    let (mut members, mut whole) = (String::new(), true);
+    let mut rows = |file: &FileMeta, batch| {
+        print(file, &batch, format, out)?;
         Ok(!out.is_closed())
+    };
+    let result = chain.run(&file, input.bytes, &mut report, &mut rows, &mut |member, report, outcome| {
+        members.push_str(&report.summary(&member.path, outcome));
+        whole &= report.is_whole(outcome);
     });
     out.finish()?;
     if out.is_closed() {
         return Ok(true);
     }
     let outcome = *result.as_ref().unwrap_or(&Outcome::Partial);
-    eprint!("{}", report.summary(&file.path, outcome));
-    result.map(|outcome| report.is_whole(outcome))
+    eprint!("{members}{}", report.summary(&file.path, outcome));
+    result.map(|outcome| whole && report.is_whole(outcome))
 }
 
 /// A row as one JSON object: first what everyone looks for.

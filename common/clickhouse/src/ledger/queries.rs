@@ -4,6 +4,7 @@
 use super::selector::Selector;
 use crate::client::Database;
 use crate::error::Error;
+use crate::sql::NO_ARCHIVE;
 use logmill_core::{FileId, Load, RejectReason};
 use serde::Deserialize;
 use std::collections::{HashMap, HashSet};
@@ -36,6 +37,8 @@ pub(super) struct Ends {
     /// The day by which its rows are partitioned.
     pub day: String,
     pub first_ms: u64,
+    /// 1 for a member of an archive, which nobody fetches by itself.
+    pub is_member: u8,
     pub fetched: u64,
     pub fetched_bytes: u64,
     pub fetched_crc32: String,
@@ -56,7 +59,7 @@ pub(super) async fn ends(database: &Database, scope: &Scope) -> Result<Vec<Ends>
         .select(&format!(
             "SELECT lower(hex(file_id)) AS id, load, any(cluster) AS cluster, any(path) AS path, \
              toUInt64(toUnixTimestamp64Milli(any(modified))) AS modified_ms, toString(toDate(any(modified))) AS day, \
-             toUInt64(toUnixTimestamp64Milli(min(at))) AS first_ms, \
+             toUInt64(toUnixTimestamp64Milli(min(at))) AS first_ms, max(archive) != {NO_ARCHIVE} AS is_member, \
              countIf({f}) AS fetched, sumIf(bytes_out, {f}) AS fetched_bytes, anyIf(crc32, {f}) AS fetched_crc32, \
              countIf({d}) AS decompressed, sumIf(bytes_in, {d}) AS compressed_bytes, \
              anyIf(crc32, {d}) AS compressed_crc32, sumIf(bytes_out, {d}) AS plain_bytes, \

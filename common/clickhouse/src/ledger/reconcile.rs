@@ -37,7 +37,7 @@ pub struct Reconciliation {
     pub distinct: u64,
     /// Rows among the rejects.
     pub rejected: u64,
-    /// Bytes fetched and their checksum.
+    /// Bytes fetched and their checksum; of a member of an archive none.
     pub bytes: u64,
     pub crc32: String,
     /// It was proven before; since then its rows passed their time, and their day has left the table.
@@ -208,7 +208,7 @@ impl Known<'_> {
     fn verdict(&self, ends: &Ends) -> Verdict {
         let mut faults = Vec::new();
         let unended = match (ends.fetched, ends.decompressed, ends.reencoded) {
-            (0, _, _) => Some("fetcher"),
+            (0, _, _) if ends.is_member == 0 => Some("fetcher"),
             (_, 0, _) => Some("decompressor"),
             (_, _, 0) => Some("reencoder"),
             _ => None,

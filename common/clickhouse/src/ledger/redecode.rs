@@ -1,5 +1,6 @@
 //! Replacing a load by a later load of the same file: hidden from before its first row until all of them are in the
-//! table, then shown in the one block that hides what it replaces. Readers see the old rows or the new ones.
+//! table, then shown in the one block that hides what it replaces. Readers see the old rows or the new ones. An archive is
+//! loaded again with all of its members: of the same bytes they are the same files.
 //!
 //! A load that is under way has in `hidden` a row of the version 1, below any that a clock gives. Its reason says the
 //! encoding, so that whoever goes on after a crash goes on with the same.
@@ -7,7 +8,7 @@
 use super::selector::Selector;
 use crate::client::Database;
 use crate::error::Error;
-use crate::sql::{id_literal, literal};
+use crate::sql::{NO_ARCHIVE, id_literal, literal};
 use logmill_core::{FileId, Load, RejectReason};
 use serde::Deserialize;
 
@@ -50,7 +51,7 @@ pub async fn loaded(database: &Database, selector: &Selector) -> Result<Vec<Load
     database
         .select(&format!(
             "WITH under_way AS (SELECT file_id, load, reason FROM hidden FINAL WHERE hidden = 1 AND version = {UNDER_WAY}), \
-             newest AS (SELECT * FROM loads FINAL WHERE {} AND (file_id, load) NOT IN (SELECT file_id, load FROM under_way) \
+             newest AS (SELECT * FROM loads FINAL WHERE {} AND archive = {NO_ARCHIVE} AND (file_id, load) NOT IN (SELECT file_id, load FROM under_way) \
                ORDER BY modified DESC, length DESC, load DESC LIMIT 1 BY cluster, path) \
              SELECT lower(hex(n.file_id)) AS file_id, n.load AS load, n.cluster AS cluster, n.path AS path, \
                n.length AS length, toUInt64(toUnixTimestamp64Milli(n.modified)) AS modified_ms, n.state AS state, \
@@ -65,6 +66,24 @@ pub async fn loaded(database: &Database, selector: &Selector) -> Result<Vec<Load
         .await
 }
 
+/// The paths of the archives in which the selected files lie.
+///
+/// # Errors
+/// As the server says.
+pub async fn archives_of(database: &Database, selector: &Selector) -> Result<Vec<String>, Error> {
+    #[derive(Deserialize)]
+    struct Row {
+        path: String,
+    }
+    let rows: Vec<Row> = database
+        .select(&format!(
+            "SELECT DISTINCT path FROM loads WHERE file_id IN (SELECT archive FROM loads WHERE {}) ORDER BY path LIMIT 10",
+            selector.condition()
+        ))
+        .await?;
+    Ok(rows.into_iter().map(|row| row.path).collect())
+}
+
 /// Hides loads that are to begin, before anything is sent that makes rows of them.
 ///
 /// # Errors
@@ -74,10 +93,17 @@ pub async fn hide_before(database: &Database, loads: &[(FileId, Load)], encoding
         return Ok(());
     }
     let reason = literal(&format!("{REDECODING}{encoding}"));
-    let row = |(id, load): &(FileId, Load)| format!("({},{load},1,{reason},{UNDER_WAY})", id_literal(*id));
-    let rows: Vec<String> = loads.iter().map(row).collect();
-    let rows = rows.join(",");
-    database.execute(&format!("INSERT INTO hidden (file_id,load,hidden,reason,version) {SETTINGS} VALUES {rows}")).await
+    let ids: Vec<String> = loads.iter().map(|(id, _)| id_literal(*id)).collect();
+    let numbers: Vec<String> = loads.iter().map(|(_, load)| load.to_string()).collect();
+    let (ids, numbers) = (ids.join(","), numbers.join(","));
+    database
+        .execute(&format!(
+            "INSERT INTO hidden (file_id,load,hidden,reason,version) {SETTINGS} \
+             WITH [{ids}] AS ids, [{numbers}]::Array(UInt32) AS numbers \
+             SELECT file_id,numbers[indexOf(ids,if(archive={NO_ARCHIVE},file_id,archive))],1,{reason},{UNDER_WAY} \
+             FROM (SELECT DISTINCT file_id,archive FROM loads WHERE has(ids,file_id) OR has(ids,archive))"
+        ))
+        .await
 }
 
 /// How a load ended.
@@ -91,16 +117,19 @@ pub struct Ended {
     pub changed: u64,
 }
 
-/// How a load ended; an empty state where it has not.
+/// How a load ended, of an archive with all of its members; an empty state where it has not.
 ///
 /// # Errors
 /// As the server says.
 pub async fn ended(database: &Database, file_id: FileId, load: Load) -> Result<Ended, Error> {
-    let condition = format!("file_id = {} AND load = {load}", id_literal(file_id));
+    let (id, files) = (id_literal(file_id), Selector::Archive(file_id).condition());
+    let condition = format!("{files} AND load = {load}");
     let changed = RejectReason::Changed.name();
     let rows: Vec<Ended> = database
         .select(&format!(
-            "SELECT any(state) AS state, any(detail) AS detail, \
+            "SELECT multiIf(countIf(file_id = {id}) = 0, '', countIf(state = 'quarantined') > 0, 'quarantined', \
+               countIf(state = 'partial') > 0, 'partial', 'complete') AS state, \
+             anyIf(detail, state = 'quarantined') AS detail, \
              (SELECT count() FROM rejects WHERE {condition} AND reason = '{changed}') AS changed \
              FROM loads FINAL WHERE {condition}"
         ))
@@ -124,7 +153,7 @@ pub async fn replace(database: &Database, file_id: FileId, load: Load, encoding:
              AND tuple(modified, length) > this.3) AS newer, \
            load = {load} AND newer = 0 AS shows \
          SELECT file_id, load, NOT shows, if(shows, {shown}, 'superseded'), this.4 \
-         FROM loads FINAL WHERE file_id = {id} AND load <= {load}"
+         FROM loads FINAL WHERE (file_id = {id} OR archive = {id}) AND load <= {load}"
     );
     database.execute(&sql).await?;
     // A newer file may have settled between the look and the write; of rows of one version the last one counts.

@@ -14,6 +14,8 @@ pub enum Selector {
     /// is meant. A path that is the glob itself, letter by letter, is meant too.
     Glob(String),
     Id(FileId),
+    /// A file and, of an archive, all of its members.
+    Archive(FileId),
 }
 
 impl Selector {
@@ -38,6 +40,10 @@ impl Selector {
                 format!("(path = {} OR match(path, {}))", literal(glob), literal(&regex(glob)))
             }),
             Self::Id(id) => format!("file_id = {}", id_literal(*id)),
+            Self::Archive(id) => format!(
+                "(file_id = {id} OR file_id IN (SELECT file_id FROM file_events WHERE archive = {id}))",
+                id = id_literal(*id)
+            ),
         }
     }
 }

@@ -63,6 +63,7 @@ fn run_pieces<'a>(plan: Plan, pieces: impl IntoIterator<Item = &'a [u8]>, end: O
     let mut see = |output| match output {
         Output::Product(p) => chunks.push((p.payload, p.span.expect("text knows its lines"))),
         Output::Reject(_, reject) => panic!("{reject:?}"),
+        Output::Open(_) | Output::Close(_) => panic!("text has no members"),
         Output::Event(stage, event) => {
             assert_eq!(stage, Reencoder::NAME);
             closed = Some(event);
