@@ -1,5 +1,6 @@
 //! The whole chain on real servers. One process, so that the servers are started, and the logs made, once.
 
+mod archives;
 mod exactly_once;
 mod garbage;
 mod memory;
