@@ -29,6 +29,22 @@ fn every_frame_of_a_zstd_is_read() {
 }
 
 #[test]
+fn members_of_an_archive_are_files_of_their_own() {
+    let bench = Bench::new();
+    // Two files with lines and one without, by the jar of OpenJDK; its own tests have its README.
+    bench.file("logs.zip", include_bytes!("../../../stages/decompressor/tests/files/jar.zip"));
+    let run = bench.run(&["dry-run", "--format", "json", "logs.zip"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let path = |row: &serde_json::Value| (row["path"].as_str().map(str::to_owned), row["line"].as_u64());
+    let rows: Vec<_> = run.rows().iter().map(path).collect();
+    assert_eq!((rows.len(), &rows[0]), (600, &(Some("logs.zip!/logs/a.log".to_owned()), Some(1))));
+    let verdicts: Vec<_> = run.stderr.lines().filter(|line| line.contains(": complete; ")).collect();
+    assert_eq!(verdicts.len(), 4, "{}", run.stderr);
+    assert!(verdicts[1].starts_with("logs.zip!/logs/empty.log: complete; 0 lines"), "{}", run.stderr);
+    assert!(verdicts[3].starts_with("logs.zip: complete; 0 lines"), "{}", run.stderr);
+}
+
+#[test]
 fn content_decides_not_the_name() {
     let bench = Bench::new();
     bench.file("called.gz", b"but plain\n");
