@@ -9,7 +9,7 @@ need = command -v $(1) >/dev/null || { echo "missing: $(1) - install the Debian 
 
 .PHONY: help
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: prerequisites
 prerequisites: ## Says what is missing on this machine, and which package brings it
@@ -43,6 +43,14 @@ demo: build ## All set-up, then the whole chain on real servers and real logs; O
 .PHONY: bench
 bench: build ## CPU per byte beside the floor, on the real servers too: a table, and target/bench.json; LARGE=10 adds a file of 10 GiB
 	target/release/logmill-bench
+
+.PHONY: bench-detection
+bench-detection: ## How many files each detector of encodings reads right, ours and others: a table
+	cargo run --release --manifest-path benchmarks/libraries/Cargo.toml --target-dir target/libraries --bin detection
+
+.PHONY: bench-codecs
+bench-codecs: ## CPU per byte of each codec's library beside others of its kind: a table
+	cargo run --release --manifest-path benchmarks/libraries/Cargo.toml --target-dir target/libraries --bin codecs
 
 .PHONY: crash
 crash: build ## Random faults on the whole chain on real servers, then the comparison; CRASH_RUNS=n, CRASH_SEED=n, CRASH_BROKERS=3
