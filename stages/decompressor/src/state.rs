@@ -54,6 +54,13 @@ impl State {
         Progress::Done
     }
 
+    /// Does all that there is to do, whatever comes out.
+    fn work(&mut self, out: &mut Out) {
+        while let Some(busy) = self.layers.iter().rposition(Layer::is_busy) {
+            self.step(busy, out);
+        }
+    }
+
     /// One step of a layer, when those within it have nothing to do.
     fn step(&mut self, i: usize, out: &mut Out) {
         let layer = &mut self.layers[i];
@@ -221,6 +228,8 @@ impl State {
     pub(crate) fn finish(mut self, end: End, out: &mut Out) -> Outcome {
         let (mut i, mut end_of_layer) = (0, end);
         while i < self.layers.len() {
+            self.layers[i].end_input();
+            self.work(out);
             match self.layers[i].finish() {
                 Ending::Whole => {}
                 Ending::Plain(held) => self.settle(i, held.into(), out),
@@ -233,9 +242,7 @@ impl State {
                 let gap = layer.gap.take();
                 self.tell(i, gap, out);
             }
-            while let Some(busy) = self.layers.iter().rposition(Layer::is_busy) {
-                self.step(busy, out);
-            }
+            self.work(out);
             i += 1;
         }
         self.sink.flush(out);
