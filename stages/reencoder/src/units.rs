@@ -32,17 +32,14 @@ pub(crate) fn found(bytes: &[u8]) -> Option<(&'static Encoding, String)> {
     if is_enough(ahead.1.ascii, count) && ahead.1.ascii > behind.1.ascii && ahead.1.nuls == 0 {
         return Some((ahead.0, format!("NUL in {} of the first {count} pairs of bytes", ahead.1.ascii)));
     }
-    let kinds: [(fn(&Units) -> bool, &str); 2] =
-        [(Units::are_letters, "letters"), (Units::are_ideographs, "ideographs, kana or syllables")];
-    kinds.into_iter().find_map(|(are, what)| match (are(&ahead.1), are(&behind.1)) {
-        (true, false) => Some((ahead.0, evidence(count, what))),
-        (false, true) => Some((behind.0, evidence(count, what))),
+    let evidence = |what| format!("the first {count} pairs of bytes are {what}");
+    match (ahead.1.are_letters(), behind.1.are_letters(), ahead.1.are_ideographs(), behind.1.are_ideographs()) {
+        (true, false, ..) => Some((ahead.0, evidence("letters"))),
+        (false, true, ..) => Some((behind.0, evidence("letters"))),
+        (_, _, true, false) => Some((ahead.0, evidence("ideographs, kana or syllables"))),
+        (_, _, false, true) => Some((behind.0, evidence("ideographs, kana or syllables"))),
         _ => None,
-    })
-}
-
-fn evidence(count: usize, what: &str) -> String {
-    format!("the first {count} pairs of bytes are {what}")
+    }
 }
 
 fn is_character(unit: u32) -> bool {
