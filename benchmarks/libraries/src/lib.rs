@@ -1,5 +1,7 @@
 //! The libraries that stand behind the decompressor and the re-encoder, beside others of their kind.
 
+#[path = "../../src/data.rs"]
+pub mod data;
 pub mod texts;
 
 use logmill_core::memory::Run;
