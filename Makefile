@@ -9,7 +9,7 @@ need = command -v $(1) >/dev/null || { echo "missing: $(1) - install the Debian 
 
 .PHONY: help
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: prerequisites
 prerequisites: ## Says what is missing on this machine, and which package brings it
@@ -44,6 +44,14 @@ demo: build ## All set-up, then the whole chain on real servers and real logs; O
 bench: build ## CPU per byte beside the floor, on the real servers too: a table, and target/bench.json; LARGE=10 adds a file of 10 GiB
 	target/release/logmill-bench
 
+.PHONY: bench-detection
+bench-detection: ## How many files each detector of encodings reads right, ours and others: a table
+	cargo run --release --manifest-path benchmarks/libraries/Cargo.toml --target-dir target/libraries --bin detection
+
+.PHONY: bench-codecs
+bench-codecs: ## CPU per byte of each codec's library beside others of its kind: a table
+	cargo run --release --manifest-path benchmarks/libraries/Cargo.toml --target-dir target/libraries --bin codecs
+
 .PHONY: crash
 crash: build ## Random faults on the whole chain on real servers, then the comparison; CRASH_RUNS=n, CRASH_SEED=n, CRASH_BROKERS=3
 	target/release/logmill-crash
@@ -64,7 +72,7 @@ memory: build ## Each stage under a hard limit: 1 GiB in one line, 64 MiB of bar
 worst: build ## Servers at their worst: gone for long, silent, without memory, full, in safe mode; clocks that jump
 	WORST=full cargo test --release --workspace --features logmill-e2e/long --test worst --test brokers --test disk -- --nocapture --test-threads 1
 
-FUZZ_TARGETS := chunk_headers row_batches offset_metadata configuration gzip zstd bzip2 xz lzma lz4 snappy lzop brotli hadoop
+FUZZ_TARGETS := chunk_headers row_batches offset_metadata configuration gzip zlib deflate zstd bzip2 xz lzma lz4 snappy lzop brotli hadoop detector splitter
 FUZZ_SECONDS ?= 60
 
 .PHONY: fuzz

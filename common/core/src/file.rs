@@ -100,7 +100,8 @@ pub struct Plan {
 
 impl Plan {
     /// The newest rules that this code knows. From 2 on the re-encoder looks for UTF-32, and does not let
-    /// single lines of UTF-8 keep it from another encoding; from 3 on the decompressor opens archives.
+    /// single lines of UTF-8 keep it from another encoding. From 3 on it finds UTF-16 and UTF-32 without a mark in
+    /// text of other letters than ASCII's, and the decompressor opens archives.
     pub const RULES: u32 = 3;
 
     fn default_ratio_after_bytes() -> u64 {

@@ -2,9 +2,12 @@
 
 use crate::member::{Step, Then};
 use brotli_decompressor::{
-    BrotliDecoderHasMoreOutput, BrotliDecoderTakeOutput, BrotliDecompressStream, BrotliResult, BrotliState,
-    StandardAlloc,
+    BrotliDecoderErrorCode, BrotliDecoderTakeOutput, BrotliDecompressStream, BrotliResult, BrotliState, StandardAlloc,
 };
+
+/// The decoder is fed so many bytes a call, from the stream's first on: how much it gives of what stands before damage depends
+/// on what else it was fed with it. More costs hardly less, and loses more. The limits' steps are multiples of it.
+const CELL: usize = 256;
 
 /// The decoder of one stream.
 pub(crate) struct Brotli {
@@ -12,6 +15,13 @@ pub(crate) struct Brotli {
     /// `None` before the first byte, which says how large the window is.
     window_log: Option<u32>,
     largest_log: u32,
+    /// The cell under way, and how much of it the decoder has taken.
+    cell: Vec<u8>,
+    taken: usize,
+    /// The decoder has taken nothing of the cell, and waits until it is whole, or the last one.
+    waits: bool,
+    /// No more input comes.
+    last: bool,
     /// It ended or failed; what it decoded before may not have been handed on.
     over: Option<Then>,
 }
@@ -32,7 +42,13 @@ impl Brotli {
     pub(crate) fn new(largest_log: u32) -> Self {
         let alloc = StandardAlloc::default;
         let state = BrotliState::new_strict(alloc(), alloc(), alloc());
-        Self { state, window_log: None, largest_log, over: None }
+        Self { state, window_log: None, largest_log, cell: Vec::new(), taken: 0, waits: true, last: false, over: None }
+    }
+
+    /// As [`crate::member::Member::end_input`].
+    pub(crate) fn end_input(&mut self) -> bool {
+        self.last = true;
+        !self.cell.is_empty()
     }
 
     /// As [`crate::member::Member::step`].
@@ -48,27 +64,44 @@ impl Brotli {
         }
         let mut read = 0;
         loop {
-            let mut wants_input = false;
-            if self.over.is_none() && !BrotliDecoderHasMoreOutput(&self.state) {
-                // Byte by byte: a call that fails drops what it decoded before, which has to be the same however the input comes.
-                let one = &input[read..input.len().min(read + 1)];
-                let (mut left, mut taken) = (one.len(), 0);
-                let state = &mut self.state;
-                match BrotliDecompressStream(&mut left, &mut taken, one, &mut 0, &mut 0, &mut [], &mut 0, state) {
-                    BrotliResult::NeedsMoreInput => wants_input = read + taken == input.len(),
-                    BrotliResult::NeedsMoreOutput => {}
-                    BrotliResult::ResultSuccess => self.over = Some(Then::Ended),
-                    BrotliResult::ResultFailure => self.over = Some(Then::Unplaced("invalid data".into())),
-                }
-                read += taken;
-            }
             self.hand_on(plain);
-            let full = plain.len() == plain.capacity() && BrotliDecoderHasMoreOutput(&self.state);
-            if full || (wants_input && self.over.is_none()) {
+            if plain.len() == plain.capacity() {
                 return go_on(read);
             }
             if let Some(then) = self.over.take() {
-                return Step { read, back: Vec::new(), then };
+                let mut back = self.cell.split_off(self.taken);
+                let new = back.len().min(read); // came with this step: it is left, not put back
+                back.truncate(back.len() - new);
+                return Step { read: read - new, back, then };
+            }
+            if self.waits {
+                let new = (CELL - self.cell.len()).min(input.len() - read);
+                self.cell.extend_from_slice(&input[read..read + new]);
+                read += new;
+                if self.cell.is_empty() || (self.cell.len() < CELL && !self.last) {
+                    return go_on(read);
+                }
+                self.waits = false;
+            }
+            self.decode();
+        }
+    }
+
+    /// Has the decoder take what it wants of the cell.
+    fn decode(&mut self) {
+        let mut left = self.cell.len() - self.taken;
+        let (cell, state) = (&self.cell[..], &mut self.state);
+        match BrotliDecompressStream(&mut left, &mut self.taken, cell, &mut 0, &mut 0, &mut [], &mut 0, state) {
+            BrotliResult::NeedsMoreOutput => {}
+            BrotliResult::NeedsMoreInput => {
+                self.cell.clear();
+                (self.taken, self.waits) = (0, true);
+            }
+            BrotliResult::ResultSuccess => self.over = Some(Then::Ended),
+            BrotliResult::ResultFailure => {
+                // It refuses to give out what it decoded before the damage, unless it forgets that there is any.
+                self.state.error_code = BrotliDecoderErrorCode::BROTLI_DECODER_SUCCESS;
+                self.over = Some(Then::Unplaced("invalid data".into()));
             }
         }
     }

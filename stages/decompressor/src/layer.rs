@@ -308,6 +308,13 @@ impl Layer {
         };
     }
 
+    /// No more input comes: the member under way decodes what it waited with.
+    pub(crate) fn end_input(&mut self) {
+        if let Phase::Member(_, member) = &mut self.phase {
+            self.pending |= member.end_input();
+        }
+    }
+
     /// The end of the input. What the member under way can still decode, whether the input ends too early, and bytes that
     /// turned out to be plain.
     pub(crate) fn finish(&mut self) -> Ending {

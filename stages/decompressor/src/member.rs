@@ -122,6 +122,11 @@ impl Member {
         }
     }
 
+    /// No more input comes. Whether a step without input does something now.
+    pub(crate) fn end_input(&mut self) -> bool {
+        if let Member::Brotli(stream) = self { stream.end_input() } else { false }
+    }
+
     /// Decodes `input` into the spare room of `plain`, of which there is some. Without `input`: what had no room before.
     pub(crate) fn step(&mut self, input: &[u8], plain: &mut Vec<u8>) -> Step {
         match self {

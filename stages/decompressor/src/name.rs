@@ -40,6 +40,7 @@ pub(crate) fn may_begin(codec: Codec, bytes: &[u8], all: bool) -> bool {
 
 /// Whether `bytes` decode without damage; where they are all of a file and wanted more, whether they are no text at least.
 fn decodes(mut member: Member, bytes: &[u8], all: bool) -> bool {
+    member.end_input(); // it is not to wait for more
     let (mut at, mut room) = (0, Vec::with_capacity(ROOM));
     for _ in 0..ROOMS {
         room.clear();

@@ -83,6 +83,13 @@ impl State {
         }
     }
 
+    /// Does all that there is to do, whatever comes out.
+    fn work(&mut self, out: &mut Out) {
+        while self.is_busy() {
+            self.go_on(out);
+        }
+    }
+
     /// One step of the archive.
     fn unpack(&mut self, out: &mut Out) {
         let archive = self.archive.as_mut().expect("only called where there is one");
@@ -350,6 +357,8 @@ impl State {
     pub(crate) fn finish(mut self, end: End, out: &mut Out) -> Outcome {
         let (mut i, mut end_of_layer) = (0, end);
         while i < self.layers.len() {
+            self.layers[i].end_input();
+            self.work(out);
             match self.layers[i].finish() {
                 Ending::Whole => {}
                 Ending::Plain(held) => self.settle(i, held.into(), None, out),
@@ -362,9 +371,7 @@ impl State {
                 let gap = layer.gap.take();
                 self.tell(i, gap, out);
             }
-            while self.is_busy() {
-                self.go_on(out);
-            }
+            self.work(out);
             i += 1;
         }
         self.finish_archive(end_of_layer, out);

@@ -1,7 +1,7 @@
 //! Which encoding a file has, from its bytes.
 //!
-//! By a byte order mark; by NULs in three of four bytes (UTF-32 without a mark) or in every second one (UTF-16); else
-//! ASCII passes undecided, and the bytes from the first one that is not ASCII (or is ESC) decide: UTF-8 when they are,
+//! By a byte order mark; by NULs in three of four bytes (UTF-32 without a mark) or in every second one (UTF-16), or by
+//! control characters where those have other letters than ASCII's ([`crate::units`]); else ASCII passes undecided, and the bytes from the first one that is not ASCII (or is ESC) decide: UTF-8 when they are,
 //! or nearly; else what detection thinks of them; else, where they are few, what the plan says. EBCDIC, the pages of
 //! DOS and the like are never guessed: those the plan names.
 //!
@@ -11,6 +11,7 @@
 //! **Invariant:** where the windows begin and end depends on the file's bytes alone, so that what is decided does not
 //! depend on how the file came.
 
+use crate::units;
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 use logmill_encodings::{Encoding, GB18030, GBK, ISO_2022_JP, UTF_8, UTF_16BE, UTF_16LE, UTF_32BE, UTF_32LE};
 
@@ -49,6 +50,9 @@ pub(crate) static MARKED: [&Encoding; 6] = [UTF_32LE, UTF_32BE, UTF_8, UTF_16LE,
 /// The plan's rules from which on UTF-32 is looked for, a fixed byte order gives way to that of the mark, and a line of
 /// UTF-8 does not count where its file is not.
 const RULES_2: u32 = 2;
+/// From which on text in other letters than ASCII's shows UTF-16 and UTF-32 too, and a NUL on the other side does not
+/// hide it.
+const RULES_3: u32 = 3;
 
 /// The encoding that the plan fixes, and the length of its mark at the beginning of the file. A mark that shows the
 /// other byte order counts for more than the plan: its bytes are no character in the order that the plan says.
@@ -69,7 +73,11 @@ pub(crate) fn head(bytes: &[u8], rules: u32) -> Option<(Found, usize)> {
         return Some((Found::new(encoding, "byte order mark"), encoding.mark().len()));
     }
     let found = (rules >= RULES_2).then(|| utf32_without_mark(bytes)).flatten();
-    found.or_else(|| utf16_without_mark(bytes)).map(|found| (found, 0))
+    let found = match rules {
+        RULES_3.. => found.or_else(|| units::found(bytes).map(|(encoding, evidence)| Found::new(encoding, evidence))),
+        _ => found.or_else(|| utf16_without_mark(bytes)),
+    };
+    found.map(|found| (found, 0))
 }
 
 /// Most characters of a log are ASCII, whatever its language; text has no NUL of its own. In UTF-32 ASCII has three
@@ -88,7 +96,7 @@ fn utf32_without_mark(bytes: &[u8]) -> Option<Found> {
     )
 }
 
-/// In UTF-16 every second byte of ASCII is NUL.
+/// In UTF-16 every second byte of ASCII is NUL. Up to rules 2: a single NUL on the other side hides it.
 fn utf16_without_mark(bytes: &[u8]) -> Option<Found> {
     let pairs = bytes.as_chunks::<2>().0;
     let count = pairs.len();
@@ -103,7 +111,7 @@ fn utf16_without_mark(bytes: &[u8]) -> Option<Found> {
 }
 
 /// More than half of the units, and those are not too few.
-fn is_enough(share: usize, count: usize) -> bool {
+pub(crate) fn is_enough(share: usize, count: usize) -> bool {
     count >= UNITS && share * 2 > count
 }
 

@@ -12,6 +12,7 @@ mod detect;
 mod foreign;
 mod reference;
 mod state;
+mod units;
 
 pub use reference::reference;
 pub use state::State;

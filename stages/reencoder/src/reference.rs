@@ -1,6 +1,7 @@
 //! The page of all encodings for people, as Markdown: docs/encodings.md.
 
 use crate::detect::{ENOUGH, FEW, GOOD_FOR_BAD, HEAD, LEAST, MARKED, MOST, UNITS};
+use crate::units::{ALPHABET, CONTROLS, IDEOGRAPHS};
 use logmill_encodings::{Encoding, Family, ISO_2022_JP, Stop};
 use std::fmt::Write as _;
 
@@ -72,9 +73,12 @@ counts for more than the plan | `fixed by the plan` |
 | 2 | a byte order mark | that of UTF-32 (before UTF-16's, which it begins with), UTF-8, UTF-16 or GB18030 | `byte \
 order mark` |
 | 3 | NULs in the first {HEAD} bytes | UTF-32: more than half of the groups of four bytes are ASCII with three NULs, \
-and all are characters. UTF-16: more than half of the pairs of bytes have one NUL, all on the same side. {UNITS} \
-groups or pairs at least | `three NULs in 16 of the first 16 groups of four bytes`, `NUL in 31 of the first 32 pairs \
-of bytes` |
+and all are characters; or all are characters of text. UTF-16: more than half of the pairs of bytes are ASCII with a \
+NUL; or more than half are letters below U+2000 or ASCII, and the others known too; or all are ideographs, kana, syllables \
+of Korean, letters or ASCII, {CONTROLS} of their bytes are control characters, and every fourth pair ends with a byte that is not \
+ASCII. {UNITS} groups or pairs at least, {ALPHABET} where ASCII is not enough, {IDEOGRAPHS} for ideographs | `three NULs in \
+16 of the first 16 groups of four bytes`, `NUL in 31 of the first 32 pairs of bytes`, `the first 32 pairs of bytes are \
+letters` |
 | 4 | ASCII | passes as it is and decides nothing. The first byte that is not ASCII, or is ESC, begins a window of \
 {least} KiB, or of more, up to {most} KiB, until {ENOUGH} bytes of it are not ASCII | `ASCII`, where nothing else \
 comes |

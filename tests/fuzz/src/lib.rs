@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use logmill_core::memory::Run;
-use logmill_core::{End, FileId, FileMeta, Load, Output, Plan};
+use logmill_core::{End, FileId, FileMeta, Load, Output, Plan, Stage};
 use logmill_decompressor::Decompressor;
 use std::sync::Arc;
 
@@ -54,28 +54,30 @@ pub fn text() -> String {
     (0..40).map(|n| format!("2026-11-01 12:00:00,{n:03} INFO line {n} of a log, {}\n", n * n * 7919)).collect()
 }
 
-/// Decompresses a file in one piece and in many: both say the same, and neither panics.
+/// What a stage makes of a file that comes in one piece. It comes in many, too: both are the same, and neither panics.
 ///
 /// # Panics
 /// When the two differ: the first law of every stage is broken.
-pub fn decompressed(file: FileMeta, bytes: Vec<u8>, piece: usize) {
+pub fn staged<S: Stage>(stage: &S, file: FileMeta, bytes: Vec<u8>, piece: usize) -> Vec<Output> {
     let file = Arc::new(file);
     let all = Bytes::from(bytes);
     let run = |pieces: &[Bytes], budget| {
         let mut outputs: Vec<Output> = Vec::new();
-        let mut run = Run::with_budget(&Decompressor, &file, budget);
+        let mut run = Run::with_budget(stage, &file, budget);
         pieces.iter().for_each(|piece| run.push(piece.clone(), |output| outputs.push(output)));
         let outcome = run.end(End::Complete, |output| outputs.push(output));
         (outputs, outcome)
     };
     let pieces: Vec<Bytes> = all.chunks(piece.max(1)).map(|piece| all.slice_ref(piece)).collect();
-    assert_eq!(run(std::slice::from_ref(&all), usize::MAX), run(&pieces, 1), "cut into pieces of {piece}");
+    let whole = run(std::slice::from_ref(&all), usize::MAX);
+    assert_eq!(whole, run(&pieces, 1), "cut into pieces of {piece}");
+    whole.0
 }
 
 /// One run of the fuzzer on a codec: its first byte says into how many bytes a piece the file is cut, the rest changes `sound`.
 ///
 /// # Panics
-/// As [`decompressed`].
+/// As [`staged`].
 pub fn damaged(sound: &[u8], data: &[u8]) {
     damaged_named("/logs/a.gz", sound, data);
 }
@@ -83,8 +85,8 @@ pub fn damaged(sound: &[u8], data: &[u8]) {
 /// The same of a codec that a name suggests.
 ///
 /// # Panics
-/// As [`decompressed`].
+/// As [`staged`].
 pub fn damaged_named(path: &str, sound: &[u8], data: &[u8]) {
     let (piece, data) = data.split_first().map_or((1, data), |(piece, data)| (usize::from(*piece), data));
-    decompressed(FileMeta { path: path.into(), ..file() }, changed(sound, data), piece);
+    staged(&Decompressor, FileMeta { path: path.into(), ..file() }, changed(sound, data), piece);
 }

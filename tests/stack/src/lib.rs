@@ -21,6 +21,7 @@ mod artifacts;
 mod buckets;
 mod checksums;
 mod clickhouse;
+mod codecs;
 pub mod engine;
 mod engine_program;
 mod error;
@@ -42,6 +43,7 @@ mod stack;
 
 pub use addresses::{Addresses, BucketAddress, ClickHouseAddress, HdfsAddress, Login, Recorded, State};
 pub use artifacts::{Artifacts, Part};
+pub use codecs::write_by_hadoop;
 pub use error::{Error, Result};
 pub use stack::{ServerId, Stack, Wanted};
 

@@ -2,6 +2,7 @@
 
 mod bench;
 mod buckets;
+mod hadoop;
 mod pools;
 
 use bench::{Chain, RAW_BYTES};

@@ -27,6 +27,59 @@ fn utf32_is_recognised() {
     }
 }
 
+fn utf16(text: &str, unit: fn(u16) -> [u8; 2]) -> Vec<u8> {
+    text.encode_utf16().flat_map(unit).collect()
+}
+
+#[test]
+fn units_of_other_letters_than_ascii_show_their_encoding() {
+    let two = [(u16::to_le_bytes as fn(u16) -> [u8; 2], "utf-16le"), (u16::to_be_bytes, "utf-16be")];
+    let four = [(u32::to_le_bytes as fn(u32) -> [u8; 4], "utf-32le"), (u32::to_be_bytes, "utf-32be")];
+    for text in [
+        "10:00:00 INFO 一个作业已提交，等待另一个\n", // the NUL of U+4E00 is on the other side
+        "Служба запущена\n",
+        "служба",
+        "Η υπηρεσία ξεκίνησε – πάλι\n",
+        "השירות הופעל\n",
+        "تم تشغيل الخدمة\n",
+        "บริการเริ่มทำงานแล้ว\n",
+        "Dịch vụ đã được khởi động\n",
+        "服务已经启动，所有节点恢复响应。\n内存不足，作业在队列中等待资源。\n",
+        "夜間の保守のあとサービスを起動しました。すべてのノードが応答しています。\n",
+        "야간 점검이 끝난 뒤 서비스를 시작했으며 모든 노드가 다시 응답합니다.\n",
+    ] {
+        for (unit, name) in two {
+            check(&utf16(text, unit), text, name);
+        }
+        for (unit, name) in four {
+            check(&utf32(text, unit), text, name);
+        }
+    }
+    let evidence = |text| check(&utf16(text, u16::to_le_bytes), text, "utf-16le").evidence;
+    assert_eq!(evidence("служба\n"), "the first 7 pairs of bytes are letters");
+    assert_eq!(evidence("服务已经启动一切\n"), "the first 9 pairs of bytes are ideographs, kana or syllables");
+}
+
+#[test]
+fn what_looks_like_units_of_two_bytes_and_is_text() {
+    let text = "служба запущена, все узлы отвечают\n";
+    for (bytes, text, name) in [
+        (&b"bush hid the facts\n"[..], "bush hid the facts\n", "utf-8"), // four ideographs and more
+        (
+            b"user\x01login\x01failed\x01worker\x01seven\x01twice\n",
+            "user\x01login\x01failed\x01worker\x01seven\x01twice\n",
+            "utf-8",
+        ),
+        (b"\n\n\n\n\n\n\n\n\n\n", "\n\n\n\n\n\n\n\n\n\n", "utf-8"),
+        (&encoding_rs::WINDOWS_1251.encode(text).0, text, "windows-1251"),
+        (&encoding_rs::KOI8_U.encode(text).0, text, "koi8-u"),
+        (&GB18030.encode("服务已经启动，所有节点恢复响应。").0, "服务已经启动，所有节点恢复响应。", "gb18030"),
+        ("服务已经启动，所有节点恢复响应。".as_bytes(), "服务已经启动，所有节点恢复响应。", "utf-8"),
+    ] {
+        check(bytes, text, name);
+    }
+}
+
 #[test]
 fn too_little_is_no_utf32() {
     for bytes in [&b"a\0\0\0"[..], b"a\0\0\0b\0\x11\0c\0\0\0", b"\0\0\0\0\0\0\0\0", b"a\0\0\0\0\0\0\0"] {
@@ -43,6 +96,9 @@ fn files_of_the_first_rules_are_read_as_before() {
     assert_eq!(first(Plan::default(), &utf32("\u{feff}ab\n", u32::to_le_bytes)), "utf-16le");
     assert_eq!(first(Plan::default(), &utf32("ab\n", u32::to_le_bytes)), "utf-8");
     assert_eq!(first(fixed("utf-16"), b"\xfe\xff\0a"), "utf-16le");
+    let second =
+        |bytes: &[u8]| run_pieces(Plan { rules: 2, ..Plan::default() }, [bytes], Some(End::Complete)).closed().found;
+    assert_eq!(second(&utf16("служба\n", u16::to_le_bytes)), "utf-8");
     let gbk = GB18030.encode(CHINESE).0.repeat(9);
     assert_eq!(first(Plan::default(), &[&gbk, CHINESE.as_bytes(), &gbk].concat()), "windows-1252");
 }
