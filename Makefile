@@ -63,6 +63,7 @@ memory: build ## Each stage under a hard limit: 1 GiB in one line, 64 MiB of bar
 .PHONY: worst
 worst: build ## Servers at their worst: gone for long, silent, without memory, full, in safe mode; clocks that jump
 	WORST=full cargo test --release --workspace --features logmill-e2e/long --test worst --test brokers --test disk -- --nocapture --test-threads 1
+	WORST=full cargo test --release --workspace --test real faults:: -- --nocapture --test-threads 1
 
 FUZZ_TARGETS := chunk_headers row_batches offset_metadata configuration gzip zstd bzip2 xz lzma lz4 snappy lzop brotli hadoop
 FUZZ_SECONDS ?= 60

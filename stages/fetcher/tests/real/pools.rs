@@ -1,23 +1,13 @@
 //! Who has how many coroutines, on real HDFS.
 
-use crate::bench::{Chain, RAW_BYTES};
+use crate::bench::{Chain, RAW_BYTES, free_address, metric};
 use crate::put_files;
 use logmill_protocol::fetch::ClusterNote;
 use logmill_stack::{ServerId, Stack, Wanted, shared};
-use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
 
 /// The coroutines of each of these clusters, as the fetcher at `address` shows them.
-fn coroutines(address: &str, clusters: &[&str]) -> Option<Vec<u32>> {
-    let mut connection = TcpStream::connect(address).ok()?;
-    connection.write_all(b"GET /metrics HTTP/1.0\r\n\r\n").ok()?;
-    let mut page = String::new();
-    connection.read_to_string(&mut page).ok()?;
-    let of = |cluster: &&str| {
-        let name = format!("logmill_fetcher_coroutines{{cluster=\"{cluster}\"}} ");
-        page.lines().find_map(|line| line.strip_prefix(&name)?.parse().ok())
-    };
-    clusters.iter().map(of).collect()
+fn coroutines(address: &str, clusters: &[&str]) -> Option<Vec<u64>> {
+    clusters.iter().map(|cluster| metric(address, "coroutines", cluster)).collect()
 }
 
 #[test]
@@ -26,9 +16,7 @@ fn coroutines_go_to_the_healthy_cluster_of_the_greatest_weight_and_come_back() {
     let stack = Stack::start(&logmill_stack::default_dir(), &wanted).unwrap();
     let clusters = [("a", shared::hdfs(0).into()), ("b", shared::hdfs(1).into()), ("mute", stack.hdfs("mute").into())];
     let mut chain = Chain::new("pools", &clusters);
-    let free = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = free.local_addr().unwrap().to_string();
-    drop(free);
+    let address = free_address();
     let fetcher = chain.fetcher_with(
         "s0",
         &[
@@ -38,7 +26,7 @@ fn coroutines_go_to_the_healthy_cluster_of_the_greatest_weight_and_come_back() {
             ("LOGMILL__CLUSTERS__MUTE__UP_AFTER", "2s"),
         ],
     );
-    let until = |chain: &Chain, what: &str, expected: [u32; 3]| {
+    let until = |chain: &Chain, what: &str, expected: [u64; 3]| {
         chain.until(what, |_| coroutines(&address, &["a", "b", "mute"]).is_some_and(|seen| seen == expected));
     };
     until(&chain, "each has its own", [4, 4, 4]);
