@@ -37,6 +37,7 @@ pub fn migrations() -> Vec<Migration> {
         step!(2, "ledger", "0002_ledger.sql"),
         step!(3, "loads", "0003_loads.sql"),
         step!(4, "logs", "0004_logs.sql"),
+        step!(5, "finished", "0005_finished.sql"),
     ]
 }
 

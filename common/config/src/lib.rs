@@ -21,8 +21,8 @@ pub use planner::{Planner, Selector, path_glob};
 pub use properties::Properties;
 pub use reference::{example, json_schema, reference};
 pub use sections::{
-    App, Channel, Choose, ClickHouse, Cluster, Compression, Config, Distributor, FixedEncoding, Http, Kafka, Layout,
-    Log, LogFormat, PlanDefaults, Rule, Transaction, Worker,
+    App, Channel, Choose, ClickHouse, Cluster, Compression, Config, Distributor, Finished, FixedEncoding, Http, Kafka,
+    Layout, Log, LogFormat, PlanDefaults, Rule, Transaction, Worker,
 };
 pub use size::Size;
 pub use topics::{TopicSpec, Topics};

@@ -199,6 +199,28 @@ fn a_bucket_has_settings_of_its_own_and_others_have_none() {
 }
 
 #[test]
+fn finished_files_go_to_a_place_that_is_not_listed() {
+    let cluster =
+        |rest: &str| format!("[clusters.a]\nurl = \"hdfs://a:1\"\nfolders = [\"/logs\", \"/days/%Y\"]\n{rest}\n");
+    parse(&cluster("finished = \"move\"\narchive = \"/logs-done\"")).unwrap();
+    parse(&cluster("finished = \"delete\"")).unwrap();
+    for (rest, why) in [
+        ("finished = \"move\"", "archive: must name the folder into which files are moved, such as \"/archive\""),
+        ("archive = \"done\"", "archive: \"done\" must begin with '/'"),
+        ("archive = \"/logs/done\"", "archive: lies in the folder \"/logs\": what is moved would be taken again"),
+        ("archive = \"/days/done\"", "archive: lies in the folder \"/days/%Y\": what is moved would be taken again"),
+    ] {
+        let error = parse(&cluster(rest)).unwrap_err();
+        assert!(error.ends_with(&format!("clusters.a.{why}")), "{error}");
+    }
+    refused(
+        "[clusters.a]\nurl = \"s3://logs\"\nfinished = \"delete\"\n",
+        "logmill.toml:3: clusters.a.finished: nothing is moved or deleted in a bucket, where an object that was just replaced \
+         could not be told: a lifecycle rule of the bucket does it",
+    );
+}
+
+#[test]
 fn clickhouse_over_tls_needs_a_proxy() {
     refused(
         "[clickhouse]\nurl = \"https://db:8443\"\n",
