@@ -210,7 +210,7 @@ fn one_cluster(name: &str, cluster: &Cluster, found: &mut Found) {
         ("coroutines", cluster.coroutines),
         ("settle", cluster.settle),
         ("down_failures", cluster.down_failures),
-        ("weight", cluster.weight),
+        ("weight", cluster.weight.given().unwrap_or(1)),
     ] {
         if number == 0 {
             found.at(&key(last), "must be at least 1");

@@ -13,6 +13,7 @@ mod reference;
 mod sections;
 mod size;
 mod topics;
+mod weight;
 
 pub use check::encoding;
 pub use error::{ConfigError, Place, Problem};
@@ -26,3 +27,4 @@ pub use sections::{
 };
 pub use size::Size;
 pub use topics::{TopicSpec, Topics};
+pub use weight::Weight;

@@ -3,6 +3,7 @@
 
 use crate::properties::Properties;
 use crate::size::Size;
+use crate::weight::Weight;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -295,10 +296,10 @@ pub struct Cluster {
     #[serde(with = "humantime_serde")]
     #[schemars(with = "String", extend("format" = "duration"))]
     pub up_after: Duration,
-    /// Who gets the coroutines of clusters that are down: the healthy one of the greatest weight. Read again while the
+    /// Who gets the coroutines of clusters that are down: the healthy one of the greatest weight. "auto": as many MiB as came
+    /// of it within a day, learned from the file events in Kafka; while none come, what it was last. Read again while the
     /// fetchers run, as the entries of apps and rules are.
-    #[schemars(range(min = 1))]
-    pub weight: u32,
+    pub weight: Weight,
 }
 
 impl Default for Cluster {
@@ -325,7 +326,7 @@ impl Default for Cluster {
             down_failures: 20,
             down_after: Duration::from_secs(30),
             up_after: Duration::from_secs(60),
-            weight: 1,
+            weight: Weight::Fixed(1),
         }
     }
 }

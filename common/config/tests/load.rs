@@ -1,6 +1,6 @@
 //! Reading a configuration: each input with what comes of it.
 
-use logmill_config::{Config, Layout};
+use logmill_config::{Config, Layout, Weight};
 
 fn parse(text: &str) -> Result<Config, String> {
     with(text, &[])
@@ -196,6 +196,19 @@ fn a_bucket_has_settings_of_its_own_and_others_have_none() {
         "[clusters.a]\nurl = \"hdfs://a:1\"\nstore = { region = \"x\" }\n",
         "logmill.toml:3: clusters.a.store: has settings for a bucket, and \"hdfs://a:1\" is none",
     );
+}
+
+#[test]
+fn a_weight_is_a_number_or_learned() {
+    let weight = |text: &str| parse(&format!("[clusters.a]\nurl = \"hdfs://a:1\"\nweight = {text}\n"));
+    assert_eq!(weight("3").unwrap().clusters["a"].weight, Weight::Fixed(3));
+    assert_eq!(weight("\"auto\"").unwrap().clusters["a"].weight, Weight::Auto);
+    assert_eq!(weight("0").unwrap_err(), "logmill.toml:3: clusters.a.weight: must be at least 1");
+    let error = weight("\"heavy\"").unwrap_err();
+    assert!(error.contains("clusters.a.weight") && error.contains("a number such as 3, or \"auto\""), "{error}");
+    let text = "[clusters.a]\nurl = \"hdfs://a:1\"\n";
+    let set = |value| with(text, &[("LOGMILL__CLUSTERS__A__WEIGHT", value)]).unwrap().clusters["a"].weight;
+    assert_eq!([set("5"), set("auto")], [Weight::Fixed(5), Weight::Auto]);
 }
 
 #[test]

@@ -2,8 +2,9 @@
 
 use crate::bench::{Chain, RAW_BYTES, free_address, metric};
 use crate::put_files;
-use logmill_protocol::fetch::ClusterNote;
+use logmill_protocol::fetch::{ClusterNote, VolumeNote};
 use logmill_stack::{ServerId, Stack, Wanted, shared};
+use std::collections::BTreeMap;
 
 /// The coroutines of each of these clusters, as the fetcher at `address` shows them.
 fn coroutines(address: &str, clusters: &[&str]) -> Option<Vec<u64>> {
@@ -55,4 +56,38 @@ fn coroutines_go_to_the_healthy_cluster_of_the_greatest_weight_and_come_back() {
     chain.put("mute", "late", 3 * RAW_BYTES);
     chain.check();
     assert!(fetcher.terminate().success());
+}
+
+#[test]
+fn weights_are_learned_from_what_came_whoever_counts_it() {
+    const MIB: usize = 64 * RAW_BYTES;
+    let mut chain = Chain::new("learned", &[("a", shared::hdfs(0).into()), ("b", shared::hdfs(1).into())]);
+    let start = |chain: &Chain, slot: &str| {
+        let address = free_address();
+        let auto = [("LOGMILL__CLUSTERS__A__WEIGHT", "auto"), ("LOGMILL__CLUSTERS__B__WEIGHT", "auto")];
+        (chain.fetcher_with(slot, &[&auto[..], &[("LOGMILL__HTTP__LISTEN", &*address)]].concat()), address)
+    };
+    let weights = |address: &str| ["a", "b"].map(|cluster| metric(address, "weight", cluster).unwrap_or(0));
+    for n in 1..=4 {
+        chain.put("b", &format!("{n}"), 3 * MIB / 2 - n);
+    }
+    chain.put("a", "small", 3 * RAW_BYTES);
+    let (first, address) = start(&chain, "s0");
+    chain.until("what came is what they weigh", |_| weights(&address) == [1, 6]);
+    first.kill();
+    let (second, address) = start(&chain, "s1");
+    chain.until("another fetcher knows it", |_| weights(&address) == [1, 6]);
+    chain.put("b", "more", 3 * MIB);
+    chain.until("what comes is added to it", |_| weights(&address) == [1, 9]);
+    let notes = chain.records(&chain.config.topics().clusters_topic());
+    let notes = notes.iter().filter_map(|note| serde_json::from_slice::<VolumeNote>(&note.payload).ok());
+    let newest: BTreeMap<i32, VolumeNote> = notes.map(|note| (note.partition, note)).collect();
+    let counted = |cluster: &str| -> u64 {
+        newest.values().flat_map(|note| note.hours.values()).filter_map(|hour| hour.get(cluster)).sum()
+    };
+    let put = |cluster: &str| -> usize {
+        chain.files.iter().filter(|((of, _), _)| of == cluster).map(|(_, content)| content.len()).sum()
+    };
+    assert_eq!(["a", "b"].map(counted), ["a", "b"].map(|cluster| put(cluster) as u64), "each file counts once");
+    assert!(second.terminate().success());
 }
