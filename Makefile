@@ -52,6 +52,10 @@ crash: build ## Random faults on the whole chain on real servers, then the compa
 alone: build ## Each stage stopped in turn while files keep coming: what the others do meanwhile; ALONE_SECONDS=n
 	target/release/logmill-alone
 
+.PHONY: pools
+pools: build ## Four clusters of the weights 1 to 4, the heaviest stopped for a while: a plot of who has how many coroutines
+	target/release/logmill-pools
+
 .PHONY: soak
 soak: build ## Files and faults for as long as you like, then the comparison; a plot of memory, files, threads, disk; SOAK_MINUTES=n, SOAK_SEED=n
 	target/release/logmill-soak
