@@ -60,6 +60,10 @@ crash: build ## Random faults on the whole chain on real servers, then the compa
 alone: build ## Each stage stopped in turn while files keep coming: what the others do meanwhile; ALONE_SECONDS=n
 	target/release/logmill-alone
 
+.PHONY: pools
+pools: build ## Four clusters of the weights 1 to 4, the heaviest stopped for a while: a plot of who has how many coroutines
+	target/release/logmill-pools
+
 .PHONY: soak
 soak: build ## Files and faults for as long as you like, then the comparison; a plot of memory, files, threads, disk; SOAK_MINUTES=n, SOAK_SEED=n
 	target/release/logmill-soak
@@ -71,6 +75,7 @@ memory: build ## Each stage under a hard limit: 1 GiB in one line, 64 MiB of bar
 .PHONY: worst
 worst: build ## Servers at their worst: gone for long, silent, without memory, full, in safe mode; clocks that jump
 	WORST=full cargo test --release --workspace --features logmill-e2e/long --test worst --test brokers --test disk -- --nocapture --test-threads 1
+	WORST=full cargo test --release --workspace --test real faults:: -- --nocapture --test-threads 1
 
 FUZZ_TARGETS := chunk_headers row_batches offset_metadata configuration gzip zlib deflate zstd bzip2 xz lzma lz4 snappy lzop brotli hadoop detector splitter
 FUZZ_SECONDS ?= 60

@@ -150,6 +150,25 @@ It may be stopped at any time; the same command goes on. Exit code 1 when a file
         #[arg(long, value_name = "LABEL")]
         encoding: String,
     },
+    /// Move or delete files whose every line is proven to be in the table, in the clusters that are configured so.
+    ///
+    /// What is not proven yet is reconciled first. A file that is partial or quarantined, that has a dead letter, or that is
+    /// being loaded again is left where it is; so is one that took the place of a file that was loaded.
+    #[command(after_help = "\
+Examples:
+  logmill finish --dry-run
+  logmill finish
+  logmill finish '/logs/2026/11/**'
+
+It may be stopped at any time, and run again. Exit code 1 when a cluster did not do it.")]
+    Finish {
+        /// Paths, globs over paths, or file ids; all files when none is given.
+        #[arg(value_name = "PATH|GLOB|FILE_ID")]
+        paths: Vec<String>,
+        /// Name the files, and do nothing to them.
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// Show on one screen whether the chain moves, its oldest unfinished file, and what it waits for.
     #[command(after_help = "\
 Examples:

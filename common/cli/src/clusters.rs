@@ -9,7 +9,7 @@ use crate::output::Printer;
 use crate::topic_reader::TopicReader;
 use anyhow::{Context, Result};
 use logmill_clickhouse::ledger::{Volume, volumes};
-use logmill_config::Config;
+use logmill_config::{Config, Weight};
 use logmill_core::Offset;
 use logmill_protocol::fetch::ClusterNote;
 use rdkafka::Message;
@@ -28,6 +28,8 @@ struct Line<'a> {
     coroutines: u32,
     own: u32,
     weight: u32,
+    /// The weight is learned.
+    learned: bool,
     /// Tasks that no fetcher has begun.
     waiting: i64,
     /// What came of it within a day.
@@ -48,7 +50,7 @@ pub fn run(config: &Config, format: Format) -> Result<Verdict, Failure> {
     let mut out = Printer::stdout();
     if format == Format::Text {
         out.line(&format!(
-            "{:<16} {:<22} {:>10} {:>6} {:>9} {:>9} {:>15} {:>7}  {}",
+            "{:<16} {:<22} {:>10} {:>11} {:>9} {:>9} {:>15} {:>7}  {}",
             "CLUSTER", "STATE", "COROUTINES", "WEIGHT", "WAITING", "FILES/DAY", "BYTES/DAY", "PARKED", "LAST FILE"
         ))?;
     }
@@ -62,7 +64,11 @@ pub fn run(config: &Config, format: Format) -> Result<Verdict, Failure> {
             down: told.iter().filter(|note| note.down).count(),
             coroutines: told.iter().map(|note| note.coroutines).sum(),
             own: told.iter().map(|note| note.own).sum(),
-            weight: told.iter().max_by_key(|note| note.at_ms).map_or(settings.weight, |note| note.weight),
+            weight: told
+                .iter()
+                .max_by_key(|note| note.at_ms)
+                .map_or(settings.weight.given().unwrap_or(1), |note| note.weight),
+            learned: settings.weight == Weight::Auto,
             waiting: lags.get(cluster).copied().unwrap_or_default(),
             volume: volumes.remove(cluster).unwrap_or_default(),
         };
@@ -104,12 +110,13 @@ impl Line<'_> {
     }
 
     fn text(&self) -> String {
-        let Self { cluster, weight, waiting, volume, .. } = self;
+        let Self { cluster, waiting, volume, .. } = self;
+        let weight = if self.learned { format!("{} auto", self.weight) } else { self.weight.to_string() };
         let last = if volume.last_ms == 0 { "-".to_owned() } else { time(volume.last_ms) };
         let coroutines = format!("{} of {}", self.coroutines, self.own);
         let (state, Volume { files, bytes, parked, .. }) = (self.state(), volume);
         format!(
-            "{cluster:<16} {state:<22} {coroutines:>10} {weight:>6} {waiting:>9} {files:>9} {bytes:>15} {parked:>7}  {last}"
+            "{cluster:<16} {state:<22} {coroutines:>10} {weight:>11} {waiting:>9} {files:>9} {bytes:>15} {parked:>7}  {last}"
         )
     }
 }

@@ -10,6 +10,7 @@ mod dlq;
 pub mod dry_run;
 pub mod exit;
 mod files;
+mod finish;
 mod lag;
 mod migrate;
 mod output;
@@ -47,6 +48,7 @@ pub fn run(args: Args) -> Result<Verdict, Failure> {
         Command::Where { what } => files::locate(&Config::load(file)?, &what, args.format),
         Command::Reconcile { paths, settled } => files::reconcile(&Config::load(file)?, &paths, settled, args.format),
         Command::Redecode { paths, encoding } => redecode::run(&Config::load(file)?, &paths, &encoding, args.format),
+        Command::Finish { paths, dry_run } => finish::run(&Config::load(file)?, &paths, dry_run, args.format),
         Command::Status => status::run(&Config::load(file)?, args.format),
     }
 }

@@ -38,6 +38,7 @@ pub fn migrations() -> Vec<Migration> {
         step!(3, "loads", "0003_loads.sql"),
         step!(4, "logs", "0004_logs.sql"),
         step!(5, "archives", "0005_archives.sql"),
+        step!(6, "finished", "0006_finished.sql"),
     ]
 }
 

@@ -2,10 +2,11 @@
 
 use crate::keys::nearest;
 use crate::planner::{Planner, Selector, path_glob};
-use crate::sections::{Cluster, Config};
+use crate::sections::{Cluster, Config, Finished};
 use crate::size::Size;
 use logmill_core::Plan;
 use logmill_encodings::Encoding;
+use std::path::Path;
 
 /// Room in a record for its headers: the file's description with its plan, and what clients add.
 const HEADER_BYTES: u64 = 64 << 10;
@@ -209,7 +210,7 @@ fn one_cluster(name: &str, cluster: &Cluster, found: &mut Found) {
         ("coroutines", cluster.coroutines),
         ("settle", cluster.settle),
         ("down_failures", cluster.down_failures),
-        ("weight", cluster.weight),
+        ("weight", cluster.weight.given().unwrap_or(1)),
     ] {
         if number == 0 {
             found.at(&key(last), "must be at least 1");
@@ -220,11 +221,40 @@ fn one_cluster(name: &str, cluster: &Cluster, found: &mut Found) {
             found.at(&key(last), "must be more than 0");
         }
     }
+    finished(name, cluster, found);
     if cluster.bytes_per_second == Some(Size(0)) {
         found.at(&key("bytes_per_second"), "must be more than 0; leave it out for no limit");
     }
     if cluster.forget_after <= cluster.scan_interval {
         found.at(&key("forget_after"), "must be longer than scan_interval, or one failed listing makes every file new");
+    }
+}
+
+/// Where finished files go is a place that is not listed.
+fn finished(name: &str, cluster: &Cluster, found: &mut Found) {
+    let key = |last| ["clusters", name, last];
+    if cluster.finished != Finished::Leave && cluster.is_bucket() {
+        let why = "nothing is moved or deleted in a bucket, where an object that was just replaced could not be told: a \
+                   lifecycle rule of the bucket does it";
+        found.at(&key("finished"), why);
+    }
+    match &cluster.archive {
+        None if cluster.finished == Finished::Move => {
+            found.at(&key("archive"), "must name the folder into which files are moved, such as \"/archive\"");
+        }
+        Some(archive) if !archive.starts_with('/') => {
+            found.at(&key("archive"), format!("{archive:?} must begin with '/'"));
+        }
+        Some(archive) => {
+            let lies_in = |folder: &&String| match folder.split_once('%') {
+                Some((before_date, _)) => before_date.len() > 1 && archive.starts_with(before_date),
+                None => Path::new(archive).starts_with(folder),
+            };
+            if let Some(folder) = cluster.folders.iter().find(lies_in) {
+                found.at(&key("archive"), format!("lies in the folder {folder:?}: what is moved would be taken again"));
+            }
+        }
+        None => {}
     }
 }
 

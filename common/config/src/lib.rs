@@ -13,6 +13,7 @@ mod reference;
 mod sections;
 mod size;
 mod topics;
+mod weight;
 
 pub use check::encoding;
 pub use error::{ConfigError, Place, Problem};
@@ -21,8 +22,9 @@ pub use planner::{Planner, Selector, path_glob};
 pub use properties::Properties;
 pub use reference::{example, json_schema, reference};
 pub use sections::{
-    App, Channel, Choose, ClickHouse, Cluster, Compression, Config, Distributor, FixedEncoding, Http, Kafka, Layout,
-    Log, LogFormat, PlanDefaults, Rule, Transaction, Worker,
+    App, Channel, Choose, ClickHouse, Cluster, Compression, Config, Distributor, Finished, FixedEncoding, Http, Kafka,
+    Layout, Log, LogFormat, PlanDefaults, Rule, Transaction, Worker,
 };
 pub use size::Size;
 pub use topics::{TopicSpec, Topics};
+pub use weight::Weight;

@@ -35,6 +35,7 @@ fn full() -> Config {
         bytes_per_second: Some(Size::mib(200)),
         ready_file: Some("_SUCCESS".into()),
         exclude: vec!["*.bak".into()],
+        archive: Some("/archive".into()),
         ..Cluster::default()
     };
     config.clusters.insert("hdfs-a".into(), cluster);

@@ -3,6 +3,7 @@
 
 use crate::properties::Properties;
 use crate::size::Size;
+use crate::weight::Weight;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -274,6 +275,12 @@ pub struct Cluster {
     #[serde(with = "humantime_serde")]
     #[schemars(with = "String", extend("format" = "duration"))]
     pub forget_after: Duration,
+    /// What `logmill finish` does with a file once it is proven that every line of it is in the table: "leave" it, "move" it into
+    /// the archive, or "delete" it.
+    pub finished: Finished,
+    /// The folder into which finished files are moved, with their whole path behind it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub archive: Option<String>,
     /// Bytes a second that one fetcher reads of it at most; left out: no limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bytes_per_second: Option<Size>,
@@ -289,10 +296,10 @@ pub struct Cluster {
     #[serde(with = "humantime_serde")]
     #[schemars(with = "String", extend("format" = "duration"))]
     pub up_after: Duration,
-    /// Who gets the coroutines of clusters that are down: the healthy one of the greatest weight. Read again while the
+    /// Who gets the coroutines of clusters that are down: the healthy one of the greatest weight. "auto": as many MiB as came
+    /// of it within a day, learned from the file events in Kafka; while none come, what it was last. Read again while the
     /// fetchers run, as the entries of apps and rules are.
-    #[schemars(range(min = 1))]
-    pub weight: u32,
+    pub weight: Weight,
 }
 
 impl Default for Cluster {
@@ -313,13 +320,28 @@ impl Default for Cluster {
             call_timeout: Duration::from_secs(20),
             park_after: Duration::from_secs(60),
             forget_after: Duration::from_secs(7 * 86_400),
+            finished: Finished::Leave,
+            archive: None,
             bytes_per_second: None,
             down_failures: 20,
             down_after: Duration::from_secs(30),
             up_after: Duration::from_secs(60),
-            weight: 1,
+            weight: Weight::Fixed(1),
         }
     }
+}
+
+/// What becomes of a file that has nothing more to do in its cluster.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Finished {
+    /// It stays.
+    #[default]
+    Leave,
+    /// It is moved below `archive`.
+    Move,
+    /// It is deleted.
+    Delete,
 }
 
 impl Cluster {

@@ -1,6 +1,6 @@
 //! Reading a configuration: each input with what comes of it.
 
-use logmill_config::{Config, Layout};
+use logmill_config::{Config, Layout, Weight};
 
 fn parse(text: &str) -> Result<Config, String> {
     with(text, &[])
@@ -195,6 +195,41 @@ fn a_bucket_has_settings_of_its_own_and_others_have_none() {
     refused(
         "[clusters.a]\nurl = \"hdfs://a:1\"\nstore = { region = \"x\" }\n",
         "logmill.toml:3: clusters.a.store: has settings for a bucket, and \"hdfs://a:1\" is none",
+    );
+}
+
+#[test]
+fn a_weight_is_a_number_or_learned() {
+    let weight = |text: &str| parse(&format!("[clusters.a]\nurl = \"hdfs://a:1\"\nweight = {text}\n"));
+    assert_eq!(weight("3").unwrap().clusters["a"].weight, Weight::Fixed(3));
+    assert_eq!(weight("\"auto\"").unwrap().clusters["a"].weight, Weight::Auto);
+    assert_eq!(weight("0").unwrap_err(), "logmill.toml:3: clusters.a.weight: must be at least 1");
+    let error = weight("\"heavy\"").unwrap_err();
+    assert!(error.contains("clusters.a.weight") && error.contains("a number such as 3, or \"auto\""), "{error}");
+    let text = "[clusters.a]\nurl = \"hdfs://a:1\"\n";
+    let set = |value| with(text, &[("LOGMILL__CLUSTERS__A__WEIGHT", value)]).unwrap().clusters["a"].weight;
+    assert_eq!([set("5"), set("auto")], [Weight::Fixed(5), Weight::Auto]);
+}
+
+#[test]
+fn finished_files_go_to_a_place_that_is_not_listed() {
+    let cluster =
+        |rest: &str| format!("[clusters.a]\nurl = \"hdfs://a:1\"\nfolders = [\"/logs\", \"/days/%Y\"]\n{rest}\n");
+    parse(&cluster("finished = \"move\"\narchive = \"/logs-done\"")).unwrap();
+    parse(&cluster("finished = \"delete\"")).unwrap();
+    for (rest, why) in [
+        ("finished = \"move\"", "archive: must name the folder into which files are moved, such as \"/archive\""),
+        ("archive = \"done\"", "archive: \"done\" must begin with '/'"),
+        ("archive = \"/logs/done\"", "archive: lies in the folder \"/logs\": what is moved would be taken again"),
+        ("archive = \"/days/done\"", "archive: lies in the folder \"/days/%Y\": what is moved would be taken again"),
+    ] {
+        let error = parse(&cluster(rest)).unwrap_err();
+        assert!(error.ends_with(&format!("clusters.a.{why}")), "{error}");
+    }
+    refused(
+        "[clusters.a]\nurl = \"s3://logs\"\nfinished = \"delete\"\n",
+        "logmill.toml:3: clusters.a.finished: nothing is moved or deleted in a bucket, where an object that was just replaced \
+         could not be told: a lifecycle rule of the bucket does it",
     );
 }
 

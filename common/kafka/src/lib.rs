@@ -6,6 +6,7 @@
 
 pub mod admin;
 mod client;
+pub mod follow;
 pub mod journal;
 mod memory;
 pub mod notes;

@@ -20,7 +20,7 @@ pub use lister::{Listed, Lister, ListerAnswer, ListerAsk, ListerOptions, PlanFor
 #[cfg(feature = "weaken")]
 pub use machine::Weaken;
 pub use machine::{Answer, Ask, Fetch, Fetched, Item, Options, Order};
-pub use note::ClusterNote;
+pub use note::{ClusterNote, VolumeNote};
 pub use position::{BadPosition, OpenFile, Position};
 pub use records::{Lane, STAGE};
 pub use task::{Resume, Task};

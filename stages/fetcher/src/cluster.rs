@@ -9,10 +9,11 @@ use crate::pool::{Permit, Pool};
 use crate::rate::Rate;
 use crate::store::{Entry, Store, StoreError};
 use futures::StreamExt as _;
+use logmill_config::Weight;
 use logmill_core::{FileMeta, Seq};
 use logmill_protocol::fetch::{Fetched, Item, Order};
 use std::future::Future;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc::Sender;
@@ -31,6 +32,8 @@ pub struct Cluster {
     /// The coroutines that are its own, however many it has just now.
     coroutines: u32,
     weight: AtomicU32,
+    /// The weight is learned.
+    learned: AtomicBool,
     rate: Option<Rate>,
     call_timeout: Duration,
     park_after: Duration,
@@ -124,12 +127,16 @@ impl Cluster {
         let logmill_config::Cluster { coroutines, weight, call_timeout, park_after, .. } = *settings;
         let logmill_config::Cluster { down_failures, down_after, up_after, .. } = *settings;
         metrics.coroutines.set(coroutines.into());
+        // Until it is learned.
+        let own_weight = weight.given().unwrap_or(1);
+        metrics.weight.set(own_weight.into());
         Self {
             name: name.into(),
             store,
             pool: Pool::new(coroutines),
             coroutines,
-            weight: weight.into(),
+            weight: own_weight.into(),
+            learned: (weight == Weight::Auto).into(),
             rate: settings.bytes_per_second.map(|rate| Rate::new(rate.0)),
             call_timeout,
             park_after,
@@ -150,6 +157,21 @@ impl Cluster {
 
     pub(crate) fn weigh(&self, weight: u32) {
         self.weight.store(weight, Ordering::Relaxed);
+        self.metrics.weight.set(weight.into());
+    }
+
+    /// Whether its weight is learned.
+    pub(crate) fn is_learned(&self) -> bool {
+        self.learned.load(Ordering::Relaxed)
+    }
+
+    /// Its weight is this one from now on, or learned; until it is, it stays what it was.
+    pub(crate) fn configure_weight(&self, weight: Weight) {
+        self.learned.store(weight == Weight::Auto, Ordering::Relaxed);
+        if let Some(weight) = weight.given().filter(|weight| *weight != self.weight()) {
+            tracing::info!(cluster = self.name, "its weight is {weight} now, it was {}", self.weight());
+            self.weigh(weight);
+        }
     }
 
     /// So many of its files are read at a time from now on.

@@ -9,6 +9,7 @@ use crate::reload;
 use crate::scan::Scan;
 use crate::source::Source;
 use crate::store;
+use crate::volumes;
 use crate::worker::{Counted, Worker};
 use anyhow::Context as _;
 use logmill_config::{Config, Planner, Selector};
@@ -87,6 +88,9 @@ impl Fetcher {
         let tell = move |note: &ClusterNote| {
             notes.write(&note.key(), &serde_json::to_vec(note).expect("a note is plain data"));
         };
+        let (learned, config) = (clusters.clone(), Arc::clone(&self.config));
+        let learn = move || volumes::learn(&config, &learned);
+        std::thread::Builder::new().name("volumes".into()).spawn(learn).context("starting the thread that learns")?;
         self.io.spawn(pools::balance(clusters, process.slot(), tell));
         let crew = Crew { telemetry, stop, threads, restarts: Restarts::default() };
         let work = |n: u32, name: &str, mut life: Life<'_>| {

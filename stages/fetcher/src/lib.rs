@@ -17,6 +17,7 @@ mod reload;
 pub mod scan;
 pub mod source;
 pub mod store;
+mod volumes;
 pub mod worker;
 
 pub use fetcher::Fetcher;

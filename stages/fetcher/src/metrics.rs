@@ -17,6 +17,7 @@ pub struct Metrics {
     down: Family<OfCluster, Gauge>,
     failing: Family<OfCluster, Gauge>,
     coroutines: Family<OfCluster, Gauge>,
+    weight: Family<OfCluster, Gauge>,
     /// Files that the workers of this process have open.
     pub open: Gauge,
     /// Tasks that were read and wait for an open file to end.
@@ -42,6 +43,8 @@ pub struct ClusterMetrics {
     pub failing: Gauge,
     /// Files that may be read at a time just now: its own coroutines, fewer while it is down, more while others are.
     pub coroutines: Gauge,
+    /// Its weight, given or learned.
+    pub weight: Gauge,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -62,6 +65,7 @@ impl Metrics {
         registry.register("fetcher_cluster_down", "1 while calls to the cluster fail", all.down.clone());
         registry.register("fetcher_failing_files", "Files whose last try failed", all.failing.clone());
         registry.register("fetcher_coroutines", "Files that may be read at a time just now", all.coroutines.clone());
+        registry.register("fetcher_weight", "The cluster's weight, given or learned", all.weight.clone());
         registry.register("fetcher_open_files", "Files being fetched", all.open.clone());
         registry.register("fetcher_waiting_tasks", "Tasks read but not begun", all.waiting.clone());
         all
@@ -79,6 +83,7 @@ impl Metrics {
             down: self.down.get_or_create(&label).clone(),
             failing: self.failing.get_or_create(&label).clone(),
             coroutines: self.coroutines.get_or_create(&label).clone(),
+            weight: self.weight.get_or_create(&label).clone(),
         }
     }
 }

@@ -46,10 +46,8 @@ fn take(now: &mut Config, new: Config, clusters: &[Arc<Cluster>], planner: &RwLo
         );
     }
     for cluster in clusters {
-        let Some(weight) = new.clusters.get(&cluster.name).map(|settings| settings.weight) else { continue };
-        if weight != cluster.weight() {
-            tracing::info!(cluster = cluster.name, "its weight is {weight} now, it was {}", cluster.weight());
-            cluster.weigh(weight);
+        if let Some(settings) = new.clusters.get(&cluster.name) {
+            cluster.configure_weight(settings.weight);
         }
     }
     *now = new;
@@ -74,12 +72,16 @@ mod tests {
         let a = Arc::new(Cluster::new("a", store, &now.clusters["a"], ClusterMetrics::default()));
         for (text, weight, app) in [
             (cluster("weight = 3"), 3, ""),
+            // What is learned begins with what was.
+            (cluster("weight = \"auto\""), 3, ""),
+            (cluster("weight = 3"), 3, ""),
             (cluster("weight = 5") + "[[apps]]\npath = \"x/[\"\napp = \"x\"", 3, ""),
             (cluster("weight = 7") + "[[apps]]\npath = \"/x/**\"\napp = \"x\"", 7, "x"),
             (cluster("weight = 7"), 7, ""),
         ] {
             let taken = config(&text).and_then(|new| take(&mut now, new, &[Arc::clone(&a)], &planner));
-            assert_eq!(taken.is_ok(), a.weight() == now.clusters["a"].weight && !text.contains("x/["), "{taken:?}");
+            assert_eq!(taken.is_ok(), !text.contains("x/["), "{taken:?}");
+            assert_eq!(a.is_learned(), text.contains("auto"));
             assert_eq!((a.weight(), planner.read().unwrap().plan("a", "/x/y").0.as_str()), (weight, app), "{text}");
         }
     }

@@ -12,7 +12,7 @@ pub use hdfs::{HdfsSettings, HdfsStore};
 pub use object::{BucketSettings, BucketStore};
 
 use bytes::Bytes;
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, ready};
 use futures::stream::BoxStream;
 use std::sync::Arc;
 use tokio::runtime::Handle;
@@ -27,6 +27,18 @@ pub trait Store: Send + Sync {
 
     /// Opens a file as it is now.
     fn open(&self, path: &str) -> BoxFuture<'static, Result<Box<dyn Snapshot>, StoreError>>;
+
+    /// Gives a file another path, and makes the folders of it. `false` when something lies there: nothing is done then.
+    fn rename(&self, from: &str, _to: &str) -> BoxFuture<'static, Result<bool, StoreError>> {
+        let why = StoreError::Refused(format!("{from}: nothing can be moved in a store of this kind"));
+        Box::pin(ready(Err(why)))
+    }
+
+    /// Deletes a file.
+    fn delete(&self, path: &str) -> BoxFuture<'static, Result<(), StoreError>> {
+        let why = StoreError::Refused(format!("{path}: nothing can be deleted in a store of this kind"));
+        Box::pin(ready(Err(why)))
+    }
 
     /// Forgets connections: after a call that was given up, the next one begins anew.
     fn renew(&self) {}

@@ -6,7 +6,7 @@ use common::{file, span};
 use logmill_core::event::LedgerRecord;
 use logmill_core::wire::{Kind, WireChunk};
 use logmill_core::{Event, FileMeta, LineSpan, Load, Outcome, Plan, RejectReason, Seq};
-use logmill_protocol::fetch::{ClusterNote, Resume, Task};
+use logmill_protocol::fetch::{ClusterNote, Resume, Task, VolumeNote};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
@@ -125,7 +125,11 @@ fn a_task_with_everything_in_it_is_in_the_contract() {
 fn what_a_fetcher_tells_of_a_cluster_is_in_the_contract() {
     let (cluster, fetcher) = ("a".to_owned(), "0".to_owned());
     let note = ClusterNote { cluster, fetcher, down: true, coroutines: 1, own: 4, weight: 1, at_ms: 1 };
-    check(&contract("clusters")["value"], &serde_json::to_value(&note).unwrap(), "note");
+    let mut volume = VolumeNote { partition: 1, next: 7, ..VolumeNote::default() };
+    volume.count("a", 5, 1);
+    let notes = &contract("clusters")["value"]["oneOf"];
+    check(&notes[0], &serde_json::to_value(&note).unwrap(), "note");
+    check(&notes[1], &serde_json::to_value(&volume).unwrap(), "volume");
 }
 
 #[test]

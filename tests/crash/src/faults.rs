@@ -26,13 +26,23 @@ pub enum Kind {
     Broker,
     /// So does the engine.
     Engine,
+    /// An HDFS cluster gets SIGKILL, or is stopped, until a file of it was parked; then it is started again, or goes on. Other
+    /// faults come meanwhile.
+    Cluster,
 }
 
 impl Kind {
-    pub const ALL: [Self; 6] = [Self::Kill, Self::Zombie, Self::Join, Self::Leave, Self::Broker, Self::Engine];
-    /// How often each is drawn, once each had its turn.
-    const WEIGHTS: [(Self, u32); 6] =
-        [(Self::Kill, 12), (Self::Zombie, 2), (Self::Join, 2), (Self::Leave, 2), (Self::Broker, 1), (Self::Engine, 2)];
+    pub const ALL: [Self; 7] =
+        [Self::Kill, Self::Zombie, Self::Join, Self::Leave, Self::Broker, Self::Engine, Self::Cluster];
+
+    /// How often it is drawn, once each had its turn.
+    fn weight(self) -> u32 {
+        match self {
+            Self::Kill => 12,
+            Self::Zombie | Self::Join | Self::Leave | Self::Engine | Self::Cluster => 2,
+            Self::Broker => 1,
+        }
+    }
 }
 
 impl fmt::Display for Kind {
@@ -44,6 +54,7 @@ impl fmt::Display for Kind {
             Self::Leave => "leave",
             Self::Broker => "broker",
             Self::Engine => "engine",
+            Self::Cluster => "cluster",
         })
     }
 }
@@ -52,6 +63,10 @@ impl fmt::Display for Kind {
 const AIM: Duration = Duration::from_secs(3);
 /// Longer than a session (6 s) and a transaction (10 s by default) last.
 const ZOMBIE: Duration = Duration::from_secs(13);
+/// How long a cluster stays away at most: one whose files have all been fetched has none to park.
+const AWAY: Duration = Duration::from_secs(25);
+/// How often it is looked whether a file was parked.
+const LOOK_PARKED: Duration = Duration::from_millis(500);
 /// Faults of one run.
 const FAULTS: u32 = 24;
 const LOOK: Duration = Duration::from_millis(20);
@@ -69,19 +84,35 @@ pub struct Faults<'a> {
     stopped: Vec<(String, u32, Instant)>,
     /// The stage that has one process more.
     joined: Option<&'static str>,
-    /// Kinds that did not have their turn yet.
+    /// The cluster that is away.
+    away: Option<Away>,
+    /// The kinds that are drawn, and those of them that did not have their turn yet.
+    kinds: Vec<Kind>,
     first: Vec<Kind>,
 }
 
+/// A cluster that is away.
+struct Away {
+    name: String,
+    /// It is stopped; else it was killed.
+    stopped: bool,
+    since: Instant,
+    /// When to look again, and how many tasks of parked files there were before.
+    next_look: Instant,
+    parked: usize,
+}
+
 impl<'a> Faults<'a> {
+    /// Faults of these kinds.
+    ///
     /// # Errors
     /// A client that watches the chain cannot be made.
-    pub fn new(stack: &'a Stack, running: &'a Running, mut rng: StdRng) -> anyhow::Result<Self> {
+    pub fn new(stack: &'a Stack, running: &'a Running, kinds: &[Kind], mut rng: StdRng) -> anyhow::Result<Self> {
         let sight = Sight::new(&running.chain)?;
-        let mut first = Kind::ALL.to_vec();
+        let mut first = kinds.to_vec();
         first.shuffle(&mut rng);
-        let (tally, stopped, joined) = (Tally::default(), Vec::new(), None);
-        Ok(Self { stack, running, sight, rng, tally, stopped, joined, first })
+        let (tally, stopped) = (Tally::default(), Vec::new());
+        Ok(Self { stack, running, sight, rng, tally, stopped, joined: None, away: None, kinds: kinds.to_vec(), first })
     }
 
     /// One fault after the other, [`FAULTS`] in all or until `over` says so. Without a bound a chain that is hit every other
@@ -93,9 +124,9 @@ impl<'a> Faults<'a> {
             }
             self.inflict_next()?;
             let pause = Duration::from_millis(self.rng.random_range(50..800));
-            self.rest(pause, &over);
+            self.rest(pause, &over)?;
         }
-        Ok(self.end())
+        self.end()
     }
 
     /// The next fault: its kind.
@@ -108,33 +139,39 @@ impl<'a> Faults<'a> {
         Ok(kind)
     }
 
-    /// A pause, in which zombies wake when their time has come.
-    pub fn rest(&mut self, pause: Duration, over: impl Fn() -> bool) {
+    /// A pause, in which zombies wake and a cluster comes back when their time has come.
+    ///
+    /// # Errors
+    /// The cluster does not start again.
+    pub fn rest(&mut self, pause: Duration, over: impl Fn() -> bool) -> anyhow::Result<()> {
         let begun = Instant::now();
         while begun.elapsed() < pause && !over() {
-            self.wake(Instant::now());
+            self.wake(Instant::now())?;
             std::thread::sleep(LOOK);
         }
+        Ok(())
     }
 
-    /// Waits until the last zombie is awake. What was done.
-    #[must_use]
-    pub fn end(mut self) -> Tally {
-        while !self.stopped.is_empty() {
-            self.wake(Instant::now());
+    /// Waits until the last zombie is awake and all clusters are there. What was done.
+    ///
+    /// # Errors
+    /// A cluster does not start again.
+    pub fn end(mut self) -> anyhow::Result<Tally> {
+        while !self.stopped.is_empty() || self.away.is_some() {
+            self.wake(Instant::now())?;
             std::thread::sleep(LOOK);
         }
-        self.tally
+        Ok(self.tally)
     }
 
     fn draw(&mut self) -> Kind {
-        let all: u32 = Kind::WEIGHTS.iter().map(|(_, weight)| weight).sum();
+        let all: u32 = self.kinds.iter().map(|kind| kind.weight()).sum();
         let mut left = self.rng.random_range(0..all);
-        for (kind, weight) in Kind::WEIGHTS {
-            if left < weight {
-                return kind;
+        for kind in &self.kinds {
+            if left < kind.weight() {
+                return *kind;
             }
-            left -= weight;
+            left -= kind.weight();
         }
         unreachable!("the weights add up")
     }
@@ -151,6 +188,8 @@ impl<'a> Faults<'a> {
         let slot: u32 = self.rng.random_range(0..2);
         let (stage, hit) = match kind {
             Kind::Engine => ("loader", self.sight.amid(&["loader"], AIM).is_some()),
+            // Whether it met something shows when it comes back.
+            Kind::Cluster => ("fetcher", false),
             Kind::Leave => {
                 (self.joined.unwrap_or("loader"), self.joined.is_some_and(|s| self.sight.amid(&[s], AIM).is_some()))
             }
@@ -202,7 +241,42 @@ impl<'a> Faults<'a> {
                 self.stack.restart(&ServerId::ClickHouse).context("starting the engine again")?;
                 self.count(kind, "the engine", hit);
             }
+            Kind::Cluster => self.leave_a_cluster()?,
         }
+        Ok(())
+    }
+
+    fn leave_a_cluster(&mut self) -> anyhow::Result<()> {
+        if self.away.is_some() {
+            return Ok(());
+        }
+        let names: Vec<&String> = self.stack.addresses().hdfs.keys().collect();
+        let name = names[self.rng.random_range(0..names.len())].clone();
+        let (stopped, server) = (self.rng.random(), ServerId::Hdfs(name.clone()));
+        // Kafka may be away just now; nothing was parked before the first cluster goes.
+        let parked = self.sight.parked(&name).unwrap_or_default();
+        let leave = if stopped { self.stack.pause(&server) } else { self.stack.kill(&server) };
+        leave.with_context(|| format!("taking {server} away"))?;
+        println!("cluster: {name} is {}", if stopped { "stopped" } else { "killed" });
+        let now = Instant::now();
+        self.away = Some(Away { name, stopped, since: now, next_look: now + LOOK_PARKED, parked });
+        Ok(())
+    }
+
+    /// Brings the cluster back that is away, as soon as files of it were parked.
+    fn come_back(&mut self, now: Instant) -> anyhow::Result<()> {
+        let Some(away) = self.away.as_mut().filter(|away| now >= away.next_look) else { return Ok(()) };
+        away.next_look = now + LOOK_PARKED;
+        let parked = self.sight.parked(&away.name).unwrap_or_default().saturating_sub(away.parked);
+        if parked == 0 && now - away.since < AWAY {
+            return Ok(());
+        }
+        let Away { name, stopped, since, .. } = self.away.take().expect("one is away");
+        let server = ServerId::Hdfs(name.clone());
+        let back = if stopped { self.stack.resume(&server) } else { self.stack.restart(&server) };
+        back.with_context(|| format!("bringing {server} back"))?;
+        println!("cluster: {name} comes back after {:.0} s, {parked} files were parked", (now - since).as_secs_f64());
+        self.count(Kind::Cluster, &name, parked > 0);
         Ok(())
     }
 
@@ -216,7 +290,7 @@ impl<'a> Faults<'a> {
     }
 
     /// Lets those go on whose time is over.
-    fn wake(&mut self, now: Instant) {
+    fn wake(&mut self, now: Instant) -> anyhow::Result<()> {
         self.stopped.retain(|(name, pid, until)| {
             if now < *until {
                 return true;
@@ -226,5 +300,6 @@ impl<'a> Faults<'a> {
             unsafe { libc::kill(*pid as libc::pid_t, libc::SIGCONT) };
             false
         });
+        self.come_back(now)
     }
 }

@@ -1,5 +1,5 @@
 //! Random faults on the whole chain, on real servers: processes killed, stopped beyond their session and woken, added and
-//! taken away, the broker and the engine killed and started again. In the end the table is compared with the original files.
+//! taken away, the broker, the engine and whole clusters killed and started again, or stopped. In the end the table is compared with the original files.
 
 mod faults;
 mod sight;
@@ -9,8 +9,9 @@ pub use faults::{Faults, Kind};
 pub use tally::{Tally, judged};
 
 use anyhow::{Context, ensure};
-use logmill_config::Layout;
-use logmill_e2e::{Fixture, fixture_with, start_cut};
+use logmill_config::{Layout, Size};
+use logmill_demo::chain::Settings;
+use logmill_e2e::{Fixture, fixture_with, folder, start_with};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -24,6 +25,13 @@ const INSTANCES: u32 = 2;
 const CHUNK: u64 = 3 << 10;
 /// Chunks of a plain file that each file has to have at least.
 const CHUNKS: u64 = 20;
+/// Seconds that fetching all files takes: faults are to meet fetchers too.
+const FETCHING: u64 = 40;
+/// Files that a fetcher reads at a time: with more, each waits so long for its next bytes that no call meets a cluster's death.
+const COROUTINES: u32 = 2;
+/// Times without an answer of a cluster after which a call is given up, and the files are parked.
+const CALL: Duration = Duration::from_secs(3);
+const PARK: Duration = Duration::from_secs(4);
 /// Faults of a run that have to meet an open transaction or a running INSERT.
 const HITS: u32 = 10;
 
@@ -70,12 +78,28 @@ fn run(fixture: &'static Fixture, seed: u64) -> (Tally, anyhow::Result<()>) {
     let begun = Instant::now();
     let fewest = fixture.logs.entries.iter().map(|entry| entry.bytes / CHUNK).min().unwrap_or_default();
     println!("run with seed {seed}: {} files of {fewest} chunks and more", fixture.logs.entries.len());
-    let running = start_cut(fixture, &format!("crash{seed}"), layout, INSTANCES, CHUNK);
+    let name = format!("crash{seed}");
+    let settings = Settings {
+        folder: folder(&name),
+        name,
+        layout,
+        instances: INSTANCES,
+        files: "/logs".into(),
+        chunk_bytes: Some(CHUNK),
+    };
+    let bytes: u64 = fixture.logs.entries.iter().map(|entry| entry.bytes).sum();
+    let running = start_with(fixture, settings, fixture.logs.entries.len() as u64, |config| {
+        let each = bytes / config.clusters.len() as u64 / u64::from(INSTANCES) / FETCHING;
+        for cluster in config.clusters.values_mut() {
+            (cluster.call_timeout, cluster.park_after) = (CALL, PARK);
+            (cluster.coroutines, cluster.bytes_per_second) = (COROUTINES, Some(Size(each)));
+        }
+    });
     let through = AtomicBool::new(false);
     let (mut tally, result) = std::thread::scope(|scope| {
         let inflict = scope.spawn(|| {
             let rng = StdRng::seed_from_u64(seed);
-            Faults::new(&fixture.stack, &running, rng)?.inflict(|| through.load(Ordering::Relaxed))
+            Faults::new(&fixture.stack, &running, &Kind::ALL, rng)?.inflict(|| through.load(Ordering::Relaxed))
         });
         let arrived = running.try_through(LIMIT);
         through.store(true, Ordering::Relaxed);

@@ -7,6 +7,9 @@
 use anyhow::Context;
 use logmill_demo::chain::Chain;
 use logmill_demo::faults::Watch;
+use logmill_kafka::admin::Admin;
+use logmill_protocol::Partition;
+use logmill_protocol::fetch::Task;
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use std::time::{Duration, Instant};
@@ -21,6 +24,7 @@ pub(crate) struct Sight<'a> {
     committed: BaseConsumer,
     /// Sees all that was sent.
     all: BaseConsumer,
+    admin: Admin,
 }
 
 impl<'a> Sight<'a> {
@@ -31,7 +35,22 @@ impl<'a> Sight<'a> {
             config.create().context("a client that watches")
         };
         let (committed, all) = (consumer("read_committed")?, consumer("read_uncommitted")?);
-        Ok(Self { chain, watch: Watch::new(chain)?, committed, all })
+        let kafka = &chain.config.kafka;
+        let admin = Admin::new(&kafka.brokers, &kafka.properties.0)?;
+        Ok(Self { chain, watch: Watch::new(chain)?, committed, all, admin })
+    }
+
+    /// The tasks of a cluster that go on with a parked file; `None` when Kafka does not answer.
+    pub(crate) fn parked(&self, cluster: &str) -> Option<usize> {
+        let config = &self.chain.config;
+        let tasks = config.topics().tasks(cluster);
+        let mut parked = 0;
+        for n in 0..config.kafka.partitions {
+            let records = self.admin.read(&Partition::new(&*tasks, n), 0, None, usize::MAX).ok()?;
+            let resumes = |record| Task::decode(record).is_ok_and(|task| task.resume.is_some());
+            parked += records.iter().filter(|incoming| resumes(&incoming.record)).count();
+        }
+        Some(parked)
     }
 
     /// Whether a stage is in the middle of something; a server that does not answer says no.

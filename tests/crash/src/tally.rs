@@ -90,7 +90,7 @@ mod tests {
         tally.count(Kind::Kill, true);
         tally.count(Kind::Kill, false);
         tally.count(Kind::Engine, true);
-        let line = "crash: runs=2 compared=1 faults=3 hits=2 kill=2/1 zombie=0/0 join=0/0 leave=0/0 broker=0/0 engine=1/1 lines=10 lost=0 doubled=0";
+        let line = "crash: runs=2 compared=1 faults=3 hits=2 kill=2/1 zombie=0/0 join=0/0 leave=0/0 broker=0/0 engine=1/1 cluster=0/0 lines=10 lost=0 doubled=0";
         assert_eq!(tally.to_string(), line);
     }
 

@@ -1,4 +1,4 @@
-//! The looks of a soak as one picture.
+//! The looks of a run as one picture.
 
 use crate::flat::Sample;
 use crate::vitals::Vitals;
@@ -11,8 +11,8 @@ use std::path::Path;
 const WIDTH: u32 = 1000;
 const PANEL: u32 = 220;
 
-/// One line of a panel: its name, and (minutes, value).
-type Line = (String, Vec<(f64, f64)>);
+/// One line of a panel: its name, and (time, value).
+pub(crate) type Line = (String, Vec<(f64, f64)>);
 
 /// Draws all looks: a panel each for memory, open files, threads, Kafka's disk, and the age of the oldest unfinished file;
 /// a thin line where a fault was inflicted.
@@ -46,10 +46,23 @@ pub fn write(path: &Path, samples: &[Sample], faults: &[(f64, Kind)]) -> anyhow:
         ("age of the oldest unfinished file (s); thin lines: faults", alone("age", |sample| sample.oldest)),
     ];
     let minutes = samples.last().map_or(1.0, |sample| sample.seconds / 60.0);
+    draw(path, minutes, &panels, faults.iter().map(|(at, _)| at / 60.0))
+}
+
+/// Draws panels below each other, over a time of this length, with thin lines at these times.
+///
+/// # Errors
+/// The file cannot be written.
+pub(crate) fn draw(
+    path: &Path,
+    time: f64,
+    panels: &[(&str, Vec<Line>)],
+    marks: impl Iterator<Item = f64> + Clone,
+) -> anyhow::Result<()> {
     let root = SVGBackend::new(path, (WIDTH, PANEL * panels.len() as u32)).into_drawing_area();
     let drawn = || -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
         root.fill(&WHITE)?;
-        for (area, (title, lines)) in root.split_evenly((panels.len(), 1)).iter().zip(&panels) {
+        for (area, (title, lines)) in root.split_evenly((panels.len(), 1)).iter().zip(panels) {
             let highest =
                 lines.iter().flat_map(|(_, points)| points).map(|(_, value)| *value).fold(1.0, f64::max) * 1.1;
             let mut chart = ChartBuilder::on(area)
@@ -57,10 +70,11 @@ pub fn write(path: &Path, samples: &[Sample], faults: &[(f64, Kind)]) -> anyhow:
                 .margin(6)
                 .x_label_area_size(22)
                 .y_label_area_size(44)
-                .build_cartesian_2d(0.0..minutes, 0.0..highest)?;
+                .build_cartesian_2d(0.0..time, 0.0..highest)?;
             chart.configure_mesh().disable_x_mesh().y_labels(5).light_line_style(WHITE).draw()?;
-            let ticks = faults.iter().map(|(at, _)| at / 60.0);
-            chart.draw_series(ticks.map(|at| PathElement::new(vec![(at, 0.0), (at, highest)], BLACK.mix(0.12))))?;
+            chart.draw_series(
+                marks.clone().map(|at| PathElement::new(vec![(at, 0.0), (at, highest)], BLACK.mix(0.12))),
+            )?;
             for (n, (name, points)) in lines.iter().enumerate() {
                 let color = Palette99::pick(n).mix(1.0);
                 let series = chart.draw_series(LineSeries::new(points.iter().copied(), color.stroke_width(2)))?;

@@ -92,11 +92,13 @@ impl Soak {
         let (samples, tally) = std::thread::scope(|scope| {
             let inflict = scope.spawn(|| {
                 let rng = StdRng::seed_from_u64(self.seed);
-                let mut all = Faults::new(&fixture.stack, &running, rng)?;
+                // Files are put into the clusters all the time.
+                let kinds: Vec<Kind> = Kind::ALL.into_iter().filter(|kind| *kind != Kind::Cluster).collect();
+                let mut all = Faults::new(&fixture.stack, &running, &kinds, rng)?;
                 loop {
-                    all.rest(FAULT_EVERY, || over.load(Ordering::Relaxed));
+                    all.rest(FAULT_EVERY, || over.load(Ordering::Relaxed))?;
                     if over.load(Ordering::Relaxed) {
-                        return anyhow::Ok(all.end());
+                        return all.end();
                     }
                     let at = begun.elapsed().as_secs_f64();
                     let kind = all.inflict_next()?;

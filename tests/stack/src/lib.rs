@@ -32,6 +32,7 @@ mod java;
 mod kafka;
 pub mod kafka_probe;
 mod network;
+pub mod path;
 pub mod prerequisites;
 pub mod probe;
 pub mod process;

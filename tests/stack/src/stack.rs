@@ -1,5 +1,6 @@
 //! The servers of one run, together.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -12,7 +13,7 @@ use crate::instance::Instance;
 use crate::kafka::Kafka;
 use crate::network::Network;
 use crate::server::{Server, start_all};
-use crate::{buckets, clickhouse, hdfs, kafka};
+use crate::{buckets, clickhouse, hdfs, kafka, path};
 
 /// Which servers a stack holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -21,6 +22,9 @@ pub struct Wanted {
     pub brokers: usize,
     /// Names of HDFS clusters.
     pub hdfs: Vec<String>,
+    /// Those of them whose DataNode is a process of its own ([`ServerId::DataNode`]), reached by a path of its own
+    /// ([`Stack::path`]).
+    pub apart: Vec<String>,
     /// Names of buckets, all of one server.
     pub buckets: Vec<String>,
     /// Whether ClickHouse runs.
@@ -49,6 +53,7 @@ impl Wanted {
         match self.hdfs.iter().chain(&self.buckets).find(|name| !is_name(name)) {
             Some(name) => Err(Error::Wanted(format!("cluster {name:?}: a name has letters a-z, digits and -"))),
             None if self.hdfs.len() > 200 => Err(Error::Wanted("more than 200 HDFS clusters".into())),
+            None if self.apart.len() > 40 => Err(Error::Wanted("more than 40 DataNodes of their own".into())),
             None => Ok(()),
         }
     }
@@ -59,8 +64,10 @@ impl Wanted {
 pub enum ServerId {
     /// Kafka's node n, from 1.
     Broker(usize),
-    /// The HDFS cluster of that name, NameNode and DataNode together.
+    /// The HDFS cluster of that name, NameNode and DataNode together; the NameNode, where its DataNode is apart.
     Hdfs(String),
+    /// The DataNode of the HDFS cluster of that name, where it is apart.
+    DataNode(String),
     /// The server of all buckets.
     Buckets,
     /// ClickHouse.
@@ -72,6 +79,7 @@ impl fmt::Display for ServerId {
         match self {
             ServerId::Broker(node) => f.write_str(&kafka::broker(*node)),
             ServerId::Hdfs(name) => write!(f, "hdfs-{name}"),
+            ServerId::DataNode(name) => f.write_str(&hdfs::datanode(name)),
             ServerId::Buckets => f.write_str(buckets::NAME),
             ServerId::ClickHouse => f.write_str("clickhouse"),
         }
@@ -83,6 +91,8 @@ pub struct Stack {
     // Fields are dropped in this order: servers, then their folder, then their addresses.
     servers: Vec<Server>,
     addresses: Addresses,
+    /// By the name of the cluster.
+    paths: BTreeMap<String, path::Path>,
     instance: Instance,
     _network: Network,
 }
@@ -110,6 +120,7 @@ impl Stack {
         let folder = instance.folder();
         let mut servers = Vec::new();
         let mut addresses = Addresses::default();
+        let mut paths = BTreeMap::new();
         let mut kafka: Option<Kafka> = None;
         if wanted.brokers > 0 {
             let archive = archive::of(artifacts, Part::Kafka);
@@ -121,9 +132,14 @@ impl Stack {
         for (index, name) in wanted.hdfs.iter().enumerate() {
             let archive = archive::of(artifacts, Part::Hdfs);
             let host = 11 + index as u8; // at most 200 clusters
-            let (server, address) = hdfs::prepare(artifacts, &archive, network.address(host), folder, name)?;
-            servers.push(server);
-            addresses.hdfs.insert(name.clone(), address);
+            let outside = wanted.apart.iter().position(|apart| apart == name).map(|n| network.address(211 + n as u8));
+            let made = hdfs::prepare(artifacts, &archive, network.address(host), folder, name, outside)?;
+            servers.push(made.server);
+            addresses.hdfs.insert(name.clone(), made.address);
+            if let Some(hdfs::Apart { server, path }) = made.apart {
+                servers.push(server);
+                paths.insert(name.clone(), path);
+            }
         }
         if !wanted.buckets.is_empty() {
             let archive = archive::of(artifacts, Part::Buckets);
@@ -136,7 +152,7 @@ impl Stack {
             servers.push(server);
             addresses.clickhouse = Some(address);
         }
-        let stack = Stack { servers, addresses, instance, _network: network };
+        let stack = Stack { servers, addresses, paths, instance, _network: network };
         let mut others: Vec<&Server> = stack.servers.iter().collect();
         if kafka.as_ref().is_some_and(|kafka| kafka.unclean) {
             stack.named(kafka::CONTROLLER_NAME)?.start()?;
@@ -170,6 +186,14 @@ impl Stack {
     /// When no cluster of that name was wanted.
     pub fn hdfs(&self, name: &str) -> &HdfsAddress {
         self.addresses.hdfs.get(name).unwrap_or_else(|| panic!("this stack was started without the cluster {name}"))
+    }
+
+    /// The path to the DataNode of the HDFS cluster `name`.
+    ///
+    /// # Panics
+    /// When that is not apart.
+    pub fn path(&self, name: &str) -> &path::Path {
+        self.paths.get(name).unwrap_or_else(|| panic!("this stack was started with the DataNode of {name} not apart"))
     }
 
     /// The bucket `name`.
@@ -209,7 +233,8 @@ impl Stack {
     }
 
     /// Starts the HDFS cluster `name` again without its DataNode: its NameNode answers, is in safe mode, and knows of no block,
-    /// as after any start until the DataNodes have reported. [`Stack::leave_safe_mode`] lets it start.
+    /// as after any start until the DataNodes have reported. [`Stack::leave_safe_mode`] lets it start. Not where the DataNode is
+    /// apart.
     pub fn enter_safe_mode(&self, name: &str) -> Result<()> {
         let hold = self.folder().join(format!("hdfs-{name}")).join(hdfs::HOLD);
         write(&hold, "")?;
@@ -274,6 +299,7 @@ impl Stack {
         (1..=brokers)
             .map(ServerId::Broker)
             .chain(self.addresses.hdfs.keys().cloned().map(ServerId::Hdfs))
+            .chain(self.paths.keys().cloned().map(ServerId::DataNode))
             .chain(self.addresses.buckets.iter().take(1).map(|_| ServerId::Buckets))
             .chain(self.addresses.clickhouse.iter().map(|_| ServerId::ClickHouse))
             .collect()

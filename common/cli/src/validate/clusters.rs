@@ -98,7 +98,8 @@ async fn one(name: &str, cluster: &Cluster, store: &dyn Store, all: &mut Vec<Che
     });
 }
 
-async fn bounded<T>(cluster: &Cluster, call: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+/// A call that is given up after the cluster's `call_timeout`.
+pub async fn bounded<T>(cluster: &Cluster, call: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
     let silent = || StoreError::Failed(format!("no answer within {:?}", cluster.call_timeout));
     timeout(cluster.call_timeout, call).await.unwrap_or_else(|_| Err(silent()))
 }

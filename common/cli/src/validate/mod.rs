@@ -5,6 +5,8 @@ mod clickhouse;
 mod clusters;
 mod kafka;
 
+pub use clusters::bounded;
+
 use crate::args::Format;
 use crate::exit::{Failure, Verdict};
 use crate::output::Printer;

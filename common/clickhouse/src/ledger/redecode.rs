@@ -13,7 +13,7 @@ use logmill_core::{FileId, Load, RejectReason};
 use serde::Deserialize;
 
 /// The version of a row that hides a load under way.
-const UNDER_WAY: u64 = 1;
+pub(super) const UNDER_WAY: u64 = 1;
 /// What its reason begins with; the encoding follows.
 const REDECODING: &str = "redecoding as ";
 /// What the reason of a load begins with that has replaced another.

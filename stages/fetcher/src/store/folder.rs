@@ -106,6 +106,25 @@ impl Store for FolderStore {
             Ok(snapshot)
         })
     }
+
+    fn rename(&self, from: &str, to: &str) -> BoxFuture<'static, Result<bool, StoreError>> {
+        let (from, to) = (self.at(from), self.at(to));
+        Box::pin(async move {
+            if let Some(folder) = to.parent() {
+                fs::create_dir_all(folder).await.map_err(|e| failed(folder, &e))?;
+            }
+            if fs::symlink_metadata(&to).await.is_ok() {
+                return Ok(false);
+            }
+            fs::rename(&from, &to).await.map_err(|e| failed(&from, &e))?;
+            Ok(true)
+        })
+    }
+
+    fn delete(&self, path: &str) -> BoxFuture<'static, Result<(), StoreError>> {
+        let place = self.at(path);
+        Box::pin(async move { fs::remove_file(&place).await.map_err(|e| failed(&place, &e)) })
+    }
 }
 
 struct OpenPath {

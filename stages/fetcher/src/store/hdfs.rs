@@ -113,6 +113,33 @@ impl Store for HdfsStore {
         })
     }
 
+    fn rename(&self, from: &str, to: &str) -> BoxFuture<'static, Result<bool, StoreError>> {
+        let (client, from, to) = (self.client(), from.to_owned(), to.to_owned());
+        Box::pin(async move {
+            let folder = to.rsplit_once('/').map_or("/", |(folder, _)| folder);
+            if !folder.is_empty() {
+                client.mkdirs(folder, 0o755, true).await.map_err(|e| failed(&e))?;
+            }
+            match client.rename(&from, &to, false).await {
+                Ok(()) => Ok(true),
+                Err(HdfsError::AlreadyExists(_)) => Ok(false),
+                Err(HdfsError::RPCError(class, _)) if class.ends_with("FileAlreadyExistsException") => Ok(false),
+                Err(e) => Err(failed(&e)),
+            }
+        })
+    }
+
+    fn delete(&self, path: &str) -> BoxFuture<'static, Result<(), StoreError>> {
+        let (client, path) = (self.client(), path.to_owned());
+        Box::pin(async move {
+            match client.delete(&path, false).await {
+                Ok(true) => Ok(()),
+                Ok(false) => Err(StoreError::Gone(path)),
+                Err(e) => Err(failed(&e)),
+            }
+        })
+    }
+
     fn renew(&self) {
         match client(&self.settings, &self.io) {
             Ok(fresh) => *self.client.lock().expect("nothing panics while it holds the client") = Arc::new(fresh),

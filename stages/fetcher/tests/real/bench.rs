@@ -16,6 +16,8 @@ use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::path::Path;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use tokio::runtime::{Handle, Runtime};
@@ -290,10 +292,41 @@ impl Chain {
     }
 }
 
+/// An address that nobody listens at.
+pub fn free_address() -> String {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
+}
+
+/// A metric of a cluster, as the fetcher at `address` shows it.
+pub fn metric(address: &str, name: &str, cluster: &str) -> Option<u64> {
+    let mut connection = TcpStream::connect(address).ok()?;
+    connection.write_all(b"GET /metrics HTTP/1.0\r\n\r\n").ok()?;
+    let mut page = String::new();
+    connection.read_to_string(&mut page).ok()?;
+    let name = format!("logmill_fetcher_{name}{{cluster=\"{cluster}\"}} ");
+    page.lines().find_map(|line| line.strip_prefix(&name)?.parse().ok())
+}
+
 /// A fetcher's process; killed when it is dropped.
 pub struct Fetcher(Child);
 
 impl Fetcher {
+    /// SIGSTOP, until [`Fetcher::resume`].
+    pub fn pause(&self) {
+        self.signal(libc::SIGSTOP);
+    }
+
+    /// SIGCONT.
+    pub fn resume(&self) {
+        self.signal(libc::SIGCONT);
+    }
+
+    fn signal(&self, signal: i32) {
+        // SAFETY: the process is a child that was not waited for, so the id is its own still.
+        let sent = unsafe { libc::kill(self.0.id() as i32, signal) };
+        assert_eq!(sent, 0);
+    }
+
     /// kill -9.
     pub fn kill(mut self) {
         self.0.kill().unwrap();
@@ -302,9 +335,7 @@ impl Fetcher {
 
     /// SIGTERM; how it ended.
     pub fn terminate(mut self) -> std::process::ExitStatus {
-        // SAFETY: the process is a child that was not waited for, so the id is its own still.
-        let sent = unsafe { libc::kill(self.0.id() as i32, libc::SIGTERM) };
-        assert_eq!(sent, 0);
+        self.signal(libc::SIGTERM);
         let start = Instant::now();
         loop {
             if let Some(status) = self.0.try_wait().unwrap() {

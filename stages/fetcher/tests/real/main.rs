@@ -2,6 +2,7 @@
 
 mod bench;
 mod buckets;
+mod faults;
 mod hadoop;
 mod pools;
 
@@ -85,6 +86,35 @@ fn a_cluster_that_does_not_answer_parks_its_files_and_holds_up_no_other() {
     let resumed = chain.events().iter().filter(|e| matches!(e.event, Happening::Resumed { .. })).count();
     assert_eq!((resumed, chain.tasks("silent").len()), (1, 2));
     assert!(fetcher.terminate().success());
+}
+
+#[test]
+fn a_lister_that_was_stopped_and_wakes_is_fenced_and_a_file_has_one_task() {
+    let mut chain = Chain::new("stalled", &[("a", shared::hdfs(0).into())]);
+    let log = tempfile::NamedTempFile::new().unwrap();
+    let stalled = chain.fetcher_into("s0", log.path());
+    let tasks = chain.config.topics().tasks("a");
+    let put =
+        |chain: &mut Chain, round: usize| (0..20).for_each(|n| chain.put("a", &format!("{round}-{n}"), RAW_BYTES));
+    put(&mut chain, 0);
+    chain.until("the lister makes tasks", |chain| chain.size(&tasks) > 0);
+    // These it has seen once, or not yet: whatever it was about to do with them it does when it wakes.
+    put(&mut chain, 1);
+    stalled.pause();
+    put(&mut chain, 2);
+    let _second = chain.fetcher("s1");
+    let has_task = |chain: &Chain, name: &str| chain.tasks("a").iter().any(|task| task.file.path.ends_with(name));
+    chain.until("another lister makes tasks", |chain| has_task(chain, "/2-19"));
+    stalled.resume();
+    put(&mut chain, 3);
+    chain.check();
+    let said = || std::fs::read_to_string(log.path()).unwrap();
+    chain.until("the one that slept is told that it is fenced", |_| {
+        said().lines().any(|line| line.contains("the lister ends") && line.contains("cluster=\"a\""))
+    });
+    let tasks = chain.tasks("a");
+    let paths: BTreeSet<_> = tasks.iter().map(|task| task.file.path.as_str()).collect();
+    assert_eq!((tasks.len(), paths.len()), (80, 80), "{}", said());
 }
 
 /// The files of the DataNode's blocks under `folder`.

@@ -1,23 +1,14 @@
 //! Who has how many coroutines, on real HDFS.
 
-use crate::bench::{Chain, RAW_BYTES};
+use crate::bench::{Chain, RAW_BYTES, free_address, metric};
 use crate::put_files;
-use logmill_protocol::fetch::ClusterNote;
+use logmill_protocol::fetch::{ClusterNote, VolumeNote};
 use logmill_stack::{ServerId, Stack, Wanted, shared};
-use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::collections::BTreeMap;
 
 /// The coroutines of each of these clusters, as the fetcher at `address` shows them.
-fn coroutines(address: &str, clusters: &[&str]) -> Option<Vec<u32>> {
-    let mut connection = TcpStream::connect(address).ok()?;
-    connection.write_all(b"GET /metrics HTTP/1.0\r\n\r\n").ok()?;
-    let mut page = String::new();
-    connection.read_to_string(&mut page).ok()?;
-    let of = |cluster: &&str| {
-        let name = format!("logmill_fetcher_coroutines{{cluster=\"{cluster}\"}} ");
-        page.lines().find_map(|line| line.strip_prefix(&name)?.parse().ok())
-    };
-    clusters.iter().map(of).collect()
+fn coroutines(address: &str, clusters: &[&str]) -> Option<Vec<u64>> {
+    clusters.iter().map(|cluster| metric(address, "coroutines", cluster)).collect()
 }
 
 #[test]
@@ -26,9 +17,7 @@ fn coroutines_go_to_the_healthy_cluster_of_the_greatest_weight_and_come_back() {
     let stack = Stack::start(&logmill_stack::default_dir(), &wanted).unwrap();
     let clusters = [("a", shared::hdfs(0).into()), ("b", shared::hdfs(1).into()), ("mute", stack.hdfs("mute").into())];
     let mut chain = Chain::new("pools", &clusters);
-    let free = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = free.local_addr().unwrap().to_string();
-    drop(free);
+    let address = free_address();
     let fetcher = chain.fetcher_with(
         "s0",
         &[
@@ -38,7 +27,7 @@ fn coroutines_go_to_the_healthy_cluster_of_the_greatest_weight_and_come_back() {
             ("LOGMILL__CLUSTERS__MUTE__UP_AFTER", "2s"),
         ],
     );
-    let until = |chain: &Chain, what: &str, expected: [u32; 3]| {
+    let until = |chain: &Chain, what: &str, expected: [u64; 3]| {
         chain.until(what, |_| coroutines(&address, &["a", "b", "mute"]).is_some_and(|seen| seen == expected));
     };
     until(&chain, "each has its own", [4, 4, 4]);
@@ -67,4 +56,38 @@ fn coroutines_go_to_the_healthy_cluster_of_the_greatest_weight_and_come_back() {
     chain.put("mute", "late", 3 * RAW_BYTES);
     chain.check();
     assert!(fetcher.terminate().success());
+}
+
+#[test]
+fn weights_are_learned_from_what_came_whoever_counts_it() {
+    const MIB: usize = 64 * RAW_BYTES;
+    let mut chain = Chain::new("learned", &[("a", shared::hdfs(0).into()), ("b", shared::hdfs(1).into())]);
+    let start = |chain: &Chain, slot: &str| {
+        let address = free_address();
+        let auto = [("LOGMILL__CLUSTERS__A__WEIGHT", "auto"), ("LOGMILL__CLUSTERS__B__WEIGHT", "auto")];
+        (chain.fetcher_with(slot, &[&auto[..], &[("LOGMILL__HTTP__LISTEN", &*address)]].concat()), address)
+    };
+    let weights = |address: &str| ["a", "b"].map(|cluster| metric(address, "weight", cluster).unwrap_or(0));
+    for n in 1..=4 {
+        chain.put("b", &format!("{n}"), 3 * MIB / 2 - n);
+    }
+    chain.put("a", "small", 3 * RAW_BYTES);
+    let (first, address) = start(&chain, "s0");
+    chain.until("what came is what they weigh", |_| weights(&address) == [1, 6]);
+    first.kill();
+    let (second, address) = start(&chain, "s1");
+    chain.until("another fetcher knows it", |_| weights(&address) == [1, 6]);
+    chain.put("b", "more", 3 * MIB);
+    chain.until("what comes is added to it", |_| weights(&address) == [1, 9]);
+    let notes = chain.records(&chain.config.topics().clusters_topic());
+    let notes = notes.iter().filter_map(|note| serde_json::from_slice::<VolumeNote>(&note.payload).ok());
+    let newest: BTreeMap<i32, VolumeNote> = notes.map(|note| (note.partition, note)).collect();
+    let counted = |cluster: &str| -> u64 {
+        newest.values().flat_map(|note| note.hours.values()).filter_map(|hour| hour.get(cluster)).sum()
+    };
+    let put = |cluster: &str| -> usize {
+        chain.files.iter().filter(|((of, _), _)| of == cluster).map(|(_, content)| content.len()).sum()
+    };
+    assert_eq!(["a", "b"].map(counted), ["a", "b"].map(|cluster| put(cluster) as u64), "each file counts once");
+    assert!(second.terminate().success());
 }

@@ -3,18 +3,20 @@
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use logmill_config::Layout;
+use logmill_config::{Finished, Layout};
 use logmill_demo::chain::{Chain, Settings};
 use logmill_demo::faults::Watch;
 use logmill_demo::logs::generate::clients;
-use logmill_demo::logs::upload::{Put, upload};
+use logmill_demo::logs::upload::{Clients, Put, upload};
 use logmill_demo::progress;
 use logmill_e2e::{PATIENCE, fixture};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+/// Where finished files go.
+const ARCHIVE: &str = "/finished";
 /// Bytes over which a line is cut into parts; also of a chunk.
 const LINE: usize = 16 << 10;
 
@@ -151,7 +153,7 @@ fn put(folder: &Path, name: &str, bytes: &[u8]) -> Put {
 }
 
 /// Deletes a file while it is fetched: as soon as its first chunk is there.
-async fn vanish(chain: &Chain, clients: &logmill_demo::logs::upload::Clients, before: u64) -> anyhow::Result<()> {
+async fn vanish(chain: &Chain, clients: &Clients, before: u64) -> anyhow::Result<()> {
     let begun = Instant::now();
     let watch = tokio::task::block_in_place(|| Watch::new(chain))?;
     while tokio::task::block_in_place(|| watch.output("fetcher"))? <= before {
@@ -170,7 +172,11 @@ fn every_kind_of_bad_input_has_its_outcome_and_all_around_it_is_loaded() {
     let (layout, files) = (Layout::Fused, "/outcomes".to_owned());
     let settings =
         Settings { name, folder: folder.clone(), layout, instances: 1, files, chunk_bytes: Some(LINE as u64) };
-    let chain = Chain::set_up(&fixture.stack, settings).expect("topics and tables");
+    let archived = |config: &mut logmill_config::Config| {
+        let a = config.clusters.get_mut("a").expect("the stack has it");
+        (a.finished, a.archive) = (Finished::Move, Some(ARCHIVE.into()));
+    };
+    let chain = Chain::set_up_with(&fixture.stack, settings, archived).expect("topics and tables");
     let processes = chain.start(|text| println!("{text}")).expect("the stages start");
     let clients = clients(&fixture.stack).expect("clients of the clusters");
     let cases = cases();
@@ -232,4 +238,47 @@ fn every_kind_of_bad_input_has_its_outcome_and_all_around_it_is_loaded() {
     let proof = chain.logmill(&["reconcile"]).expect("logmill reconcile runs");
     assert!(proof.status.success(), "{}", String::from_utf8_lossy(&proof.stdout));
     assert!(processes.list().iter().all(|process| process.deaths == 0), "bad input killed: {:?}", processes.list());
+    drop(processes);
+    fixture.runtime.block_on(finish(&chain, &clients, &folder.join("local"), &cases));
+}
+
+/// The files below a folder of the cluster, by their paths in it.
+async fn listed(clients: &Clients, folder: &str) -> BTreeSet<String> {
+    let all = clients["a"].list_status(folder, true).await.expect("a listing");
+    let files = all.into_iter().filter(|status| !status.isdir);
+    files.map(|status| status.path[folder.len() + 1..].to_owned()).collect()
+}
+
+/// What is proven leaves the cluster, with its name whatever it is; all else stays, and so does what took the place of a file.
+async fn finish(chain: &Chain, clients: &Clients, local: &Path, cases: &[Case]) {
+    let stays = |case: &&Case| case.state != "complete" || case.reject.is_some();
+    let mut left: BTreeSet<String> = cases.iter().filter(stays).map(|case| case.name.to_owned()).collect();
+    let (replaced, deleted) = ("an archive.log", "nuls.log");
+    let again = Put { path: format!("/outcomes/{replaced}"), ..put(local, replaced, b"another one") };
+    clients["a"].delete(&again.path, false).await.expect("deleting a file");
+    upload(clients, vec![again]).await.expect("putting the other one in its place");
+    let before = listed(clients, "/outcomes").await;
+    let run = |arguments: &[&str], finished: &str| {
+        let mut command = chain.command(arguments);
+        command.env("LOGMILL__CLUSTERS__A__FINISHED", finished);
+        tokio::task::block_in_place(|| command.output()).expect("logmill finish runs")
+    };
+    let text = |output: &std::process::Output| String::from_utf8_lossy(&output.stdout).into_owned();
+    let planned = run(&["finish", "--dry-run"], "move");
+    assert_eq!(listed(clients, "/outcomes").await, before, "{}", text(&planned));
+    assert!(run(&["finish", &format!("/outcomes/{deleted}")], "delete").status.success());
+    // Killed somewhere on the way, and run again.
+    let mut killed = chain.command(&["finish"]).spawn().expect("logmill finish starts");
+    tokio::time::sleep(Duration::from_millis(700)).await;
+    killed.kill().expect("kill -9");
+    killed.wait().expect("it is dead");
+    let done = run(&["finish"], "move");
+    assert!(done.status.success(), "{}{}", text(&done), String::from_utf8_lossy(&done.stderr));
+    left.insert(replaced.to_owned());
+    assert_eq!(listed(clients, "/outcomes").await, left);
+    let moved: BTreeSet<String> = before.difference(&left).filter(|name| *name != deleted).cloned().collect();
+    assert_eq!(listed(clients, &format!("{ARCHIVE}/outcomes")).await, moved);
+    let noted = chain.sql("SELECT became, count() FROM finished FINAL GROUP BY 1 ORDER BY 1").expect("SQL");
+    assert_eq!(noted, format!("deleted\t1\nmoved\t{}\nreplaced\t1\n", moved.len()));
+    assert_eq!(text(&run(&["finish"], "move")), "", "nothing is asked for again");
 }

@@ -4,6 +4,7 @@
 
 mod clickhouse;
 mod clocks;
+mod cluster;
 mod kafka;
 mod namenode;
 

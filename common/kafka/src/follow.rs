@@ -1,0 +1,119 @@
+//! Reads topics for what can be learned of them: whoever follows keeps the place itself, and nothing in the chain depends on it.
+
+use crate::client::ClientError;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
+use rdkafka::{ClientConfig, Message, Offset, TopicPartitionList};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// How long one question may take.
+const CALL: Duration = Duration::from_secs(10);
+
+/// A record: its partition and offset, and the value.
+pub type Followed = (i32, i64, Vec<u8>);
+
+fn consumer(brokers: &str, properties: &BTreeMap<String, String>, group: &str) -> Result<BaseConsumer, ClientError> {
+    let mut config = ClientConfig::new();
+    config
+        .set("fetch.max.bytes", "1048576")
+        .set("queued.max.messages.kbytes", "4096")
+        .set("session.timeout.ms", "6000");
+    for (key, value) in properties {
+        config.set(key, value);
+    }
+    config.set("bootstrap.servers", brokers).set("group.id", group).set("isolation.level", "read_committed");
+    config.set("enable.auto.commit", "false").set("auto.offset.reset", "earliest");
+    config.create().map_err(ClientError::Settings)
+}
+
+/// A topic that several share: each partition is read by one of them at a time, from its first record until it is told otherwise.
+pub struct Share {
+    consumer: BaseConsumer,
+    topic: String,
+}
+
+impl Share {
+    /// Joins those of this group. Waits for nobody.
+    ///
+    /// # Errors
+    /// A setting is not one of librdkafka's.
+    pub fn join(
+        brokers: &str,
+        properties: &BTreeMap<String, String>,
+        group: &str,
+        topic: String,
+    ) -> Result<Self, ClientError> {
+        let consumer = consumer(brokers, properties, group)?;
+        consumer.subscribe(&[&topic]).map_err(ClientError::Settings)?;
+        Ok(Self { consumer, topic })
+    }
+
+    /// The next record that comes within this time.
+    pub fn next(&self, wait: Duration) -> Option<Followed> {
+        match self.consumer.poll(wait)? {
+            Ok(message) => {
+                Some((message.partition(), message.offset(), message.payload().unwrap_or_default().to_vec()))
+            }
+            Err(error) => {
+                tracing::debug!(%error, topic = self.topic, "nothing could be read");
+                None
+            }
+        }
+    }
+
+    /// The partitions that are this one's just now.
+    #[must_use]
+    pub fn own(&self) -> Vec<i32> {
+        let assigned =
+            self.consumer.assignment().map(|list| list.elements().iter().map(|one| one.partition()).collect());
+        assigned.unwrap_or_default()
+    }
+
+    /// Goes on at this offset of a partition that is its own.
+    ///
+    /// # Errors
+    /// It is not, any more.
+    pub fn seek(&self, partition: i32, offset: i64) -> Result<(), KafkaError> {
+        self.consumer.seek(&self.topic, partition, Offset::Offset(offset), CALL)
+    }
+
+    /// The first offset of a partition at or after this time, in milliseconds since 1970; `None` where there is none.
+    ///
+    /// # Errors
+    /// No broker answers in time.
+    pub fn offset_at(&self, partition: i32, ms: i64) -> Result<Option<i64>, KafkaError> {
+        let mut list = TopicPartitionList::new();
+        list.add_partition_offset(&self.topic, partition, Offset::Offset(ms))?;
+        let found = self.consumer.offsets_for_times(list, CALL)?;
+        Ok(found.elements().first().and_then(|one| match one.offset() {
+            Offset::Offset(offset) => Some(offset),
+            _ => None,
+        }))
+    }
+}
+
+/// All notes of a topic of notes, the oldest first, and those that come.
+pub struct NotesReader {
+    consumer: BaseConsumer,
+}
+
+impl NotesReader {
+    /// Begins at the first one.
+    ///
+    /// # Errors
+    /// A setting is not one of librdkafka's.
+    pub fn new(brokers: &str, properties: &BTreeMap<String, String>, topic: &str) -> Result<Self, ClientError> {
+        let consumer = consumer(brokers, properties, "logmill-notes")?;
+        let mut list = TopicPartitionList::new();
+        list.add_partition_offset(topic, 0, Offset::Beginning).map_err(ClientError::Settings)?;
+        consumer.assign(&list).map_err(ClientError::Settings)?;
+        Ok(Self { consumer })
+    }
+
+    /// The next note; `None` where none came within this time.
+    pub fn next(&self, wait: Duration) -> Option<Vec<u8>> {
+        let message = self.consumer.poll(wait)?.ok()?;
+        Some(message.payload().unwrap_or_default().to_vec())
+    }
+}
