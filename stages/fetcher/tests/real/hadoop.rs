@@ -24,7 +24,18 @@ const CODECS: [(&str, &str); 5] = [
 fn decompressed(entry: Entry, packed: &Bytes) -> (Vec<u8>, Outcome, String) {
     let Entry { path, length, modified_ms } = entry;
     let (file_id, load, plan, cluster, app) = (FileId(1), Load(0), Plan::default(), "a".into(), String::new());
-    let file = Arc::new(FileMeta { file_id, load, cluster, path, path_bytes: None, length, modified_ms, app, plan });
+    let file = Arc::new(FileMeta {
+        file_id,
+        load,
+        cluster,
+        path,
+        path_bytes: None,
+        archive: None,
+        length,
+        modified_ms,
+        app,
+        plan,
+    });
     let (mut plain, mut codec) = (Vec::new(), String::new());
     let mut see = |output| match output {
         Output::Product(product) => plain.extend_from_slice(&product.payload),
