@@ -2,6 +2,7 @@
 
 mod bench;
 mod buckets;
+mod order;
 mod pools;
 
 use bench::{Chain, RAW_BYTES};
