@@ -30,8 +30,9 @@ struct Line<'a> {
     weight: u32,
     /// The weight is learned.
     learned: bool,
-    /// Tasks that no fetcher has begun.
+    /// Tasks that no fetcher has begun, and those of backfill.
     waiting: i64,
+    backfill: i64,
     /// What came of it within a day.
     #[serde(flatten)]
     volume: Volume,
@@ -50,13 +51,23 @@ pub fn run(config: &Config, format: Format) -> Result<Verdict, Failure> {
     let mut out = Printer::stdout();
     if format == Format::Text {
         out.line(&format!(
-            "{:<16} {:<22} {:>10} {:>11} {:>9} {:>9} {:>15} {:>7}  {}",
-            "CLUSTER", "STATE", "COROUTINES", "WEIGHT", "WAITING", "FILES/DAY", "BYTES/DAY", "PARKED", "LAST FILE"
+            "{:<16} {:<22} {:>10} {:>11} {:>9} {:>9} {:>9} {:>15} {:>7}  {}",
+            "CLUSTER",
+            "STATE",
+            "COROUTINES",
+            "WEIGHT",
+            "WAITING",
+            "BACKFILL",
+            "FILES/DAY",
+            "BYTES/DAY",
+            "PARKED",
+            "LAST FILE"
         ))?;
     }
     let mut all = Verdict::Good;
     for (cluster, settings) in &config.clusters {
         let told: Vec<_> = notes.iter().filter(|note| note.cluster == *cluster).collect();
+        let [waiting, backfill] = lags.get(cluster).copied().unwrap_or_default();
         let line = Line {
             cluster,
             url: &settings.url,
@@ -69,7 +80,8 @@ pub fn run(config: &Config, format: Format) -> Result<Verdict, Failure> {
                 .max_by_key(|note| note.at_ms)
                 .map_or(settings.weight.given().unwrap_or(1), |note| note.weight),
             learned: settings.weight == Weight::Auto,
-            waiting: lags.get(cluster).copied().unwrap_or_default(),
+            waiting,
+            backfill,
             volume: volumes.remove(cluster).unwrap_or_default(),
         };
         all = all.and(Verdict::of(line.fetchers > 0 && line.down == 0));
@@ -110,13 +122,13 @@ impl Line<'_> {
     }
 
     fn text(&self) -> String {
-        let Self { cluster, waiting, volume, .. } = self;
+        let Self { cluster, waiting, backfill, volume, .. } = self;
         let weight = if self.learned { format!("{} auto", self.weight) } else { self.weight.to_string() };
         let last = if volume.last_ms == 0 { "-".to_owned() } else { time(volume.last_ms) };
         let coroutines = format!("{} of {}", self.coroutines, self.own);
         let (state, Volume { files, bytes, parked, .. }) = (self.state(), volume);
         format!(
-            "{cluster:<16} {state:<22} {coroutines:>10} {weight:>11} {waiting:>9} {files:>9} {bytes:>15} {parked:>7}  {last}"
+            "{cluster:<16} {state:<22} {coroutines:>10} {weight:>11} {waiting:>9} {backfill:>9} {files:>9} {bytes:>15} {parked:>7}  {last}"
         )
     }
 }

@@ -180,20 +180,23 @@ pub fn measure(config: &Config, over: Duration) -> Result<Vec<Lag>> {
     lags.collect()
 }
 
-/// Tasks that no fetcher has begun, by cluster.
+/// Tasks that no fetcher has begun, by cluster: those of backfill last.
 ///
 /// # Errors
 /// Kafka does not answer, or the topics are not there.
-pub fn waiting_tasks(config: &Config) -> Result<BTreeMap<String, i64>> {
+pub fn waiting_tasks(config: &Config) -> Result<BTreeMap<String, [i64; 2]>> {
     const STAGE: &str = "fetcher";
     let topics = config.topics();
     let reader = TopicReader::new(config, &topics.group(STAGE))?;
-    let waiting = topics.clusters().iter().map(|cluster| {
-        let topic = topics.tasks(cluster);
+    let on = |topic: String| {
         let watch = Watch { stage: STAGE, reader: &reader, partitions: reader.partitions(&topic)?, topic };
         let points = watch.points(|committed| reached(STAGE, committed))?;
-        Ok((cluster.clone(), records(&watch, &points)?))
-    });
+        records(&watch, &points)
+    };
+    let waiting = topics
+        .clusters()
+        .iter()
+        .map(|cluster| Ok((cluster.clone(), [on(topics.tasks(cluster))?, on(topics.backfill(cluster))?])));
     waiting.collect()
 }
 

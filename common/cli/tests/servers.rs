@@ -58,7 +58,7 @@ fn a_chain_is_made_checked_and_looked_at() {
     let apply = bench.run(&["topics", "apply"]);
     assert_eq!(apply.code, 0, "{}", apply.stderr);
     let plan = bench.run(&["topics", "plan"]);
-    assert_eq!((plan.code, plan.stdout.as_str()), (0, "all 14 topics are as they must be\n"));
+    assert_eq!((plan.code, plan.stdout.as_str()), (0, "all 16 topics are as they must be\n"));
 
     assert_eq!(bench.run(&["migrate"]).code, 0);
     let again = bench.run(&["migrate", "--format", "json"]);
@@ -91,7 +91,7 @@ fn a_chain_is_made_checked_and_looked_at() {
     let lag = bench.run(&["lag", "--over", "0.1", "--format", "json"]);
     assert_eq!(lag.code, 0, "{}", lag.stderr);
     let rows = lag.rows();
-    assert_eq!(rows.len(), 11, "{}", lag.stdout);
+    assert_eq!(rows.len(), 13, "{}", lag.stdout);
     assert!(rows.iter().all(|row| row["records"] == 0 && row["seconds_to_drain"] == 0.0), "{}", lag.stdout);
 }
 

@@ -208,6 +208,8 @@ fn one_cluster(name: &str, cluster: &Cluster, found: &mut Found) {
     }
     for (last, number) in [
         ("coroutines", cluster.coroutines),
+        ("tasks_ahead", cluster.tasks_ahead),
+        ("backfill_coroutines", cluster.backfill_coroutines),
         ("settle", cluster.settle),
         ("down_failures", cluster.down_failures),
         ("weight", cluster.weight.given().unwrap_or(1)),

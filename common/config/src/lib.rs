@@ -18,12 +18,12 @@ mod weight;
 pub use check::encoding;
 pub use error::{ConfigError, Place, Problem};
 pub use load::{CONFIG_VARIABLE, DEFAULT_FILE};
-pub use planner::{Planner, Selector, path_glob};
+pub use planner::{Planner, Precedence, Selector, path_glob};
 pub use properties::Properties;
 pub use reference::{example, json_schema, reference};
 pub use sections::{
     App, Channel, Choose, ClickHouse, Cluster, Compression, Config, Distributor, Finished, FixedEncoding, Http, Kafka,
-    Layout, Log, LogFormat, PlanDefaults, Rule, Transaction, Worker,
+    Layout, Log, LogFormat, Order, PlanDefaults, Rule, Transaction, Worker,
 };
 pub use size::Size;
 pub use topics::{TopicSpec, Topics};

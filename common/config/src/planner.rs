@@ -62,6 +62,15 @@ pub struct Planner {
     rules: Vec<(Scope, Rule)>,
 }
 
+/// What the rules say of when a file is fetched.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Precedence {
+    /// The greatest comes first.
+    pub priority: i32,
+    /// Whether it is backfill; `None`: its age says it.
+    pub backfill: Option<bool>,
+}
+
 /// To which files an entry applies; what is left out fits all.
 #[derive(Clone, Debug)]
 struct Scope {
@@ -107,8 +116,7 @@ impl Planner {
     /// The application that wrote the file (empty when no entry of `apps` matches) and the file's plan.
     #[must_use]
     pub fn plan(&self, cluster: &str, path: &str) -> (String, Plan) {
-        let app =
-            self.apps.iter().find(|(glob, _)| glob.is_match(path)).map(|(_, app)| app.clone()).unwrap_or_default();
+        let app = self.app(path).to_owned();
         let mut plan = self.plan.clone();
         for (scope, rule) in &self.rules {
             if scope.fits(cluster, path, &app) {
@@ -119,6 +127,25 @@ impl Planner {
             plan.encoding = Some(encoding.clone());
         }
         (app, plan)
+    }
+
+    fn app(&self, path: &str) -> &str {
+        self.apps.iter().find(|(glob, _)| glob.is_match(path)).map_or("", |(_, app)| app)
+    }
+
+    /// When the file is fetched.
+    #[must_use]
+    pub fn precedence(&self, cluster: &str, path: &str) -> Precedence {
+        let says = |rule: &Rule| rule.priority.is_some() || rule.backfill.is_some();
+        let mut found = Precedence::default();
+        let mut app = None;
+        for (scope, rule) in self.rules.iter().filter(|(_, rule)| says(rule)) {
+            if scope.fits(cluster, path, app.get_or_insert_with(|| self.app(path))) {
+                found.priority = rule.priority.unwrap_or(found.priority);
+                found.backfill = rule.backfill.or(found.backfill);
+            }
+        }
+        found
     }
 }
 

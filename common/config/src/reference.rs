@@ -34,6 +34,7 @@ fn full() -> Config {
         user: Some("logmill".into()),
         bytes_per_second: Some(Size::mib(200)),
         ready_file: Some("_SUCCESS".into()),
+        backfill_after: Some(std::time::Duration::from_secs(86_400)),
         exclude: vec!["*.bak".into()],
         archive: Some("/archive".into()),
         ..Cluster::default()
@@ -51,6 +52,8 @@ fn full() -> Config {
         cluster: Some("hdfs-*".into()),
         path: Some("/logs/legacy/**".into()),
         app: Some("billing".into()),
+        priority: Some(10),
+        backfill: Some(true),
         channel_group: Some("default".into()),
         default_encoding: Some("gb18030".into()),
         raw_bytes: Some(plan.raw_bytes),

@@ -223,6 +223,15 @@ impl ClickHouse {
     }
 }
 
+/// Which files come first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Order {
+    #[default]
+    Oldest,
+    Newest,
+}
+
 /// One cluster that holds log files. Its name is part of each file's identity and of the names of its topics.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -256,6 +265,20 @@ pub struct Cluster {
     /// Files that one fetcher reads, and so has open in the cluster, at the same time.
     #[schemars(range(min = 1))]
     pub coroutines: u32,
+    /// Which files come first among those of one priority (rules.priority): oldest or newest, by their time.
+    pub order: Order,
+    /// Tasks of each lane that wait for a fetcher, about. Further files are held back, so that one that comes late and is to
+    /// come first has no more than these before it; too few, and fetchers of small files wait for the lister.
+    #[schemars(range(min = 1))]
+    pub tasks_ahead: u32,
+    /// Files older than this, by their time, are backfill: they are read while no other file of the cluster waits. Left
+    /// out: none is for its age. A rule with backfill has the last word.
+    #[serde(with = "humantime_serde", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>", extend("format" = "duration"))]
+    pub backfill_after: Option<Duration>,
+    /// Files of backfill that one fetcher reads at the same time, beside its coroutines.
+    #[schemars(range(min = 1))]
+    pub backfill_coroutines: u32,
     /// Time between two listings.
     #[serde(with = "humantime_serde")]
     #[schemars(with = "String", extend("format" = "duration"))]
@@ -315,6 +338,10 @@ impl Default for Cluster {
             patterns: vec!["**".into()],
             exclude: Vec::new(),
             coroutines: 4,
+            order: Order::default(),
+            tasks_ahead: 1000,
+            backfill_after: None,
+            backfill_coroutines: 1,
             scan_interval: Duration::from_secs(10),
             settle: 2,
             call_timeout: Duration::from_secs(20),
@@ -396,6 +423,13 @@ pub struct Rule {
     /// Glob over the application's name. Left out: every application.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub app: Option<String>,
+    /// Files of a greater priority come before others of their cluster and lane; 0 where no rule says otherwise. Holds for
+    /// files that wait, too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub priority: Option<i32>,
+    /// Whether the files are backfill: read while no other file of their cluster waits, whatever their age.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub backfill: Option<bool>,
     /// The group of channels to which the text goes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub channel_group: Option<String>,
@@ -463,8 +497,8 @@ pub struct PlanDefaults {
     /// The largest window of a zstd frame or of brotli, dictionary of xz and lzma, or block of bzip2, lz4, lzop and Hadoop's
     /// framings, a power of two from 1 KiB to 2 GiB; what asks for more is rejected. A decompressor needs memory for one of
     /// them (of blocks for two) for each file of these that is open, at most open files x window_bytes.
-    /// Open are at most twice the largest coroutines of all clusters, for each partition of each cluster's tasks; a
-    /// parked file needs no window.
+    /// Open are at most twice the largest coroutines of all clusters, for each partition of each cluster's tasks, and twice
+    /// the largest backfill_coroutines for each of its backfill; a parked file needs no window.
     pub window_bytes: Size,
     /// The group of channels to which text goes.
     pub channel_group: String,

@@ -28,6 +28,12 @@ impl Topics {
         format!("{}.tasks.{cluster}", self.chain)
     }
 
+    /// Tasks of those files of one cluster that are read while no other file of it waits.
+    #[must_use]
+    pub fn backfill(&self, cluster: &str) -> String {
+        format!("{}.backfill.{cluster}", self.chain)
+    }
+
     /// The files of one cluster that have a task; compacted.
     #[must_use]
     pub fn known(&self, cluster: &str) -> String {
@@ -119,7 +125,7 @@ impl Topics {
     #[must_use]
     pub fn inputs(&self, stage: &str) -> Vec<String> {
         match stage {
-            "fetcher" => self.clusters.iter().map(|cluster| self.tasks(cluster)).collect(),
+            "fetcher" => self.clusters.iter().flat_map(|c| [self.tasks(c), self.backfill(c)]).collect(),
             "decompressor" | "decoder" => vec![self.raw()],
             "reencoder" => vec![format!("{}.plain", self.chain)],
             "distributor" => vec![self.text()],
@@ -200,7 +206,9 @@ impl Config {
         let segment = (self.kafka.retention / SEGMENTS).as_millis().max(SHORTEST_SEGMENT).to_string();
         let compact = [("cleanup.policy", "compact"), ("retention.ms", "-1")];
         for cluster in topics.clusters() {
-            specs.push(self.spec(topics.tasks(cluster), self.kafka.partitions, &[("retention.ms", "-1")]));
+            for name in [topics.tasks(cluster), topics.backfill(cluster)] {
+                specs.push(self.spec(name, self.kafka.partitions, &[("retention.ms", "-1")]));
+            }
             // One partition: its reader is the one lister of the cluster.
             specs.push(self.spec(topics.known(cluster), 1, &compact));
         }

@@ -1,6 +1,6 @@
 //! What follows from a configuration: topics, groups, plans, the choice of files.
 
-use logmill_config::{Config, Selector, Size};
+use logmill_config::{Config, Planner, Precedence, Selector, Size};
 
 fn parse(text: &str) -> Config {
     Config::parse(text, "logmill.toml", []).unwrap_or_else(|error| panic!("{error}"))
@@ -93,6 +93,37 @@ fast = ["c1"]
         ("", "windows-1252", "default")
     );
     assert_eq!(config.plan_for("a", "/other").1, logmill_core::Plan::default());
+}
+
+#[test]
+fn rules_say_which_files_come_first_and_which_are_backfill() {
+    let config = parse(
+        r#"
+[[apps]]
+path = "/logs/billing/**"
+app = "billing"
+[[rules]]
+path = "*.audit"
+priority = 10
+[[rules]]
+app = "billing"
+priority = 5
+backfill = false
+[[rules]]
+cluster = "old-*"
+backfill = true
+"#,
+    );
+    let planner = Planner::new(&config).unwrap();
+    for (cluster, path, priority, backfill) in [
+        ("a", "/logs/x", 0, None),
+        ("a", "/logs/x.audit", 10, None),
+        ("a", "/logs/billing/x.audit", 5, Some(false)),
+        ("old-a", "/logs/billing/x", 5, Some(true)),
+    ] {
+        assert_eq!(planner.precedence(cluster, path), Precedence { priority, backfill }, "{cluster} {path}");
+        assert_eq!(planner.plan(cluster, path).1, logmill_core::Plan::default(), "a plan is no matter of order");
+    }
 }
 
 #[test]

@@ -192,8 +192,20 @@ impl Admin {
     /// # Errors
     /// When a setting is not one.
     pub fn reader(&self, group: &str) -> Result<GroupReader, AdminError> {
+        self.group_reader(group, "read_committed")
+    }
+
+    /// The same, but waits for no transaction: what it sees may be older, and the ends are those of the logs. For estimates.
+    ///
+    /// # Errors
+    /// When a setting is not one.
+    pub fn onlooker(&self, group: &str) -> Result<GroupReader, AdminError> {
+        self.group_reader(group, "read_uncommitted")
+    }
+
+    fn group_reader(&self, group: &str, isolation: &str) -> Result<GroupReader, AdminError> {
         let mut config = self.config.clone();
-        config.set("group.id", group).set("enable.auto.commit", "false").set("isolation.level", "read_committed");
+        config.set("group.id", group).set("enable.auto.commit", "false").set("isolation.level", isolation);
         let consumer = config.create().map_err(self.failed("prepare a connection"))?;
         Ok(GroupReader { brokers: self.brokers.clone(), consumer })
     }

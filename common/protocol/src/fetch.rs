@@ -1,6 +1,6 @@
 //! Fetching, exactly once: tasks in, the bytes of files out, and never a file started over.
 //!
-//! The tasks of a cluster are records of the topic `{chain}.tasks.{cluster}`; the position of every file that is open
+//! The tasks of a cluster are records of the topics `{chain}.tasks.{cluster}` and `{chain}.backfill.{cluster}`; the position of every file that is open
 //! is committed in the offset metadata of its task's partition, in the transaction of its chunks, so that a successor
 //! goes on at the next byte. A file whose cluster does not answer is *parked*: a marker closes its state downstream,
 //! and a new task, with its position, is appended to the topic in the same transaction; when that task is taken the
@@ -9,6 +9,7 @@
 //! [`Fetch`] is the machine of a worker, [`Lister`] the one that makes the tasks. Neither knows a store, a clock or a
 //! thread: [`Ask`] and [`ListerAsk`] say what is wanted of the stores.
 
+mod held;
 mod lister;
 mod machine;
 mod note;
@@ -16,7 +17,8 @@ mod position;
 mod records;
 mod task;
 
-pub use lister::{Listed, Lister, ListerAnswer, ListerAsk, ListerOptions, PlanFor};
+pub use held::{First, Rank, Waiting};
+pub use lister::{Listed, Lister, ListerAnswer, ListerAsk, ListerOptions, PlanFor, RankFor};
 #[cfg(feature = "weaken")]
 pub use machine::Weaken;
 pub use machine::{Answer, Ask, Fetch, Fetched, Item, Options, Order};

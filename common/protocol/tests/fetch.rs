@@ -7,7 +7,7 @@ use logmill_core::wire::{Kind, Record, WireChunk};
 use logmill_core::{End, FileId, FileMeta, Load, Offset, Outcome, Plan, Seq};
 use logmill_protocol::fetch::{Answer, Ask, Fetch, Fetched, Item, Lane, Options, Order, Position, Resume, Task};
 use logmill_protocol::{Action, Committed, Event, Incoming, Machine, Partition};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The broker's limit on an offset's metadata.
 const METADATA_BYTES: usize = 200;
@@ -77,6 +77,8 @@ impl World {
             file_events: Lane::new("file-events", 1),
             dead_letters: Lane::new("dead-letters", 1),
             open_files: 1000,
+            backfill: ["backfill.a".into()].into(),
+            backfill_files: 2,
             batch_bytes: 12,
             metadata_bytes: METADATA_BYTES,
         });
@@ -236,4 +238,76 @@ fn what_is_no_task_is_a_dead_letter_and_the_others_go_on() {
     let [letter] = world.on("dead-letters") else { panic!("one dead letter") };
     assert_eq!(letter.header("origin").unwrap(), "tasks.a/0/1");
     assert_eq!(&letter.payload[..], b"{");
+}
+
+#[test]
+fn a_position_goes_past_markers_alone_so_that_they_do_not_look_like_tasks() {
+    let partition = Partition::new("tasks.a", 0);
+    let mut machine = Fetch::new(Options {
+        raw: Lane::new("raw", 1),
+        file_events: Lane::new("file-events", 1),
+        dead_letters: Lane::new("dead-letters", 1),
+        open_files: 1,
+        backfill: BTreeSet::new(),
+        backfill_files: 1,
+        batch_bytes: 12,
+        metadata_bytes: METADATA_BYTES,
+    });
+    let start = Committed { offset: Offset(3), metadata: String::new() };
+    let events = [
+        Event::Start,
+        Event::Assigned(vec![partition.clone()]),
+        Event::Other(Answer::Done),
+        Event::Positions(vec![(partition.clone(), Some(start))]),
+        Event::Done,
+        Event::Nothing { partition: partition.clone(), from: Offset(3), to: Offset(5) },
+        Event::Done,
+    ];
+    let last = events.into_iter().map(|event| machine.step(0, event)).last();
+    let past = Committed { offset: Offset(5), metadata: "f1;5;".into() };
+    assert_eq!(last, Some(Action::Commit(vec![(partition, past)])));
+}
+
+#[test]
+fn of_backfill_fewer_files_are_open_and_their_orders_say_so() {
+    let (live, backfill) = (Partition::new("tasks.a", 0), Partition::new("backfill.a", 0));
+    let mut machine = Fetch::new(Options {
+        raw: Lane::new("raw", 1),
+        file_events: Lane::new("file-events", 1),
+        dead_letters: Lane::new("dead-letters", 1),
+        open_files: 3,
+        backfill: [backfill.topic.clone()].into(),
+        backfill_files: 2,
+        batch_bytes: 12,
+        metadata_bytes: METADATA_BYTES,
+    });
+    let start = Some(Committed { offset: Offset(0), metadata: String::new() });
+    let mut tasks: Vec<Incoming> = [&live, &backfill]
+        .into_iter()
+        .flat_map(|partition| {
+            (0..5).map(|n| {
+                let record = Task::new(file(n, "abc")).encode();
+                Incoming { partition: partition.clone(), offset: Offset(n as i64), timestamp_ms: 0, record }
+            })
+        })
+        .collect();
+    let (mut event, mut assigned, mut orders) = (Event::Start, false, Vec::new());
+    while !(tasks.is_empty() && matches!(event, Event::Idle)) {
+        event = match machine.step(0, event) {
+            Action::Poll if !std::mem::replace(&mut assigned, true) => {
+                Event::Assigned(vec![live.clone(), backfill.clone()])
+            }
+            Action::Poll if tasks.is_empty() => Event::Idle,
+            Action::Poll => Event::Record(tasks.remove(0)),
+            Action::Read(partitions) => Event::Positions(partitions.into_iter().map(|p| (p, start.clone())).collect()),
+            Action::Other(Ask::Open(order)) => {
+                orders.push(order.backfill);
+                Event::Other(Answer::Done)
+            }
+            Action::Other(Ask::Next { .. }) => Event::Other(Answer::Items(Vec::new())),
+            Action::Other(Ask::Discard) => Event::Other(Answer::Done),
+            _ => Event::Done,
+        };
+    }
+    assert_eq!(orders, [false, false, false, true, true]);
 }

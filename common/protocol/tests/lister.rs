@@ -1,7 +1,9 @@
 //! The lister against a listing and a topic of known files in memory.
 
 use logmill_core::{FileId, Plan};
-use logmill_protocol::fetch::{Lane, Listed, Lister, ListerAnswer, ListerAsk, ListerOptions, Task};
+use logmill_protocol::fetch::{
+    First, Lane, Listed, Lister, ListerAnswer, ListerAsk, ListerOptions, Rank, Task, Waiting,
+};
 use logmill_protocol::{Action, Event, Failure, Machine, Outgoing};
 use std::collections::BTreeSet;
 
@@ -21,6 +23,10 @@ fn lister(settle: u8) -> Lister {
     Lister::new(ListerOptions {
         cluster: "a".into(),
         tasks: Lane::new("tasks.a", 3),
+        backfill: Lane::new("backfill.a", 3),
+        rank_for: Box::new(|file, _| Rank::new(false, 0, First::Oldest, file.modified_ms)),
+        ahead: 1000,
+        held: 1000,
         known: Lane::new("known.a", 1),
         plan_for: Box::new(|path| (path[1..2].to_owned(), Plan::default())),
         settle,
@@ -58,7 +64,8 @@ impl World {
                 Action::Other(ListerAsk::Known) => {
                     Event::Other(ListerAnswer::Known(self.known.iter().copied().collect()))
                 }
-                Action::Other(ListerAsk::List) => Event::Other(answers.pop().expect("it ends after Stop")),
+                Action::Other(ListerAsk::List { .. }) => Event::Other(answers.pop().expect("it ends after Stop")),
+                Action::Other(ListerAsk::Waiting) => Event::Other(ListerAnswer::Waiting(Waiting::default())),
                 Action::Begin => Event::Done,
                 Action::Send(outgoing) => {
                     sent.push(outgoing);
@@ -135,7 +142,7 @@ fn a_file_is_forgotten_when_it_was_out_of_every_whole_scan_for_long_enough() {
     for now_ms in [5000, 5000, 5900] {
         event = match late.step(now_ms, event) {
             Action::Other(ListerAsk::Known) => Event::Other(ListerAnswer::Known(world.known.iter().copied().collect())),
-            Action::Other(ListerAsk::List) => Event::Other(ListerAnswer::ScanEnd),
+            Action::Other(ListerAsk::List { .. }) => Event::Other(ListerAnswer::ScanEnd),
             other => panic!("nothing to write yet: {other:?}"),
         };
     }
@@ -161,5 +168,141 @@ fn what_a_long_scan_has_seen_is_not_forgotten_at_its_end() {
         assert!(matches!(slow.step(now_ms, event), Action::Other(_)), "nothing to write at {now_ms}");
         event = Event::Other(answer);
     }
-    assert_eq!(slow.step(5000, event), Action::Other(ListerAsk::List));
+    assert_eq!(slow.step(5000, event), Action::Other(ListerAsk::List { wait_ms: None }));
+}
+
+/// One partition of each lane, of which fetchers take a task from time to time; files of the name /bN are backfill.
+struct Lanes {
+    lister: Lister,
+    /// What the lister asks.
+    ask: Action<ListerAsk>,
+    now_ms: u64,
+    tasks: [Vec<String>; 2],
+    taken: [usize; 2],
+}
+
+impl Lanes {
+    fn new(first: First, ahead: u64, held: usize) -> Self {
+        let mut lister = Lister::new(ListerOptions {
+            cluster: "a".into(),
+            tasks: Lane::new("tasks.a", 1),
+            backfill: Lane::new("backfill.a", 1),
+            known: Lane::new("known.a", 1),
+            plan_for: Box::new(|_| (String::new(), Plan::default())),
+            rank_for: Box::new(move |file, _| {
+                let urgent = i32::from(file.path.starts_with("/urgent"));
+                Rank::new(file.path.starts_with("/b"), urgent, first, file.modified_ms)
+            }),
+            ahead,
+            held,
+            settle: 1,
+            forget_ms: 1000,
+            batch: 2,
+        });
+        assert_eq!(lister.step(0, Event::Start), Action::Other(ListerAsk::Known));
+        let ask = lister.step(0, Event::Other(ListerAnswer::Known(Vec::new())));
+        Self { lister, ask, now_ms: 0, tasks: Default::default(), taken: [0; 2] }
+    }
+
+    /// Answers what it asks; where it lists, with this.
+    fn list(&mut self, answer: ListerAnswer) {
+        let mut answer = Some(answer);
+        let mut sent = Vec::new();
+        loop {
+            let event = match std::mem::replace(&mut self.ask, Action::Poll) {
+                ask @ Action::Other(ListerAsk::List { .. }) => match answer.take() {
+                    Some(answer) => Event::Other(answer),
+                    None => return self.ask = ask,
+                },
+                Action::Other(ListerAsk::Waiting) => {
+                    let waiting = |lane: usize| vec![(self.tasks[lane].len() - self.taken[lane]) as u64];
+                    Event::Other(ListerAnswer::Waiting(Waiting { live: waiting(0), backfill: waiting(1) }))
+                }
+                Action::Send(outgoing) => {
+                    sent.push(outgoing);
+                    Event::Done
+                }
+                Action::Commit(_) => {
+                    for Outgoing { partition, record } in sent.drain(..) {
+                        let lane = ["tasks.a", "backfill.a"].iter().position(|topic| **topic == *partition.topic);
+                        let Some(lane) = lane else { continue };
+                        self.tasks[lane].push(Task::decode(&record).unwrap().file.path);
+                    }
+                    Event::Done
+                }
+                _ => Event::Done,
+            };
+            self.ask = self.lister.step(self.now_ms, event);
+        }
+    }
+
+    fn scan(&mut self, files: &[(&str, u64)]) {
+        let listed = |(path, time): &(&str, u64)| Listed { path: (*path).into(), length: 1, modified_ms: *time };
+        self.list(ListerAnswer::Files(files.iter().map(listed).collect()));
+        self.list(ListerAnswer::ScanEnd);
+    }
+
+    /// Fetchers take so many tasks of each lane; the lister finds out.
+    fn take(&mut self, count: usize) {
+        for lane in 0..2 {
+            self.taken[lane] = (self.taken[lane] + count).min(self.tasks[lane].len());
+        }
+        self.now_ms += 10_000;
+        self.list(ListerAnswer::Idle);
+    }
+
+    fn live(&self) -> String {
+        self.tasks[0].join(" ")
+    }
+}
+
+#[test]
+fn tasks_are_made_by_priority_and_time_and_no_more_than_fetchers_need() {
+    let mut lanes = Lanes::new(First::Oldest, 2, 100);
+    let mut files = vec![("/3", 3), ("/1", 1), ("/4", 4), ("/urgent", 9), ("/2", 2)];
+    lanes.scan(&files);
+    assert_eq!(lanes.live(), "/urgent /1");
+    lanes.take(1);
+    assert_eq!(lanes.live(), "/urgent /1 /2");
+    files.extend([("/urgent too", 10), ("/0", 0)]);
+    lanes.scan(&files);
+    assert_eq!(lanes.live(), "/urgent /1 /2", "two wait");
+    lanes.take(2);
+    assert_eq!(lanes.live(), "/urgent /1 /2 /urgent too /0", "what came late and is first waits for two alone");
+    lanes.take(9);
+    assert_eq!((lanes.live(), lanes.lister.held()), ("/urgent /1 /2 /urgent too /0 /3 /4".into(), 0));
+}
+
+#[test]
+fn the_newest_come_first_where_that_is_asked_for() {
+    let mut lanes = Lanes::new(First::Newest, 1, 100);
+    let mut files = vec![("/1", 1), ("/3", 3), ("/2", 2)];
+    lanes.scan(&files);
+    files.push(("/4", 4));
+    lanes.scan(&files);
+    (0..4).for_each(|_| lanes.take(1));
+    assert_eq!(lanes.live(), "/3 /4 /2 /1");
+}
+
+#[test]
+fn backfill_has_a_lane_of_its_own_and_takes_no_place_from_others() {
+    let mut lanes = Lanes::new(First::Oldest, 2, 100);
+    lanes.scan(&[("/b1", 1), ("/b2", 2), ("/b3", 3), ("/9", 9), ("/8", 8)]);
+    assert_eq!((lanes.live(), lanes.tasks[1].join(" ")), ("/8 /9".into(), "/b1 /b2".into()));
+}
+
+#[test]
+fn what_finds_no_room_in_memory_is_found_by_a_later_scan_and_what_is_gone_has_no_task() {
+    let mut lanes = Lanes::new(First::Oldest, 1, 2);
+    let files = [("/1", 1), ("/2", 2), ("/3", 3), ("/4", 4), ("/5", 5)];
+    lanes.scan(&files);
+    assert_eq!((lanes.live(), lanes.lister.held()), ("/1".into(), 1));
+    // The second is gone, the third never was held.
+    lanes.scan(&[files[0], files[2], files[3], files[4]]);
+    (0..5).for_each(|_| lanes.take(1));
+    assert_eq!(lanes.live(), "/1 /3", "the others are out of mind until the next scan");
+    lanes.scan(&[files[0], files[2], files[3], files[4]]);
+    lanes.take(1);
+    assert_eq!(lanes.live(), "/1 /3 /4 /5");
+    assert_eq!(lanes.lister.known(), 4);
 }

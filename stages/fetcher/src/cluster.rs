@@ -3,6 +3,7 @@
 //! Clusters share nothing but the runtime: a cluster that does not answer occupies its own coroutines alone.
 
 use crate::cut::Cutter;
+use crate::downstream::Downstream;
 use crate::health::{Health, Rules};
 use crate::metrics::ClusterMetrics;
 use crate::pool::{Permit, Pool};
@@ -22,6 +23,8 @@ use tokio::time::{sleep, timeout};
 /// The pause after a failed call, doubled with each further one up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// How often a file of backfill that gives way looks whether it still has to.
+const GIVE_WAY: Duration = Duration::from_millis(50);
 
 /// One cluster.
 pub struct Cluster {
@@ -29,6 +32,9 @@ pub struct Cluster {
     store: Arc<dyn Store>,
     /// One permit for each coroutine that reads. One that waits for its next try holds none.
     pool: Pool,
+    /// The same for files of backfill, which are read while nobody waits in the other.
+    backfill: Pool,
+    downstream: Arc<Downstream>,
     /// The coroutines that are its own, however many it has just now.
     coroutines: u32,
     weight: AtomicU32,
@@ -76,6 +82,8 @@ enum Stop {
     Failed(String),
     /// Nobody takes what is read any more.
     Unwanted,
+    /// It is backfill, has begun, and others have come before it for too long.
+    GaveWay,
 }
 
 impl From<StoreError> for Stop {
@@ -130,10 +138,13 @@ impl Cluster {
         // Until it is learned.
         let own_weight = weight.given().unwrap_or(1);
         metrics.weight.set(own_weight.into());
+        let backfill = Pool::new(settings.backfill_coroutines);
         Self {
             name: name.into(),
             store,
             pool: Pool::new(coroutines),
+            backfill,
+            downstream: Arc::default(),
             coroutines,
             weight: own_weight.into(),
             learned: (weight == Weight::Auto).into(),
@@ -144,6 +155,11 @@ impl Cluster {
             trouble: Mutex::default(),
             metrics,
         }
+    }
+
+    /// Its backfill waits while the chain is behind.
+    pub(crate) fn with_downstream(self, downstream: Arc<Downstream>) -> Self {
+        Self { downstream, ..self }
     }
 
     /// The coroutines that are its own.
@@ -237,6 +253,7 @@ impl Cluster {
     /// Brings a file: its chunks in order and how it ended go to `to`. Ends when that is done or nobody takes it.
     pub async fn bring(self: Arc<Self>, order: Order, to: Sender<Item>) {
         let to = Taker { ticket: order.ticket, to };
+        let _watched = order.backfill.then(|| self.downstream.watched());
         let mut progress = Progress {
             next: order.from,
             crc32: order.crc32,
@@ -247,12 +264,13 @@ impl Cluster {
             pause: FIRST_PAUSE,
         };
         loop {
-            let why = match self.permit(&progress).await {
+            let why = match self.permit(&order, &progress).await {
                 None => return self.park(&order, "other files wait for it too", &to).await,
                 Some(_permit) => match self.read(&order, &mut progress, &to).await {
                     Ok(()) => return drop(to.send(Fetched::End).await),
                     Err(Stop::Changed(why)) => return drop(to.send(Fetched::Changed(why)).await),
                     Err(Stop::Unwanted) => return,
+                    Err(Stop::GaveWay) => return self.park(&order, "other files come first", &to).await,
                     Err(Stop::Refused(why)) => {
                         (progress.answered, progress.failed) = (true, None);
                         why
@@ -286,10 +304,11 @@ impl Cluster {
     }
 
     /// Waits for a permit; `None` when the file has begun and the cluster has been down for too long to wait further.
-    async fn permit(&self, progress: &Progress) -> Option<Permit<'_>> {
+    async fn permit(&self, order: &Order, progress: &Progress) -> Option<Permit<'_>> {
+        let pool = if order.backfill { &self.backfill } else { &self.pool };
         loop {
             let wait = self.park_after.min(LONGEST_PAUSE);
-            if let Ok(permit) = timeout(wait, self.pool.acquire()).await {
+            if let Ok(permit) = timeout(wait, pool.acquire()).await {
                 return Some(permit);
             }
             let failing = self.health(|health| health.failing_for(Instant::now()));
@@ -299,10 +318,30 @@ impl Cluster {
         }
     }
 
+    /// Waits until nothing comes before the file. What is not backfill never waits here. One that has begun does not wait for
+    /// ever: until its end the stages behind have to read again from its first chunk when they are taken over.
+    async fn turn(&self, order: &Order, progress: &Progress) -> Result<(), Stop> {
+        let since = Instant::now();
+        while order.backfill && self.others_come_first() {
+            if progress.next > Seq(0) && since.elapsed() >= self.park_after {
+                return Err(Stop::GaveWay);
+            }
+            sleep(GIVE_WAY).await;
+        }
+        Ok(())
+    }
+
+    /// Whether another file of the cluster waits for a coroutine, or for the bytes that a rate allows, or the chain has
+    /// enough to do.
+    fn others_come_first(&self) -> bool {
+        self.pool.is_wanted() || (self.rate.is_some() && self.pool.is_busy()) || self.downstream.is_behind()
+    }
+
     /// Reads on from where the progress stands to the file's end, and checks the file before and after.
     async fn read(&self, order: &Order, progress: &mut Progress, to: &Taker) -> Result<(), Stop> {
         let file = &order.file;
         progress.answered = false;
+        self.turn(order, progress).await?;
         let snapshot = self.call(self.store.open(&file.path)).await?;
         unchanged(file, snapshot.length(), &self.call(self.store.stat(&file.path)).await?)?;
         progress.answered = true;
@@ -318,6 +357,7 @@ impl Cluster {
                 rate.pass(piece.len()).await;
             }
             while let Some(chunk) = cutter.cut(&mut piece) {
+                self.turn(order, progress).await?;
                 check_parked(order, progress)?;
                 let mut sum = crc32fast::Hasher::new_with_initial(progress.crc32);
                 sum.update(&chunk);

@@ -1,6 +1,7 @@
 //! Puts a fetcher together from the configuration, and runs it.
 
 use crate::cluster::Cluster;
+use crate::downstream::{self, Downstream};
 use crate::kafka::ListerJournal;
 use crate::listers::{ListerKit, ListerLog, Listers};
 use crate::metrics::Metrics;
@@ -12,11 +13,12 @@ use crate::store;
 use crate::volumes;
 use crate::worker::{Counted, Worker};
 use anyhow::Context as _;
-use logmill_config::{Config, Planner, Selector};
+use logmill_config::{Config, Order, Planner, Precedence, Selector};
 use logmill_kafka::Client;
+use logmill_kafka::admin::Admin;
 use logmill_kafka::journal::{Journal, JournalOptions};
 use logmill_kafka::notes::Notes;
-use logmill_protocol::fetch::{ClusterNote, Fetch, Lane, ListerOptions, Options, STAGE};
+use logmill_protocol::fetch::{ClusterNote, Fetch, First, Lane, Listed, ListerOptions, Options, Rank, STAGE};
 use logmill_runner::{Crew, Life, Process, Restarts, Trouble};
 use prometheus_client::registry::Registry;
 use std::collections::HashMap;
@@ -26,6 +28,8 @@ use tokio::runtime::Runtime;
 
 /// Files of one lister's transaction.
 const LISTER_BATCH: usize = 500;
+/// Files of each lane that a lister holds back: some 300 bytes each.
+const HELD: usize = 10_000;
 /// The broker's default of `offset.metadata.max.bytes`.
 const METADATA_BYTES: usize = 4096;
 /// Threads that read, whatever the number of coroutines: reading is mostly waiting.
@@ -38,6 +42,7 @@ pub struct Fetcher {
     clusters: Arc<HashMap<String, Arc<Cluster>>>,
     kits: HashMap<String, Arc<dyn ListerKit>>,
     planner: Arc<RwLock<Planner>>,
+    downstream: Arc<Downstream>,
     metrics: Metrics,
 }
 
@@ -57,18 +62,20 @@ impl Fetcher {
         let metrics = Metrics::register(registry);
         let planner = Planner::new(&config).context("reading the patterns of apps and rules")?;
         let planner = Arc::new(RwLock::new(planner));
+        let downstream: Arc<Downstream> = Arc::default();
         let mut clusters = HashMap::new();
         let mut kits: HashMap<String, Arc<dyn ListerKit>> = HashMap::new();
         for (name, settings) in &config.clusters {
             let store = store::of(name, settings, io.handle())?;
-            let cluster = Arc::new(Cluster::new(name.clone(), store, settings, metrics.of(name)));
+            let cluster = Cluster::new(name.clone(), store, settings, metrics.of(name));
+            let cluster = Arc::new(cluster.with_downstream(Arc::clone(&downstream)));
             let selector = Selector::new(settings).with_context(|| format!("reading the patterns of {name}"))?;
             let (config, planner) = (Arc::clone(&config), Arc::clone(&planner));
             let kit = Kit { config, cluster: Arc::clone(&cluster), settings: settings.clone(), selector, planner };
             kits.insert(kit.config.topics().tasks(name), Arc::new(kit));
             clusters.insert(name.clone(), cluster);
         }
-        Ok(Self { config, io, clusters: Arc::new(clusters), kits, planner, metrics })
+        Ok(Self { config, io, clusters: Arc::new(clusters), kits, planner, downstream, metrics })
     }
 
     /// Runs the workers until the process is asked to stop or one of them fails for good.
@@ -83,6 +90,7 @@ impl Fetcher {
         clusters.sort_by(|one, other| one.name.cmp(&other.name));
         let (read, planner) = (process.reader(), Arc::clone(&self.planner));
         self.io.spawn(reload::follow(read, Config::clone(&self.config), clusters.clone(), planner));
+        self.io.spawn(downstream::watch(Arc::clone(&self.config), Arc::clone(&self.downstream)));
         let kafka = &self.config.kafka;
         let notes = Notes::new(&kafka.brokers, &kafka.properties.0, self.config.topics().clusters_topic())?;
         let tell = move |note: &ClusterNote| {
@@ -115,14 +123,17 @@ impl Fetcher {
         options.poll = Duration::ZERO;
         let log = Client::connect(options, Arc::clone(&process.stop))?;
         let partitions = config.kafka.partitions;
-        let coroutines: u32 = config.clusters.values().map(|c| c.coroutines).sum();
+        let coroutines: u32 = config.clusters.values().map(|c| c.coroutines + c.backfill_coroutines).sum();
         let most = config.clusters.values().map(|c| c.coroutines).max().unwrap_or(1);
+        let most_backfill = config.clusters.values().map(|c| c.backfill_coroutines).max().unwrap_or(1);
         let machine = Fetch::new(Options {
             raw: Lane::new(topics.raw(), partitions),
             file_events: Lane::new(topics.file_events(), partitions),
             dead_letters: Lane::new(topics.dead_letters(), partitions),
             // Twice what is read at a time, so that the next file waits opened when one ends.
             open_files: 2 * most as usize,
+            backfill: config.clusters.keys().map(|name| topics.backfill(name).into()).collect(),
+            backfill_files: 2 * most_backfill as usize,
             batch_bytes: usize::try_from(config.transaction.bytes.0).unwrap_or(usize::MAX),
             metadata_bytes: METADATA_BYTES,
         });
@@ -146,6 +157,12 @@ impl Kit {
     fn known(&self) -> Lane {
         Lane::new(self.config.topics().known(&self.cluster.name), 1)
     }
+
+    /// Live and backfill.
+    fn lanes(&self) -> [Lane; 2] {
+        let (topics, name) = (self.config.topics(), &self.cluster.name);
+        [topics.tasks(name), topics.backfill(name)].map(|topic| Lane::new(topic, self.config.kafka.partitions))
+    }
 }
 
 impl ListerKit for Kit {
@@ -156,19 +173,40 @@ impl ListerKit for Kit {
             transaction_timeout: self.config.transaction.timeout,
             properties: self.config.kafka.properties.0.clone(),
         };
+        let (brokers, properties) = (&options.brokers, &options.properties);
+        let admin = Admin::new(brokers, properties).map_err(|e| e.to_string())?;
+        let fetchers = admin.onlooker(&self.config.topics().group(STAGE)).map_err(|e| e.to_string())?;
         let journal = Journal::connect(options).map_err(|e| e.to_string())?;
-        Ok(Box::new(ListerJournal::new(journal, self.known())))
+        Ok(Box::new(ListerJournal::new(journal, self.known(), fetchers, self.lanes())))
     }
 
     fn options(&self) -> ListerOptions {
         let (planner, cluster) = (Arc::clone(&self.planner), self.cluster.name.clone());
         let plan_for = move |path: &str| planner.read().unwrap_or_else(PoisonError::into_inner).plan(&cluster, path);
+        let (planner, cluster) = (Arc::clone(&self.planner), self.cluster.name.clone());
+        let backfill_after = self.settings.backfill_after.map(|after| after.as_millis());
+        let first = match self.settings.order {
+            Order::Oldest => First::Oldest,
+            Order::Newest => First::Newest,
+        };
+        let rank_for = move |file: &Listed, now_ms: u64| {
+            let rules = planner.read().unwrap_or_else(PoisonError::into_inner);
+            let Precedence { priority, backfill } = rules.precedence(&cluster, &file.path);
+            let age = u128::from(now_ms.saturating_sub(file.modified_ms));
+            let is_old = backfill_after.is_some_and(|after| age > after);
+            Rank::new(backfill.unwrap_or(is_old), priority, first, file.modified_ms)
+        };
+        let [tasks, backfill] = self.lanes();
         ListerOptions {
             cluster: self.cluster.name.clone(),
-            tasks: Lane::new(self.config.topics().tasks(&self.cluster.name), self.config.kafka.partitions),
+            tasks,
+            backfill,
             known: self.known(),
             plan_for: Box::new(plan_for),
-            settle: u8::try_from(self.settings.settle).unwrap_or(u8::MAX).max(1),
+            rank_for: Box::new(rank_for),
+            ahead: self.settings.tasks_ahead.into(),
+            held: HELD,
+            settle: u8::try_from(self.settings.settle).unwrap_or(u8::MAX).clamp(1, u8::MAX - 1),
             forget_ms: u64::try_from(self.settings.forget_after.as_millis()).unwrap_or(u64::MAX),
             batch: LISTER_BATCH,
         }

@@ -4,8 +4,9 @@ use crate::listers::ListerLog;
 use crate::worker::Log;
 use logmill_core::FileId;
 use logmill_kafka::Client;
+use logmill_kafka::admin::{AdminError, GroupReader};
 use logmill_kafka::journal::Journal;
-use logmill_protocol::fetch::Lane;
+use logmill_protocol::fetch::{Lane, Position, Waiting};
 use logmill_protocol::{Action, Event, Failure, Never, Outgoing, Partition};
 use std::collections::HashSet;
 
@@ -23,14 +24,30 @@ pub struct ListerJournal {
     pub journal: Journal,
     /// The topic of known files.
     pub known: Lane,
+    /// The fetchers' positions on the topics of tasks.
+    pub fetchers: GroupReader,
+    pub tasks: Lane,
+    pub backfill: Lane,
     /// The open transaction.
     sent: Vec<Outgoing>,
 }
 
 impl ListerJournal {
     #[must_use]
-    pub fn new(journal: Journal, known: Lane) -> Self {
-        Self { journal, known, sent: Vec::new() }
+    pub fn new(journal: Journal, known: Lane, fetchers: GroupReader, [tasks, backfill]: [Lane; 2]) -> Self {
+        Self { journal, known, fetchers, tasks, backfill, sent: Vec::new() }
+    }
+
+    /// Records that no fetcher has gone past, by partition; markers among tasks count too.
+    fn waiting_on(&self, lane: &Lane) -> Result<Vec<u64>, AdminError> {
+        let partitions: Vec<_> =
+            (0..lane.partitions).map(|index| Partition { topic: lane.topic.clone(), index }).collect();
+        let waiting = self.fetchers.committed(&partitions)?.into_iter().map(|(partition, committed)| {
+            let (low, end) = self.fetchers.watermarks(&partition)?;
+            let next = committed.and_then(|committed| Position::decode(&committed).ok());
+            Ok(u64::try_from(end - next.map_or(low, |position| position.next.0)).unwrap_or(0))
+        });
+        waiting.collect()
     }
 }
 
@@ -51,6 +68,11 @@ impl Log for ListerJournal {
 }
 
 impl ListerLog for ListerJournal {
+    fn waiting(&mut self) -> Result<Waiting, String> {
+        let on = |lane| self.waiting_on(lane).map_err(|e| e.to_string());
+        Ok(Waiting { live: on(&self.tasks)?, backfill: on(&self.backfill)? })
+    }
+
     fn known(&mut self) -> Result<Vec<FileId>, String> {
         let mut known = HashSet::new();
         let mut foreign = 0_u64;

@@ -5,6 +5,7 @@
 pub mod cluster;
 pub mod cut;
 pub mod dated;
+mod downstream;
 mod fetcher;
 mod health;
 mod kafka;

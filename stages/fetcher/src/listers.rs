@@ -6,7 +6,7 @@ use crate::cluster::Cluster;
 use crate::scan::Scan;
 use crate::worker::{Log, lift, lower, now_ms};
 use logmill_core::FileId;
-use logmill_protocol::fetch::{Lister, ListerAnswer, ListerAsk, ListerOptions};
+use logmill_protocol::fetch::{Lister, ListerAnswer, ListerAsk, ListerOptions, Waiting};
 use logmill_protocol::{Action, Event, Machine, Partition};
 use logmill_runner::{Restarts, keep_running};
 use std::collections::HashMap;
@@ -28,6 +28,12 @@ pub trait ListerLog: Log {
     /// # Errors
     /// What the log says.
     fn known(&mut self) -> Result<Vec<FileId>, String>;
+
+    /// Tasks of the cluster that no fetcher has taken.
+    ///
+    /// # Errors
+    /// What the log says.
+    fn waiting(&mut self) -> Result<Waiting, String>;
 }
 
 /// All that one cluster's lister needs, made anew for each run.
@@ -165,10 +171,14 @@ fn run(
                 tracing::info!(cluster = kit.cluster().name, files = known.len(), "the lister knows these files");
                 Event::Other(ListerAnswer::Known(known))
             }
-            Action::Other(ListerAsk::List) => {
-                kit.cluster().metrics().known.set(machine.known() as i64);
+            Action::Other(ListerAsk::Waiting) => Event::Other(ListerAnswer::Waiting(log.waiting()?)),
+            Action::Other(ListerAsk::List { wait_ms }) => {
+                let metrics = kit.cluster().metrics();
+                metrics.known.set(machine.known() as i64);
+                metrics.held.set(machine.held() as i64);
+                let next = scan.next(wait_ms.map(Duration::from_millis));
                 Event::Other(io.block_on(async {
-                    tokio::select! { _ = stopped.wait_for(|stop| *stop) => ListerAnswer::Stop, next = scan.next() => next }
+                    tokio::select! { _ = stopped.wait_for(|stop| *stop) => ListerAnswer::Stop, next = next => next }
                 }))
             }
             Action::Exit(why) => return why,

@@ -14,6 +14,7 @@ pub struct Metrics {
     scans: Family<OfCluster, Counter>,
     failed_scans: Family<OfCluster, Counter>,
     known: Family<OfCluster, Gauge>,
+    held: Family<OfCluster, Gauge>,
     down: Family<OfCluster, Gauge>,
     failing: Family<OfCluster, Gauge>,
     coroutines: Family<OfCluster, Gauge>,
@@ -37,6 +38,8 @@ pub struct ClusterMetrics {
     pub failed_scans: Counter,
     /// Files that have a task.
     pub known: Gauge,
+    /// Files that are to have one, and are held back while enough tasks wait.
+    pub held: Gauge,
     /// 1 while calls fail.
     pub down: Gauge,
     /// Files whose last try failed.
@@ -62,6 +65,11 @@ impl Metrics {
         registry.register("fetcher_scans", "Listings that saw all there is", all.scans.clone());
         registry.register("fetcher_failed_scans", "Listings that broke off", all.failed_scans.clone());
         registry.register("fetcher_known_files", "Files in sight that have a task", all.known.clone());
+        registry.register(
+            "fetcher_held_files",
+            "Files that wait for a task, as many as are in memory",
+            all.held.clone(),
+        );
         registry.register("fetcher_cluster_down", "1 while calls to the cluster fail", all.down.clone());
         registry.register("fetcher_failing_files", "Files whose last try failed", all.failing.clone());
         registry.register("fetcher_coroutines", "Files that may be read at a time just now", all.coroutines.clone());
@@ -80,6 +88,7 @@ impl Metrics {
             scans: self.scans.get_or_create(&label).clone(),
             failed_scans: self.failed_scans.get_or_create(&label).clone(),
             known: self.known.get_or_create(&label).clone(),
+            held: self.held.get_or_create(&label).clone(),
             down: self.down.get_or_create(&label).clone(),
             failing: self.failing.get_or_create(&label).clone(),
             coroutines: self.coroutines.get_or_create(&label).clone(),

@@ -12,6 +12,17 @@ pub(crate) struct Pool {
 struct Counts {
     size: u32,
     busy: u32,
+    /// Those that wait for a permit.
+    waiting: u32,
+}
+
+/// Counts among those that wait until it is dropped.
+struct Waiter<'p>(&'p Pool);
+
+impl Drop for Waiter<'_> {
+    fn drop(&mut self) {
+        self.0.counts().waiting -= 1;
+    }
 }
 
 /// The right to read one file, until it is dropped.
@@ -19,7 +30,7 @@ pub(crate) struct Permit<'p>(&'p Pool);
 
 impl Pool {
     pub(crate) fn new(size: u32) -> Self {
-        Self { counts: Mutex::new(Counts { size, busy: 0 }), free: Notify::new() }
+        Self { counts: Mutex::new(Counts { size, busy: 0, waiting: 0 }), free: Notify::new() }
     }
 
     fn counts(&self) -> MutexGuard<'_, Counts> {
@@ -28,6 +39,7 @@ impl Pool {
 
     /// Waits for a permit, in the order of asking. May be cancelled.
     pub(crate) async fn acquire(&self) -> Permit<'_> {
+        let mut waiter = None;
         loop {
             // Listens before it looks, so that a permit that comes back in between wakes it.
             let free = self.free.notified();
@@ -40,9 +52,23 @@ impl Pool {
                     }
                     return Permit(self);
                 }
+                waiter.get_or_insert_with(|| {
+                    counts.waiting += 1;
+                    Waiter(self)
+                });
             }
             free.await;
         }
+    }
+
+    /// Whether somebody waits for a permit.
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.counts().waiting > 0
+    }
+
+    /// Whether a permit is out.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.counts().busy > 0
     }
 
     pub(crate) fn resize(&self, size: u32) {
@@ -79,6 +105,7 @@ mod tests {
         drop(first);
         assert!(waits(&pool).await, "one is out, of one");
         drop(second);
+        assert!(!pool.is_wanted() && pool.is_busy(), "who gave up waits no more");
         let only = pool.acquire().await;
         pool.resize(3);
         let (_two, _three) = (pool.acquire().await, pool.acquire().await);

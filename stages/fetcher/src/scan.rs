@@ -10,7 +10,7 @@ use logmill_config::Selector;
 use logmill_protocol::fetch::{Listed, ListerAnswer};
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 use tokio::time::Instant;
 
 /// Files that a batch has at most.
@@ -60,10 +60,14 @@ impl Scan {
         self.ready.contains(folder) || self.found_ready.contains(folder)
     }
 
-    /// The next files, or how the scan ended; waits for the time of the next scan. Must not be called again after it was
-    /// cancelled.
-    pub async fn next(&mut self) -> ListerAnswer {
+    /// The next files, or how the scan ended; waits for the time of the next scan, `wait` at most. Must not be called again
+    /// after it was cancelled.
+    pub async fn next(&mut self, wait: Option<Duration>) -> ListerAnswer {
         if !self.running {
+            if let Some(until) = wait.map(|wait| Instant::now() + wait).filter(|until| *until < self.due) {
+                tokio::time::sleep_until(until).await;
+                return ListerAnswer::Idle;
+            }
             tokio::time::sleep_until(self.due).await;
             self.due = Instant::now() + self.settings.scan_interval;
             let dated = |folder: &String| dated::expand(folder, SystemTime::now(), self.settings.days);
@@ -117,7 +121,6 @@ mod tests {
     use super::*;
     use crate::metrics::ClusterMetrics;
     use crate::store::FolderStore;
-    use std::time::Duration;
 
     #[tokio::test]
     async fn a_scan_sees_every_file_below_its_folders_then_ends() {
@@ -137,17 +140,17 @@ mod tests {
         };
         let mut scan = Scan::new(cluster, settings, wanted);
         for _ in 0..2 {
-            let ListerAnswer::Files(files) = scan.next().await else { panic!("files come first") };
+            let ListerAnswer::Files(files) = scan.next(None).await else { panic!("files come first") };
             let mut paths: Vec<_> = files.iter().map(|f| (f.path.as_str(), f.length)).collect();
             paths.sort_unstable();
             assert_eq!(paths, [("/logs/a", 6), ("/logs/day/b", 10), ("/logs/day/hour/c", 15)]);
-            assert_eq!(scan.next().await, ListerAnswer::ScanEnd);
+            assert_eq!(scan.next(None).await, ListerAnswer::ScanEnd);
         }
     }
     /// The paths of one scan.
     async fn scanned(scan: &mut Scan) -> Vec<String> {
         let mut paths = Vec::new();
-        while let ListerAnswer::Files(files) = scan.next().await {
+        while let ListerAnswer::Files(files) = scan.next(None).await {
             paths.extend(files.into_iter().map(|file| file.path));
         }
         paths.sort_unstable();

@@ -166,7 +166,7 @@ mod tests {
             app: String::new(),
             plan: Plan::default(),
         };
-        let order = Order { ticket: 1, file: Arc::new(file), from: Seq(0), crc32: 0, parked: None };
+        let order = Order { ticket: 1, file: Arc::new(file), backfill: false, from: Seq(0), crc32: 0, parked: None };
         assert_eq!(source.answer(Ask::Open(order)), Ok(Answer::Done));
         let start = Instant::now();
         let why = loop {

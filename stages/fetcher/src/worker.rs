@@ -243,6 +243,8 @@ mod tests {
                 file_events: Lane::new("file-events", 1),
                 dead_letters: Lane::new("dead-letters", 1),
                 open_files: 1,
+                backfill: std::collections::BTreeSet::new(),
+                backfill_files: 1,
                 batch_bytes: 1,
                 metadata_bytes: 4096,
             }),

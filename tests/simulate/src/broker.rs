@@ -327,6 +327,12 @@ impl Broker {
         Offset(from.0 + i64::try_from(count).expect("a log of this size"))
     }
 
+    /// The end of a partition's log, whatever is visible of it.
+    #[must_use]
+    pub fn end(&self, partition: &Partition) -> Offset {
+        Offset(i64::try_from(self.logs[partition].len()).expect("a log of this size"))
+    }
+
     /// All visible records of a topic, once everything up to its high watermark is decided; `None` before.
     #[must_use]
     pub fn read_to_high_watermark(&self, topic: &str) -> Option<Vec<Incoming>> {

@@ -3,7 +3,11 @@
 //! What is known of a cluster's files is in the log (`{chain}.known.{cluster}`, compacted), written in the transaction
 //! of the tasks. Two listers of a cluster have one `transactional.id`: the younger fences the older, and reads what is
 //! known only then, so that no task of the older is missing in it.
+//!
+//! The order of tasks on a topic is that in which they are done, so no more of them are made than fetchers need to be
+//! busy: further files are held back, the best of them in memory ([`Held`]), and the others are found again by the next scan.
 
+use super::held::{Held, Rank, Waiting};
 use super::records::Lane;
 use super::task::Task;
 use crate::log::{Action, Event, Failure, Machine, Outgoing};
@@ -15,13 +19,22 @@ use std::collections::{HashMap, VecDeque};
 
 /// Names the application of a path, and makes the plan of its file.
 pub type PlanFor = Box<dyn Fn(&str) -> (String, Plan) + Send>;
+/// Says where a file stands among those that wait, at a time in ms since 1970.
+pub type RankFor = Box<dyn Fn(&Listed, u64) -> Rank + Send>;
 
 /// What a lister is told once.
 pub struct ListerOptions {
     pub cluster: String,
     pub tasks: Lane,
+    /// The tasks of files whose rank is backfill; as many partitions.
+    pub backfill: Lane,
     pub known: Lane,
     pub plan_for: PlanFor,
+    pub rank_for: RankFor,
+    /// The tasks of each lane that wait for a fetcher, about; files beyond are held back.
+    pub ahead: u64,
+    /// The most files of each lane that are held back in memory.
+    pub held: usize,
     /// How many scans in a row must see a file with the same length and time before it counts as closed; at least 1.
     pub settle: u8,
     /// How long, in ms, a known file must be out of every listing before it is forgotten.
@@ -45,9 +58,12 @@ pub enum ListerAsk {
     /// this is asked (so after the older lister was fenced); an id whose last value is null is not among them.
     /// Answer: [`ListerAnswer::Known`].
     Known,
-    /// The next files of the scan; after its end, wait for the time of the next scan and begin that.
-    /// Answer: [`ListerAnswer::Files`], `ScanEnd`, `ScanFailed` or `Stop`.
-    List,
+    /// The next files of the scan; after its end, wait for the time of the next scan and begin that; but for no longer
+    /// than this, where it is given.
+    /// Answer: [`ListerAnswer::Files`], `ScanEnd`, `ScanFailed`, `Idle` or `Stop`.
+    List { wait_ms: Option<u64> },
+    /// How many tasks stand on the topics of the cluster that no fetcher has taken. Answer: [`ListerAnswer::Waiting`].
+    Waiting,
 }
 
 /// What the lister hears beyond the log.
@@ -60,39 +76,93 @@ pub enum ListerAnswer {
     ScanEnd,
     /// The scan broke off; what it did not see says nothing.
     ScanFailed,
+    /// It is not yet time for the next scan.
+    Idle,
+    Waiting(Waiting),
     /// The lister is not wanted any more.
     Stop,
 }
 
-/// The machine. Holds 16 bytes and a time for each file in sight, and the descriptions of one batch.
+/// The machine. Holds 24 bytes for each file in sight, the descriptions of those that are held back, of tasks that are being
+/// sent, and of one batch of a listing.
 pub struct Lister {
     options: ListerOptions,
     phase: Phase,
-    /// Files that have a task, by the time they were last seen (or read from the log).
-    known: HashMap<FileId, u64>,
-    /// Files that may still be written: how many scans in a row have seen them like this, and which was the last.
-    settling: HashMap<FileId, (u8, u32)>,
+    /// The files in sight.
+    files: HashMap<Key, Sight>,
+    /// How many of them have a task.
+    known: usize,
+    /// Files that are closed and have no task yet.
+    held: Held,
+    /// Those that get one now, in order.
+    due: VecDeque<(Rank, FileId, Listed)>,
+    /// When the tasks that wait are to be counted again.
+    count_at: u64,
     /// The number of the current scan, and a time at or before its beginning.
     scan: u32,
     scan_since: u64,
-    /// Files of the listing that were not looked at yet.
-    batch: VecDeque<Listed>,
-    /// What the open transaction still sends, and what it changes in `known` once it is committed.
+    /// What the open transaction still sends, the files in it, and what is to be forgotten once it is committed.
     outbox: VecDeque<Outgoing>,
-    changes: Vec<(FileId, bool)>,
+    changes: usize,
+    forgotten: Vec<FileId>,
     /// Ids to forget, found at the end of a scan.
     gone: Vec<FileId>,
 }
+
+/// While files are held back, the tasks that wait are counted so often, in ms.
+const COUNT_EVERY: u64 = 500;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     Starting,
     Knowing,
     Listing,
+    Counting,
     Beginning,
     Sending,
     Committing,
     Ended,
+}
+
+/// A file id in two halves: aligned so, an entry of the map has 24 bytes instead of 32.
+type Key = [u64; 2];
+
+fn key(id: FileId) -> Key {
+    [(id.0 >> 64) as u64, id.0 as u64]
+}
+
+fn id(key: Key) -> FileId {
+    FileId(u128::from(key[0]) << 64 | u128::from(key[1]))
+}
+
+/// What is known of a file in sight, in 8 bytes: above, how many scans in a row have seen it like this ([`Sight::KNOWN`]: it
+/// has a task); below, the last scan that saw it, or the time of that where it has a task.
+#[derive(Clone, Copy)]
+struct Sight(u64);
+
+impl Sight {
+    const KNOWN: u8 = u8::MAX;
+    const BELOW: u64 = u64::MAX >> 8;
+
+    fn new(count: u8, at: u64) -> Self {
+        Self(u64::from(count) << 56 | at & Self::BELOW)
+    }
+
+    fn known(seen_ms: u64) -> Self {
+        Self::new(Self::KNOWN, seen_ms)
+    }
+
+    fn count(self) -> u8 {
+        (self.0 >> 56) as u8
+    }
+
+    fn at(self) -> u64 {
+        self.0 & Self::BELOW
+    }
+
+    fn is_known(self) -> bool {
+        self.count() == Self::KNOWN
+    }
 }
 
 /// The value on the topic of known files: for people.
@@ -106,17 +176,25 @@ struct KnownFile<'a> {
 impl Lister {
     #[must_use]
     pub fn new(options: ListerOptions) -> Self {
-        assert!(options.settle >= 1 && options.batch >= 1, "a lister sees a file once at least");
+        assert!(
+            options.settle >= 1 && options.settle < Sight::KNOWN && options.batch >= 1,
+            "a lister sees a file once at least"
+        );
+        assert!(options.backfill.partitions == options.tasks.partitions, "the lanes of a cluster are alike");
+        let held = Held::new(options.tasks.partitions, options.held);
         Self {
             options,
             phase: Phase::Starting,
-            known: HashMap::new(),
-            settling: HashMap::new(),
+            files: HashMap::new(),
+            known: 0,
+            held,
+            due: VecDeque::new(),
+            count_at: 0,
             scan: 0,
             scan_since: 0,
-            batch: VecDeque::new(),
             outbox: VecDeque::new(),
-            changes: Vec::new(),
+            changes: 0,
+            forgotten: Vec::new(),
             gone: Vec::new(),
         }
     }
@@ -124,7 +202,13 @@ impl Lister {
     /// How many files have a task.
     #[must_use]
     pub fn known(&self) -> usize {
-        self.known.len()
+        self.known
+    }
+
+    /// How many files that may have a task are held back; beyond those, the next scans find more.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.held.len()
     }
 
     fn act(&mut self, phase: Phase, action: Action<ListerAsk>) -> Action<ListerAsk> {
@@ -132,39 +216,56 @@ impl Lister {
         action
     }
 
-    /// Looks at the rest of the batch; sends what is new, else lists on.
+    /// Sends what is due; else counts what waits, where files are held back; else lists on.
     fn go(&mut self, now_ms: u64) -> Action<ListerAsk> {
-        while self.changes.len() < self.options.batch {
-            let Some(listed) = self.batch.pop_front() else { break };
-            self.look(listed, now_ms);
+        while self.changes < self.options.batch {
+            if let Some((rank, id, file)) = self.due.pop_front() {
+                self.make_task(rank, id, file, now_ms);
+            } else if let Some(id) = self.gone.pop() {
+                self.forget(id);
+            } else {
+                break;
+            }
         }
-        while self.changes.len() < self.options.batch {
-            let Some(id) = self.gone.pop() else { break };
-            self.forget(id);
+        if self.changes > 0 {
+            return self.act(Phase::Beginning, Action::Begin);
         }
-        if self.changes.is_empty() {
-            self.act(Phase::Listing, Action::Other(ListerAsk::List))
-        } else {
-            self.act(Phase::Beginning, Action::Begin)
+        if self.held.len() == 0 {
+            return self.act(Phase::Listing, Action::Other(ListerAsk::List { wait_ms: None }));
         }
+        if now_ms >= self.count_at {
+            return self.act(Phase::Counting, Action::Other(ListerAsk::Waiting));
+        }
+        let wait_ms = Some(self.count_at - now_ms);
+        self.act(Phase::Listing, Action::Other(ListerAsk::List { wait_ms }))
     }
 
     fn look(&mut self, listed: Listed, now_ms: u64) {
-        let Listed { path, length, modified_ms } = listed;
-        let file_id = FileId::of(&self.options.cluster, path.as_bytes(), length, modified_ms);
-        if let Some(seen) = self.known.get_mut(&file_id) {
-            *seen = now_ms;
+        let file_id = FileId::of(&self.options.cluster, listed.path.as_bytes(), listed.length, listed.modified_ms);
+        let sight = self.files.entry(key(file_id)).or_insert(Sight::new(0, self.scan.into()));
+        if sight.is_known() {
+            *sight = Sight::known(now_ms);
             return;
         }
-        let (count, last) = self.settling.entry(file_id).or_insert((0, self.scan));
-        if *count == 0 || *last != self.scan {
-            *count += 1;
-            *last = self.scan;
+        if sight.count() == 0 || sight.at() != u64::from(self.scan) {
+            *sight = Sight::new((sight.count() + 1).min(self.options.settle), self.scan.into());
         }
-        if *count < self.options.settle {
-            return;
+        if sight.count() >= self.options.settle {
+            if self.held.len() == 0 {
+                // What comes within a moment is put in order.
+                self.count_at = now_ms + COUNT_EVERY;
+            }
+            let rank = (self.options.rank_for)(&listed, now_ms);
+            self.held.hold(rank, file_id, listed, self.scan);
         }
-        self.settling.remove(&file_id);
+    }
+
+    fn make_task(&mut self, rank: Rank, file_id: FileId, file: Listed, now_ms: u64) {
+        let Some(sight) = self.files.get_mut(&key(file_id)).filter(|sight| !sight.is_known()) else { return };
+        *sight = Sight::known(now_ms);
+        self.known += 1;
+        self.changes += 1;
+        let Listed { path, length, modified_ms } = file;
         let known = KnownFile { path: &path, length, modified_ms };
         let known = Record {
             key: file_id.to_string().into(),
@@ -185,34 +286,40 @@ impl Lister {
             app,
             plan,
         };
-        self.outbox.push_back(self.options.tasks.of(&file, Task::new(file.clone()).encode()));
+        let lane = if rank.backfill { &self.options.backfill } else { &self.options.tasks };
+        self.outbox.push_back(lane.of(&file, Task::new(file.clone()).encode()));
         self.outbox.push_back(self.options.known.of(&file, known));
-        self.changes.push((file_id, true));
-        // So that a second listing of the path within the batch makes no second task.
-        self.known.insert(file_id, now_ms);
     }
 
     fn forget(&mut self, id: FileId) {
         let record = Record { key: id.to_string().into(), headers: Vec::new(), payload: Bytes::new() };
         self.outbox.push_back(self.options.known.at(id.partition(self.options.known.partitions), record));
-        self.changes.push((id, false));
+        self.changes += 1;
+        self.forgotten.push(id);
     }
 
     fn scan_end(&mut self, now_ms: u64) -> Action<ListerAsk> {
-        let scan = self.scan;
-        self.settling.retain(|_, (_, last)| *last == scan);
+        let scan = u64::from(self.scan);
+        self.held.seen(self.scan);
+        self.files.retain(|_, sight| sight.is_known() || sight.at() == scan);
+        if self.files.len() < self.files.capacity() / 4 {
+            self.files.shrink_to_fit();
+        }
         let (since, forget_ms) = (self.scan_since, self.options.forget_ms);
         // However long the scan took: what it has seen is there.
         let is_gone = |seen: u64| seen < since && now_ms.saturating_sub(seen) > forget_ms;
-        self.gone = self.known.iter().filter(|(_, seen)| is_gone(**seen)).map(|(id, _)| *id).collect();
+        let gone = self.files.iter().filter(|(_, sight)| sight.is_known() && is_gone(sight.at()));
+        self.gone = gone.map(|(key, _)| id(*key)).collect();
         self.scan = self.scan.wrapping_add(1);
         self.scan_since = now_ms;
+        self.count_at = now_ms;
         self.go(now_ms)
     }
 
     fn committed(&mut self, now_ms: u64) -> Action<ListerAsk> {
-        for (id, _) in self.changes.drain(..).filter(|(_, taken)| !taken) {
-            self.known.remove(&id);
+        self.changes = 0;
+        for id in self.forgotten.drain(..) {
+            self.known -= usize::from(self.files.remove(&key(id)).is_some());
         }
         self.go(now_ms)
     }
@@ -234,25 +341,33 @@ impl Machine for Lister {
             }
             (Phase::Starting, Event::Start) => self.act(Phase::Knowing, Action::Other(ListerAsk::Known)),
             (Phase::Knowing, Event::Other(ListerAnswer::Known(ids))) => {
-                self.known = ids.into_iter().map(|id| (id, now_ms)).collect();
+                self.files = ids.into_iter().map(|id| (key(id), Sight::known(now_ms))).collect();
+                self.known = self.files.len();
                 self.scan_since = now_ms;
                 self.go(now_ms)
             }
             (Phase::Listing, Event::Other(answer)) => match answer {
                 ListerAnswer::Files(files) => {
-                    self.batch.extend(files);
+                    files.into_iter().for_each(|file| self.look(file, now_ms));
                     self.go(now_ms)
                 }
                 ListerAnswer::ScanEnd => self.scan_end(now_ms),
-                ListerAnswer::ScanFailed | ListerAnswer::Known(_) => self.go(now_ms),
                 ListerAnswer::Stop => self.act(Phase::Ended, Action::Exit(Ok(()))),
+                _ => self.go(now_ms),
             },
+            (Phase::Counting, Event::Other(ListerAnswer::Waiting(waiting))) => {
+                self.due = self.held.take(&waiting, self.options.ahead).into();
+                self.count_at = now_ms + COUNT_EVERY;
+                self.go(now_ms)
+            }
             (Phase::Beginning | Phase::Sending, Event::Done) => match self.outbox.pop_front() {
                 Some(outgoing) => self.act(Phase::Sending, Action::Send(outgoing)),
                 None => self.act(Phase::Committing, Action::Commit(Vec::new())),
             },
             (Phase::Committing, Event::Done) => self.committed(now_ms),
-            (Phase::Knowing, Event::Other(ListerAnswer::Stop)) => self.act(Phase::Ended, Action::Exit(Ok(()))),
+            (Phase::Knowing | Phase::Counting, Event::Other(ListerAnswer::Stop)) => {
+                self.act(Phase::Ended, Action::Exit(Ok(())))
+            }
             (phase, event) => unreachable!("a driver answers what it was asked: {event:?} while {phase:?}"),
         }
     }

@@ -19,6 +19,9 @@ pub struct Options {
     pub dead_letters: Lane,
     /// The most files open at once in one tasks partition (so that a dead cluster's files stand in no other's way).
     pub open_files: usize,
+    /// The topics of tasks that are backfill, and the most files open at once in one partition of those.
+    pub backfill: BTreeSet<Arc<str>>,
+    pub backfill_files: usize,
     /// Payload bytes of a transaction, about: [`Ask::Next`] asks for no more, and for one chunk at least.
     pub batch_bytes: usize,
     /// The broker's `offset.metadata.max.bytes`: tasks are taken only while the position of all that are open fits.
@@ -43,6 +46,8 @@ pub struct Order {
     /// Marks what belongs to this order; never used twice.
     pub ticket: u64,
     pub file: Arc<FileMeta>,
+    /// It is to be read only while no other file waits.
+    pub backfill: bool,
     /// The first chunk wanted, of `plan.raw_bytes` bytes each, and the CRC-32 of the bytes before it.
     pub from: Seq,
     pub crc32: u32,
@@ -154,7 +159,7 @@ enum Then {
 struct Tasks {
     /// H: the first task not taken. Every waiting task is at or above it.
     next: Offset,
-    /// The next offset to come from the log.
+    /// The next offset to come from the log: every task below was read.
     seen: Offset,
     open: BTreeMap<Offset, Open>,
     /// Tasks that were read but not taken, in order.
@@ -199,14 +204,15 @@ impl Tasks {
     }
 
     /// Whether there is a waiting task and room for it.
-    fn may_take(&self, options: &Options) -> bool {
+    fn may_take(&self, options: &Options, backfill: bool) -> bool {
         let task = match self.waiting.front() {
             None => return false,
             Some((_, Err(_))) => return true,
             Some((_, Ok(task))) => task,
         };
         let fits = self.metadata_bytes() + Position::entry_bytes(task.chunks()) <= options.metadata_bytes;
-        self.open.is_empty() || (self.open.len() < options.open_files && fits)
+        let most = if backfill { options.backfill_files } else { options.open_files };
+        self.open.is_empty() || (self.open.len() < most && fits)
     }
 }
 
@@ -220,9 +226,9 @@ impl Work {
         (seq.0.saturating_mul(u64::from(self.file.plan.raw_bytes))).min(self.file.length)
     }
 
-    fn order(&self, at: OpenFile) -> Order {
+    fn order(&self, at: OpenFile, backfill: bool) -> Order {
         let file = Arc::clone(&self.file);
-        Order { ticket: self.ticket, file, from: at.next, crc32: at.crc32, parked: self.resume }
+        Order { ticket: self.ticket, file, backfill, from: at.next, crc32: at.crc32, parked: self.resume }
     }
 
     /// What lies before the parked position is sent only to rebuild states.
@@ -376,13 +382,29 @@ impl Fetch {
         }
     }
 
+    /// Goes past markers and what was aborted, so that nobody takes them for tasks that wait.
+    fn nothing(&mut self, partition: Partition, to: Offset) -> Action<Ask> {
+        let Some(tasks) = self.tasks.get_mut(&partition).filter(|t| to > t.seen) else { return self.fetch(false) };
+        tasks.seen = to;
+        if !tasks.waiting.is_empty() || tasks.next >= to {
+            return self.fetch(false);
+        }
+        tasks.next = to;
+        if !tasks.open.is_empty() {
+            // The next chunks commit it.
+            return self.fetch(false);
+        }
+        self.touched.insert(partition);
+        self.act(Phase::Beginning, Action::Begin)
+    }
+
     /// Orders the bytes of a file from where its position stands.
     fn open(&mut self, partition: &Partition, offset: Offset, task: Task) -> Action<Ask> {
         self.last_ticket += 1;
         let work = Work::new(task, self.last_ticket);
         let tasks = self.tasks.get_mut(partition).expect("only assigned partitions have tasks");
         let open = tasks.open.entry(offset).or_insert(Open { at: OpenFile::default(), work: None });
-        let order = work.order(open.at);
+        let order = work.order(open.at, self.options.backfill.contains(&partition.topic));
         open.work = Some(work);
         self.tickets.insert(order.ticket, (partition.clone(), offset));
         self.act(Phase::Opening, Action::Other(Ask::Open(order)))
@@ -396,8 +418,11 @@ impl Fetch {
             return self.act(Phase::Beginning, Action::Begin);
         }
         let (options, unbounded) = (&self.options, self.weak(Weaken::Unbounded));
-        let may_take = |tasks: &Tasks| tasks.may_take(options) || (unbounded && !tasks.waiting.is_empty());
-        let Some((partition, tasks)) = self.tasks.iter_mut().find(|(_, tasks)| may_take(tasks)) else {
+        let may_take = |partition: &Partition, tasks: &Tasks| {
+            tasks.may_take(options, options.backfill.contains(&partition.topic))
+                || (unbounded && !tasks.waiting.is_empty())
+        };
+        let Some((partition, tasks)) = self.tasks.iter_mut().find(|(p, tasks)| may_take(p, tasks)) else {
             return match self.pace() {
                 Some(seek) => self.act(Phase::Seeking, Action::Assign(seek)),
                 None => self.act(Phase::Polling, Action::Poll),
@@ -405,7 +430,7 @@ impl Fetch {
         };
         let partition = partition.clone();
         let (offset, task) = tasks.waiting.pop_front().expect("a task may be taken");
-        tasks.next = offset.next();
+        tasks.next = if tasks.waiting.is_empty() { tasks.seen } else { offset.next() };
         match task {
             Ok(task) => self.open(&partition, offset, task),
             Err(BadTask { detail, bytes }) => {
@@ -536,8 +561,8 @@ impl Machine for Fetch {
             (_, Event::Failed(failure)) => self.failed(failure),
             (Phase::Starting, Event::Start) => self.go(),
             (Phase::Polling, Event::Idle | Event::Record(_) | Event::Nothing { .. }) if !self.positioned => self.read(),
-            // Tasks are never deleted: nobody is in the way of a retention.
-            (Phase::Polling, Event::Idle | Event::Nothing { .. }) => self.fetch(false),
+            (Phase::Polling, Event::Idle) => self.fetch(false),
+            (Phase::Polling, Event::Nothing { partition, to, .. }) => self.nothing(partition, to),
             (Phase::Polling, Event::Record(incoming)) => self.record(incoming),
             (Phase::Polling, Event::Assigned(partitions)) => {
                 self.failures = 0;

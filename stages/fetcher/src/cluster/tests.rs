@@ -70,7 +70,7 @@ fn order(path: &str, length: u64, modified_ms: u64) -> Order {
         app: String::new(),
         plan: Plan { raw_bytes: 10, ..Plan::default() },
     };
-    Order { ticket: 1, file: Arc::new(file), from: Seq(0), crc32: 0, parked: None }
+    Order { ticket: 1, file: Arc::new(file), backfill: false, from: Seq(0), crc32: 0, parked: None }
 }
 
 fn cluster(store: impl Store + 'static) -> Arc<Cluster> {
@@ -118,6 +118,35 @@ async fn a_successor_goes_on_at_the_next_byte() {
 }
 
 #[tokio::test]
+async fn backfill_waits_while_another_file_waits_and_gives_its_place_away_when_that_takes_too_long() {
+    let (to, mut items) = mpsc::channel(1);
+    let cluster = cluster(Moody::default());
+    let backfill = || Order { backfill: true, ..order("/f", 25, 7) };
+    let reads = cluster.pool.acquire().await;
+    tokio::spawn(Arc::clone(&cluster).bring(backfill(), to.clone()));
+    assert_eq!(next(&mut items).await, chunk(0..10), "one that reads is no reason to wait");
+    // Two more are in the channel, or on their way there.
+    let waits = tokio::spawn({
+        let cluster = Arc::clone(&cluster);
+        async move { drop(cluster.pool.acquire().await) }
+    });
+    while !cluster.pool.is_wanted() {
+        tokio::task::yield_now().await;
+    }
+    let mut what = next(&mut items).await;
+    while matches!(what, Some(Fetched::Chunk(..))) {
+        what = next(&mut items).await;
+    }
+    assert_eq!(what, Some(Fetched::Unreachable("other files come first".into())));
+    // One that has not begun waits for as long as it takes.
+    tokio::spawn(Arc::clone(&cluster).bring(backfill(), to));
+    timeout(Duration::from_millis(500), items.recv()).await.expect_err("another file waits");
+    drop(reads);
+    waits.await.unwrap();
+    assert_eq!(next(&mut items).await, chunk(0..10));
+}
+
+#[tokio::test]
 async fn a_file_that_has_begun_is_given_up_when_its_cluster_does_not_answer() {
     let (to, mut items) = mpsc::channel(1);
     let store = Moody::default();
@@ -154,11 +183,11 @@ async fn a_cluster_that_cannot_be_listed_is_down_until_it_can() {
     let mut scan = crate::scan::Scan::new(Arc::clone(&cluster), settings, wanted);
     for (is_down, answer) in [(true, ListerAnswer::ScanFailed), (false, ListerAnswer::ScanEnd)] {
         down.store(is_down, Ordering::Relaxed);
-        assert_eq!(scan.next().await, answer);
+        assert_eq!(scan.next(None).await, answer);
         assert_eq!(shown(&cluster), (0, i64::from(is_down)));
     }
     down.store(true, Ordering::Relaxed);
-    assert_eq!(scan.next().await, ListerAnswer::ScanFailed);
+    assert_eq!(scan.next(None).await, ListerAnswer::ScanFailed);
     drop(scan);
     assert_eq!(shown(&cluster), (0, 0), "another process lists it now");
 }

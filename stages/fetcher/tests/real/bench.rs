@@ -14,6 +14,8 @@ use logmill_stack::{BucketAddress, HdfsAddress};
 use object_store::ObjectStoreExt as _;
 use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::path::Path;
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
@@ -206,6 +208,24 @@ impl Chain {
         std::fs::write(self.file.path(), self.text.replace(&section, &format!("{section}{line}\n"))).unwrap();
     }
 
+    /// Adds a rule to the configuration.
+    pub fn rule(&self, rule: &str) {
+        std::fs::write(self.file.path(), format!("{}\n[[rules]]\n{rule}\n", self.text)).unwrap();
+    }
+
+    /// Commits the ends of a topic for the group of a stage, as if that had taken all there is.
+    pub fn take_all(&self, stage: &str, topic: &str) {
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", &self.config.kafka.brokers).set("group.id", self.config.topics().group(stage));
+        let consumer: BaseConsumer = config.create().unwrap();
+        let mut list = TopicPartitionList::new();
+        for partition in self.partitions(topic) {
+            let end = Offset::Offset(self.admin.watermarks(&partition).unwrap().1);
+            list.add_partition_offset(topic, partition.index, end).unwrap();
+        }
+        consumer.commit(&list, CommitMode::Sync).unwrap();
+    }
+
     /// Every committed record of a topic.
     pub fn records(&self, topic: &str) -> Vec<Record> {
         let read = |p: &Partition| self.admin.read(p, 0, None, usize::MAX).unwrap();
@@ -288,7 +308,13 @@ impl Chain {
     /// The tasks of a cluster, those of parked files too.
     pub fn tasks(&self, cluster: &str) -> Vec<Task> {
         let topic = self.config.topics().tasks(cluster);
-        self.records(&topic).iter().map(|r| Task::decode(r).unwrap()).collect()
+        self.partitions(&topic).iter().flat_map(|partition| self.tasks_of(partition)).collect()
+    }
+
+    /// The tasks of a partition, in order.
+    pub fn tasks_of(&self, partition: &Partition) -> Vec<Task> {
+        let records = self.admin.read(partition, 0, None, usize::MAX).unwrap();
+        records.iter().map(|incoming| Task::decode(&incoming.record).unwrap()).collect()
     }
 }
 

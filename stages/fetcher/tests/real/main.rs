@@ -4,6 +4,7 @@ mod bench;
 mod buckets;
 mod faults;
 mod hadoop;
+mod order;
 mod pools;
 
 use bench::{Chain, RAW_BYTES};

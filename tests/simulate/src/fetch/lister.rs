@@ -35,14 +35,14 @@ impl ListerProcess {
     }
 
     /// The next files of the scan, as they are now; `None` while it waits for the time of the next one.
-    pub fn list(&mut self, store: &Store, step: u64, rng: &mut StdRng) -> Option<ListerAnswer> {
+    pub fn list(&mut self, store: &Store, step: u64, wait: Option<u64>, rng: &mut StdRng) -> Option<ListerAnswer> {
         if self.session.stop {
             return Some(ListerAnswer::Stop);
         }
         let silent = store.silent_until > step;
         if self.scan.is_none() {
             if self.due > step {
-                return None;
+                return (wait.is_some() && rng.random_ratio(1, 4)).then_some(ListerAnswer::Idle);
             }
             self.due = step + rng.random_range(20..120);
             self.scan = Some(store.files.iter().map(|f| f.path.clone()).collect());

@@ -36,6 +36,8 @@ counts! {
         changed: "files that changed or vanished while fetched",
         changed_parked: "files that changed or vanished while parked",
         full: "polls while tasks wait for room",
+        held: "counts of what waits while files are held back",
+        backfill: "tasks of backfill",
         fenced: "listers fenced",
         listers: "listers started",
         broken_scans: "scans that broke off",

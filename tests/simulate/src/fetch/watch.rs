@@ -18,6 +18,7 @@ pub struct Watch {
     tasks: BTreeMap<Partition, BTreeMap<Offset, FileId>>,
     pub parks_again: u64,
     pub changed_parked: u64,
+    pub backfill: u64,
     /// Records of tasks topics that are no tasks, and the dead letters of such.
     pub foreign: u64,
     foreign_letters: u64,
@@ -69,13 +70,14 @@ impl Watch {
             while let Some(incoming) = broker.fetch(partition, *at) {
                 *at = incoming.offset.next();
                 let Ok(id) = incoming.record.file_id() else {
-                    self.foreign += u64::from(partition.topic.starts_with("tasks"));
+                    self.foreign += u64::from(is_tasks(&partition.topic));
                     self.foreign_letters += u64::from(&*partition.topic == "dead-letters");
                     continue;
                 };
                 let track = files.entry(id).or_default();
                 let before = (track.parks, track.parked, track.end);
-                if partition.topic.starts_with("tasks") {
+                if is_tasks(&partition.topic) {
+                    self.backfill += u64::from(partition.topic.starts_with("backfill"));
                     tasks.push((partition.clone(), incoming.offset, id));
                 }
                 track.see(&incoming).map_err(|why| format!("file {id}: {why}, of which was seen {track:?}"))?;
@@ -149,6 +151,11 @@ impl Watch {
     }
 }
 
+/// Whether the topic is of one of a cluster's lanes.
+fn is_tasks(topic: &str) -> bool {
+    topic.starts_with("tasks.") || topic.starts_with("backfill.")
+}
+
 impl Track {
     fn see(&mut self, incoming: &Incoming) -> Result<(), String> {
         match &*incoming.partition.topic {
@@ -183,7 +190,7 @@ impl Track {
                 Err(format!("it became known {} times, and was forgotten {} times", self.known, self.forgotten))
             }
             tasks => {
-                tasks["tasks.".len()..].clone_into(&mut self.cluster);
+                tasks.split_once('.').expect("a cluster's").1.clone_into(&mut self.cluster);
                 let task = Task::decode(&incoming.record)?;
                 match task.resume {
                     None => self.tasks += 1,

@@ -5,18 +5,22 @@ use super::lister::ListerProcess;
 use super::schedule::{Fault, FaultKind, FetchCoverage, Setup, Weaker};
 use super::store::Store;
 use super::watch::Watch;
+use crate::broker::Broker;
 use crate::net::{Doing, Moved, Net, Session};
 use bytes::Bytes;
 use logmill_core::wire::Record;
 use logmill_core::{FileId, Plan};
 use logmill_protocol::fetch::{
-    Answer, Fetch, Lane, Listed, Lister, ListerAnswer, ListerAsk, ListerOptions, Options, Position,
+    Answer, Fetch, First, Lane, Listed, Lister, ListerAnswer, ListerAsk, ListerOptions, Options, Position, Rank,
+    Waiting,
 };
 use logmill_protocol::{Action, Event, Machine as _, Partition};
 use rand::RngExt as _;
 
 const GROUP: &str = "fetcher";
 const CLUSTERS: [&str; 2] = ["a", "b"];
+/// Each cluster has a topic of tasks for each.
+const LANES: [&str; 2] = ["tasks", "backfill"];
 /// Steps after which what has not finished is stuck.
 const PATIENCE: u64 = 60_000;
 /// Steps from one look at the topics to the next.
@@ -57,7 +61,9 @@ impl<'a> World<'a> {
         net.broker.topic("dead-letters", 1, None);
         let names = &CLUSTERS[..setup.clusters as usize];
         for name in names {
-            net.broker.topic(&format!("tasks.{name}"), setup.partitions, Some(GROUP));
+            for lane in LANES {
+                net.broker.topic(&format!("{lane}.{name}"), setup.partitions, Some(GROUP));
+            }
             net.broker.topic(&format!("known.{name}"), 1, None);
         }
         let watch = Watch::new(&net.broker);
@@ -109,6 +115,8 @@ impl<'a> World<'a> {
             file_events: Lane::new("file-events", 1),
             dead_letters: Lane::new("dead-letters", 1),
             open_files: rng.random_range(1..8),
+            backfill: CLUSTERS.iter().map(|name| format!("backfill.{name}").into()).collect(),
+            backfill_files: rng.random_range(1..3),
             batch_bytes: rng.random_range(1..40),
             metadata_bytes: rng.random_range(40..=self.metadata_bytes),
         };
@@ -128,9 +136,19 @@ impl<'a> World<'a> {
         let (member, name) = (self.net.member(), self.stores[cluster].name);
         let rng = &mut self.net.rng;
         let raw_bytes = rng.random_range(3..12);
+        let first = if rng.random() { First::Newest } else { First::Oldest };
+        let (every, after) = (rng.random_range(1..5), rng.random_range(0..1000));
+        let rank = move |file: &Listed, now: u64| {
+            let backfill = file.modified_ms.is_multiple_of(every) || now > after + file.modified_ms;
+            Rank::new(backfill, (file.modified_ms % 3) as i32, first, file.modified_ms)
+        };
         let machine = Lister::new(ListerOptions {
             cluster: name.into(),
             tasks: Lane::new(format!("tasks.{name}"), self.setup.partitions),
+            backfill: Lane::new(format!("backfill.{name}"), self.setup.partitions),
+            rank_for: Box::new(rank),
+            ahead: rng.random_range(1..5),
+            held: rng.random_range(1..6),
             known: Lane::new(format!("known.{name}"), 1),
             plan_for: Box::new(move |_| (String::new(), Plan { raw_bytes, ..Plan::default() })),
             settle: rng.random_range(1..3),
@@ -181,6 +199,7 @@ impl<'a> World<'a> {
         }
         self.coverage.dead += u64::from(self.stores.iter().any(Store::is_dead));
         self.coverage.foreign += self.watch.foreign;
+        self.coverage.backfill += self.watch.backfill;
         self.coverage.parks_again += self.watch.parks_again;
         self.coverage.changed_parked += self.watch.changed_parked;
         Ok(())
@@ -321,8 +340,13 @@ impl<'a> World<'a> {
                 self.told[lister.cluster] = Some(ids.clone());
                 Some(ListerAnswer::Known(ids))
             }
-            ListerAsk::List => {
-                let answer = lister.list(store, step, &mut self.net.rng)?;
+            ListerAsk::Waiting => {
+                self.coverage.held += 1;
+                let [live, backfill] = LANES.map(|lane| waiting(&self.net.broker, &format!("{lane}.{}", store.name)));
+                Some(ListerAnswer::Waiting(Waiting { live, backfill }))
+            }
+            ListerAsk::List { wait_ms } => {
+                let answer = lister.list(store, step, *wait_ms, &mut self.net.rng)?;
                 let is_broken = answer == ListerAnswer::ScanFailed;
                 self.coverage.broken_scans += u64::from(is_broken);
                 let is_taken_for_whole = is_broken && self.setup.weaker == Some(Weaker::BrokenScan);
@@ -437,6 +461,17 @@ impl FetchCoverage {
             _ => {}
         }
     }
+}
+
+/// What no fetcher has taken, by partition: from above, as a reader of offsets counts it.
+fn waiting(broker: &Broker, topic: &str) -> Vec<u64> {
+    let partitions: Vec<Partition> = broker.partitions(topic).cloned().collect();
+    let committed = broker.committed(GROUP, &partitions, true).expect("a dirty reader waits for nobody");
+    let next = committed.into_iter().map(|(partition, committed)| {
+        let position = Position::decode(&committed.expect("offset 0 was committed")).expect("only machines commit");
+        (broker.end(&partition).0 - position.next.0).max(0) as u64
+    });
+    next.collect()
 }
 
 /// The ids whose last value is one.
