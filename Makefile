@@ -77,7 +77,7 @@ worst: build ## Servers at their worst: gone for long, silent, without memory, f
 	WORST=full cargo test --release --workspace --features logmill-e2e/long --test worst --test brokers --test disk -- --nocapture --test-threads 1
 	WORST=full cargo test --release --workspace --test real faults:: -- --nocapture --test-threads 1
 
-FUZZ_TARGETS := chunk_headers row_batches offset_metadata configuration gzip zlib deflate zstd bzip2 xz lzma lz4 snappy lzop brotli hadoop detector splitter
+FUZZ_TARGETS := chunk_headers row_batches offset_metadata configuration gzip zlib deflate zstd bzip2 xz lzma lz4 snappy lzop brotli hadoop detector splitter tar zip
 FUZZ_SECONDS ?= 60
 
 .PHONY: fuzz

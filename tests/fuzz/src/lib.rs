@@ -5,6 +5,7 @@ use bytes::Bytes;
 use logmill_core::memory::Run;
 use logmill_core::{End, FileId, FileMeta, Load, Output, Plan, Stage};
 use logmill_decompressor::Decompressor;
+use std::io::Write as _;
 use std::sync::Arc;
 
 /// The bytes that one run of the fuzzer means: its own, or `sound` with changes at places that it names.
@@ -89,4 +90,48 @@ pub fn damaged(sound: &[u8], data: &[u8]) {
 pub fn damaged_named(path: &str, sound: &[u8], data: &[u8]) {
     let (piece, data) = data.split_first().map_or((1, data), |(piece, data)| (usize::from(*piece), data));
     staged(&Decompressor, FileMeta { path: path.into(), ..file() }, changed(sound, data), piece);
+}
+
+/// A tar of these members.
+///
+/// # Panics
+/// Never: it is in memory.
+#[must_use]
+pub fn tar_of(members: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut builder = tar::Builder::new(Vec::new());
+    for (name, bytes) in members {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(bytes.len() as u64);
+        builder.append_data(&mut header, name, *bytes).expect("writing to memory does not fail");
+    }
+    builder.into_inner().expect("writing to memory does not fail")
+}
+
+/// A member of a zip: stored (0) or deflated (8), its checksum and lengths before or behind it.
+///
+/// # Panics
+/// Never: it is in memory.
+#[must_use]
+pub fn zipped(name: &str, bytes: &[u8], method: u16, behind: bool) -> Vec<u8> {
+    let mut packed = bytes.to_vec();
+    if method == 8 {
+        let mut encoder = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::default());
+        encoder.write_all(bytes).expect("writing to memory does not fail");
+        packed = encoder.finish().expect("writing to memory does not fail");
+    }
+    let mut crc = flate2::Crc::new();
+    crc.update(bytes);
+    let sums = [crc.sum(), packed.len() as u32, bytes.len() as u32].map(u32::to_le_bytes).concat();
+    let mut member = b"PK\x03\x04\x14\0".to_vec();
+    member.extend([if behind { 8u16 } else { 0 }, method].map(u16::to_le_bytes).concat());
+    member.extend([0; 4]);
+    member.extend(if behind { &[0; 12] } else { &sums[..] });
+    member.extend([name.len() as u16, 0].map(u16::to_le_bytes).concat());
+    member.extend(name.as_bytes());
+    member.extend(packed);
+    if behind {
+        member.extend(b"PK\x07\x08");
+        member.extend(sums);
+    }
+    member
 }
