@@ -41,7 +41,7 @@ demo: build ## All set-up, then the whole chain on real servers and real logs; O
 	target/release/logmill-demo
 
 .PHONY: bench
-bench: build ## CPU per byte beside the floor, on the real servers too: a table, and target/bench.json; LARGE=10 adds a file of 10 GiB
+bench: build ## CPU per byte beside the floor, on the real servers too: a table, and target/bench.json; LARGE=10 adds a file of 10 GiB, FILES=1000000 lists a million, TINY=20000 takes so many of a kilobyte
 	target/release/logmill-bench
 
 .PHONY: bench-detection

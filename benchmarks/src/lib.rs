@@ -11,8 +11,10 @@ pub mod front;
 pub mod hop;
 pub mod large;
 pub mod latency;
+pub mod listing;
 pub mod processes;
 pub mod report;
 pub mod servers;
+pub mod tiny;
 
 pub use report::Row;

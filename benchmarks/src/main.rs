@@ -2,7 +2,7 @@
 
 use clap::Parser;
 use logmill_benchmarks::clock::Rounds;
-use logmill_benchmarks::servers::Parts;
+use logmill_benchmarks::servers::{Parts, Sizes};
 use logmill_benchmarks::{Row, front, report, servers};
 use std::path::PathBuf;
 
@@ -22,7 +22,14 @@ struct Arguments {
     /// GiB of text in the largest file; needs twice as much of the disk
     #[arg(long, env = "LARGE", default_value_t = 0)]
     large: usize,
-    /// Only what has this in its name; `hop`, `chain separate`, `chain fused` and `latency` are measured on the servers
+    /// Files in the longest listing: 1000, ten times as many, and so on; 0 leaves listing out
+    #[arg(long, env = "FILES", default_value_t = 100_000)]
+    files: usize,
+    /// Files of a kilobyte beside large ones; 0 leaves them out
+    #[arg(long, env = "TINY", default_value_t = 2_000)]
+    tiny: usize,
+    /// Only what has this in its name; `hop`, `chain separate`, `chain fused`, `latency`, `listing` and `tiny` are measured
+    /// on the servers
     #[arg(long)]
     only: Option<String>,
     /// Where the numbers go
@@ -33,7 +40,8 @@ struct Arguments {
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     logmill_kafka::keep_large_buffers();
-    let wanted = Parts::of(arguments.only.as_deref(), arguments.large);
+    let sizes = Sizes { large: arguments.large, listed: arguments.files, tiny: arguments.tiny };
+    let wanted = Parts::of(arguments.only.as_deref(), sizes);
     let only = if wanted.chains() { Some("front end".to_owned()) } else { arguments.only.clone() };
     let rounds = Rounds { rounds: arguments.rounds, only: arguments.only.and(only) };
     let mut rows: Vec<Row> = front::measure(arguments.size << 20, &rounds);

@@ -1,7 +1,7 @@
 //! What needs the real servers.
 
 use crate::report::Row;
-use crate::{chain, data, hop, large, latency};
+use crate::{chain, data, hop, large, latency, listing, tiny};
 use anyhow::Context;
 use logmill_config::Layout;
 use logmill_stack::{Stack, Wanted};
@@ -15,19 +15,32 @@ pub struct Parts {
     hop: bool,
     layouts: Vec<Layout>,
     latency: bool,
-    /// GiB of the largest file; 0 for none.
-    large: usize,
+    sizes: Sizes,
+}
+
+/// How much of what may take long; 0 leaves it out.
+#[derive(Clone, Copy, Debug)]
+pub struct Sizes {
+    /// GiB of the largest file.
+    pub large: usize,
+    /// Files in the longest listing.
+    pub listed: usize,
+    /// Files of a kilobyte.
+    pub tiny: usize,
 }
 
 impl Parts {
     /// All of it, or what has `only` in its name.
     #[must_use]
-    pub fn of(only: Option<&str>, large: usize) -> Self {
+    pub fn of(only: Option<&str>, mut sizes: Sizes) -> Self {
         let named = |name: &str| only.is_none_or(|only| name.contains(only));
         let layouts = [(Layout::Separate, "chain separate"), (Layout::Fused, "chain fused")];
         let layouts: Vec<Layout> =
             layouts.into_iter().filter(|(_, name)| named(name)).map(|(layout, _)| layout).collect();
-        Self { hop: named("hop") || !layouts.is_empty(), layouts, latency: named("latency"), large }
+        for (name, size) in [("listing", &mut sizes.listed), ("tiny", &mut sizes.tiny)] {
+            *size = if named(name) { *size } else { 0 };
+        }
+        Self { hop: named("hop") || !layouts.is_empty(), layouts, latency: named("latency"), sizes }
     }
 
     /// Whether the chain's cost is wanted, for whose floor the front end's is needed.
@@ -39,7 +52,12 @@ impl Parts {
     /// Whether the servers are needed.
     #[must_use]
     pub fn any(&self) -> bool {
-        self.hop || self.latency || self.large > 0
+        self.shared() || self.sizes.listed > 0
+    }
+
+    /// Whether those are needed that all parts but listing share.
+    fn shared(&self) -> bool {
+        self.hop || self.latency || self.sizes.large > 0 || self.sizes.tiny > 0
     }
 }
 
@@ -49,7 +67,14 @@ impl Parts {
 /// # Errors
 /// A server does not start, or the chain does not come to its end.
 pub fn measure(bytes: usize, front: Option<f64>, wanted: &Parts) -> anyhow::Result<Vec<Row>> {
-    tokio::runtime::Runtime::new().context("starting the runtime")?.block_on(on_servers(bytes, front, wanted))
+    let all = async {
+        let mut rows = if wanted.shared() { on_servers(bytes, front, wanted).await? } else { Vec::new() };
+        if wanted.sizes.listed > 0 {
+            rows.extend(listing::measure(wanted.sizes.listed).await?);
+        }
+        Ok(rows)
+    };
+    tokio::runtime::Runtime::new().context("starting the runtime")?.block_on(all)
 }
 
 async fn on_servers(bytes: usize, front: Option<f64>, wanted: &Parts) -> anyhow::Result<Vec<Row>> {
@@ -71,8 +96,11 @@ async fn on_servers(bytes: usize, front: Option<f64>, wanted: &Parts) -> anyhow:
     if wanted.latency {
         rows.extend(latency::measure(&stack, &folder, Layout::Separate).await?);
     }
-    if wanted.large > 0 {
-        rows.extend(large::measure(&stack, &folder, wanted.large).await?);
+    if wanted.sizes.large > 0 {
+        rows.extend(large::measure(&stack, &folder, wanted.sizes.large).await?);
+    }
+    if wanted.sizes.tiny > 0 {
+        rows.extend(tiny::measure(&stack, &folder, wanted.sizes.tiny).await?);
     }
     tokio::task::block_in_place(|| stack.stop());
     Ok(rows)

@@ -62,7 +62,7 @@ fn train(artifacts: &Artifacts, part: Part, draft: &PathBuf, folder: &PathBuf) -
             kafka.nodes.remove(0)
         }
         Part::Buckets => buckets::prepare(artifacts, &archive, network.address(3), folder, &[])?.0,
-        _ => hdfs::prepare(artifacts, &archive, network.address(11), folder, "training", None)?.server,
+        _ => hdfs::prepare(artifacts, &archive, network.address(11), folder, "training", hdfs::HEAP, None)?.server,
     };
     server.start()?;
     server.stop(WRITE);

@@ -17,6 +17,9 @@ use crate::server::{Recipe, Server};
 
 const START: Duration = Duration::from_secs(120); // seconds on an idle machine; many test processes share two cores
 
+/// MiB of a cluster of a few thousand files.
+pub(crate) const HEAP: usize = 160;
+
 /// A file in the cluster's folder: while it exists, no DataNode starts.
 pub(crate) const HOLD: &str = "hold";
 
@@ -39,7 +42,7 @@ pub(crate) fn datanode(name: &str) -> String {
     format!("hdfs-{name}-data")
 }
 
-/// Prepares the cluster `name` at `address` with its data under `folder`; data that is there already is kept. `apart`: the
+/// Prepares the cluster `name` at `address` with its data under `folder`, in a JVM of `heap` MiB; data that is there already is kept. `apart`: the
 /// address at which clients find its DataNode, which is a process of its own then.
 pub(crate) fn prepare(
     artifacts: &Artifacts,
@@ -47,6 +50,7 @@ pub(crate) fn prepare(
     address: Ipv4Addr,
     folder: &Path,
     name: &str,
+    heap: usize,
     apart: Option<Ipv4Addr>,
 ) -> Result<Hdfs> {
     let home = folder.join(format!("hdfs-{name}"));
@@ -98,7 +102,7 @@ pub(crate) fn prepare(
         command: Box::new(move || {
             let _ = fs::remove_file(&mark); // of the run before
             let mut java = java::command(&archive);
-            java.args(["-Xmx160m", "-Xss512k", "-XX:MaxMetaspaceSize=128m"]);
+            java.args([&*format!("-Xmx{heap}m"), "-Xss512k", "-XX:MaxMetaspaceSize=128m"]);
             java.arg("-cp").arg(&class_path).arg("MiniHdfs").arg(&site).arg(&mark).arg(&hold);
             java
         }),

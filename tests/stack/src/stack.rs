@@ -25,6 +25,8 @@ pub struct Wanted {
     /// Those of them whose DataNode is a process of its own ([`ServerId::DataNode`]), reached by a path of its own
     /// ([`Stack::path`]).
     pub apart: Vec<String>,
+    /// MiB of memory for the JVM of each of them; 0 for what a few thousand files need.
+    pub hdfs_heap: usize,
     /// Names of buckets, all of one server.
     pub buckets: Vec<String>,
     /// Whether ClickHouse runs.
@@ -132,8 +134,9 @@ impl Stack {
         for (index, name) in wanted.hdfs.iter().enumerate() {
             let archive = archive::of(artifacts, Part::Hdfs);
             let host = 11 + index as u8; // at most 200 clusters
+            let heap = if wanted.hdfs_heap > 0 { wanted.hdfs_heap } else { hdfs::HEAP };
             let outside = wanted.apart.iter().position(|apart| apart == name).map(|n| network.address(211 + n as u8));
-            let made = hdfs::prepare(artifacts, &archive, network.address(host), folder, name, outside)?;
+            let made = hdfs::prepare(artifacts, &archive, network.address(host), folder, name, heap, outside)?;
             servers.push(made.server);
             addresses.hdfs.insert(name.clone(), made.address);
             if let Some(hdfs::Apart { server, path }) = made.apart {
