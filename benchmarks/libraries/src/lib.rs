@@ -14,7 +14,7 @@ pub fn file(path: &str, length: usize) -> Arc<FileMeta> {
     let (file_id, load, plan) = (FileId(1), Load(0), Plan::default());
     let (cluster, path, app, length) = ("a".into(), path.into(), "app".into(), length as u64);
     let modified_ms = 1_795_000_000_000;
-    Arc::new(FileMeta { file_id, load, cluster, path, path_bytes: None, length, modified_ms, app, plan })
+    Arc::new(FileMeta { file_id, load, cluster, path, path_bytes: None, archive: None, length, modified_ms, app, plan })
 }
 
 /// Runs one file through a stage, in chunks of the plan's size.

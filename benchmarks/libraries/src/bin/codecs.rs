@@ -10,7 +10,7 @@ use std::hint::black_box;
 use std::io::{BufReader, Read, Write};
 use std::time::Duration;
 
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 9;
 /// What a reader gives at a time.
 const BUFFER: usize = 256 << 10;
 /// Plain bytes of a block of Hadoop's framings: the default of its `io.compression.codec.lzo.buffersize` and its like.
@@ -246,7 +246,7 @@ fn lzos(text: &[u8]) {
 }
 
 fn main() {
-    let text = data::log(16 << 20);
+    let text = data::log(4 << 20);
     println!("| codec | ratio | the stage | its library by itself | others |\n| --- | --- | --- | --- | --- |");
     let all = [deflates, zstd_frames, bzip2_streams, xz_streams, lz4_frames, snappies, brotlis, lzos];
     all.into_iter().for_each(|codec| codec(text.as_bytes()));
