@@ -5,15 +5,16 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::{ClientConfig, Message, Offset, TopicPartitionList};
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long one question may take.
 const CALL: Duration = Duration::from_secs(10);
+const POLL: Duration = Duration::from_millis(100);
 
 /// A record: its partition and offset, and the value.
 pub type Followed = (i32, i64, Vec<u8>);
 
-fn consumer(brokers: &str, properties: &BTreeMap<String, String>, group: &str) -> Result<BaseConsumer, ClientError> {
+fn settings(brokers: &str, properties: &BTreeMap<String, String>, group: &str) -> ClientConfig {
     let mut config = ClientConfig::new();
     config
         .set("fetch.max.bytes", "1048576")
@@ -24,7 +25,7 @@ fn consumer(brokers: &str, properties: &BTreeMap<String, String>, group: &str) -
     }
     config.set("bootstrap.servers", brokers).set("group.id", group).set("isolation.level", "read_committed");
     config.set("enable.auto.commit", "false").set("auto.offset.reset", "earliest");
-    config.create().map_err(ClientError::Settings)
+    config
 }
 
 /// A topic that several share: each partition is read by one of them at a time, from its first record until it is told otherwise.
@@ -44,7 +45,7 @@ impl Share {
         group: &str,
         topic: String,
     ) -> Result<Self, ClientError> {
-        let consumer = consumer(brokers, properties, group)?;
+        let consumer: BaseConsumer = settings(brokers, properties, group).create().map_err(ClientError::Settings)?;
         consumer.subscribe(&[&topic]).map_err(ClientError::Settings)?;
         Ok(Self { consumer, topic })
     }
@@ -96,6 +97,8 @@ impl Share {
 /// All notes of a topic of notes, the oldest first, and those that come.
 pub struct NotesReader {
     consumer: BaseConsumer,
+    /// The end was reached once.
+    caught_up: bool,
 }
 
 impl NotesReader {
@@ -104,16 +107,28 @@ impl NotesReader {
     /// # Errors
     /// A setting is not one of librdkafka's.
     pub fn new(brokers: &str, properties: &BTreeMap<String, String>, topic: &str) -> Result<Self, ClientError> {
-        let consumer = consumer(brokers, properties, "logmill-notes")?;
+        let mut config = settings(brokers, properties, "logmill-notes");
+        let consumer: BaseConsumer =
+            config.set("enable.partition.eof", "true").create().map_err(ClientError::Settings)?;
         let mut list = TopicPartitionList::new();
         list.add_partition_offset(topic, 0, Offset::Beginning).map_err(ClientError::Settings)?;
         consumer.assign(&list).map_err(ClientError::Settings)?;
-        Ok(Self { consumer })
+        Ok(Self { consumer, caught_up: false })
     }
 
-    /// The next note; `None` where none came within this time.
-    pub fn next(&self, wait: Duration) -> Option<Vec<u8>> {
-        let message = self.consumer.poll(wait)?.ok()?;
-        Some(message.payload().unwrap_or_default().to_vec())
+    /// Reads on: up to the end at first, then what has come meanwhile. `false` when the end was never reached.
+    pub fn read(&mut self, mut each: impl FnMut(&[u8])) -> bool {
+        let begun = Instant::now();
+        while self.caught_up || begun.elapsed() < CALL {
+            let wait = if self.caught_up { Duration::ZERO } else { POLL };
+            match self.consumer.poll(wait) {
+                Some(Ok(message)) => each(message.payload().unwrap_or_default()),
+                Some(Err(KafkaError::PartitionEOF(_))) => self.caught_up = true,
+                Some(Err(error)) => tracing::debug!(%error, "no notes could be read"),
+                None if self.caught_up => break,
+                None => {}
+            }
+        }
+        self.caught_up
     }
 }

@@ -10,7 +10,7 @@ use logmill_core::event::{Event, LedgerRecord};
 use logmill_kafka::ClientError;
 use logmill_kafka::follow::{NotesReader, Share};
 use logmill_kafka::notes::Notes;
-use logmill_protocol::fetch::{ClusterNote, STAGE, VolumeNote};
+use logmill_protocol::fetch::{STAGE, VolumeNote};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::sync::Arc;
@@ -20,8 +20,6 @@ use std::time::{Duration, Instant};
 const LOOK: Duration = Duration::from_secs(5);
 /// How long is waited for a record.
 const WAIT: Duration = Duration::from_millis(500);
-/// How long notes are waited for until there are none.
-const QUIET: Duration = Duration::from_millis(200);
 /// After a failure.
 const AGAIN: Duration = Duration::from_secs(10);
 const DAY_MS: i64 = 24 * 3_600_000;
@@ -46,9 +44,11 @@ pub(crate) fn learn(config: &Config, clusters: &[Arc<Cluster>]) {
 fn follow(config: &Config, clusters: &[Arc<Cluster>]) -> Result<(), ClientError> {
     let (kafka, topics) = (&config.kafka, config.topics());
     let (brokers, properties) = (&kafka.brokers, &kafka.properties.0);
-    let reader = NotesReader::new(brokers, properties, &topics.clusters_topic())?;
+    let mut reader = NotesReader::new(brokers, properties, &topics.clusters_topic())?;
     let writer = Notes::new(brokers, properties, topics.clusters_topic())?;
     let mut known = Known::default();
+    // No partition is begun before what others have counted of it is known.
+    while !known.read(&mut reader) {}
     let share = Share::join(brokers, properties, &topics.group("volumes"), topics.file_events())?;
     // Partitions that are counted here.
     let mut own: BTreeMap<i32, VolumeNote> = BTreeMap::new();
@@ -58,7 +58,7 @@ fn follow(config: &Config, clusters: &[Arc<Cluster>]) -> Result<(), ClientError>
             let note = match own.entry(partition) {
                 Entry::Occupied(counted) => counted.into_mut(),
                 Entry::Vacant(place) => {
-                    known.read(&reader);
+                    known.read(&mut reader);
                     let note = known.place_of(&share, partition);
                     if offset != note.next && share.seek(partition, note.next).is_err() {
                         continue;
@@ -73,13 +73,13 @@ fn follow(config: &Config, clusters: &[Arc<Cluster>]) -> Result<(), ClientError>
         }
         if Instant::now() >= next_look {
             next_look = Instant::now() + LOOK;
-            known.read(&reader);
+            known.read(&mut reader);
             let assigned = share.own();
             own.retain(|partition, _| assigned.contains(partition));
-            for note in own.values().filter(|note| known.volumes.get(&note.partition) != Some(*note)) {
+            for note in own.values().filter(|note| known.0.get(&note.partition) != Some(*note)) {
                 writer.write(&note.key(), &serde_json::to_vec(note).expect("a note is plain data"));
             }
-            known.volumes.extend(own.iter().map(|(partition, note)| (*partition, note.clone())));
+            known.0.extend(own.iter().map(|(partition, note)| (*partition, note.clone())));
             for cluster in clusters.iter().filter(|cluster| cluster.is_learned()) {
                 weigh(cluster, &known);
             }
@@ -97,9 +97,8 @@ fn count(note: &mut VolumeNote, value: &[u8]) {
 }
 
 fn weigh(cluster: &Cluster, known: &Known) {
-    let bytes: u64 = known.volumes.values().map(|note| note.of_day(&cluster.name, now_ms())).sum();
-    let now = cluster.weight();
-    let Some(weight) = learned(now, bytes, known.weights.get(&cluster.name).map(|(_, weight)| *weight)) else { return };
+    let (bytes, now) = (known.of_day(&cluster.name, VolumeNote::hour(now_ms())), cluster.weight());
+    let Some(weight) = learned(now, bytes) else { return };
     tracing::info!(
         cluster = cluster.name,
         bytes,
@@ -108,39 +107,38 @@ fn weigh(cluster: &Cluster, known: &Known) {
     cluster.weigh(weight);
 }
 
-/// The weight of a cluster from now on, where it is another: by what came of it within a day, else what it was last.
-fn learned(now: u32, bytes: u64, last: Option<u32>) -> Option<u32> {
-    if bytes == 0 {
-        return last.filter(|last| now == 1 && *last != now);
-    }
+/// The weight of a cluster of which so much came within a day, where it is another from now on.
+fn learned(now: u32, bytes: u64) -> Option<u32> {
     let weight = u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX);
-    (u64::from(weight.abs_diff(now)) * PART > u64::from(now)).then_some(weight)
+    (weight > 0 && u64::from(weight.abs_diff(now)) * PART > u64::from(now)).then_some(weight)
 }
 
-/// What the notes say.
+/// The notes, by the partition.
 #[derive(Default)]
-struct Known {
-    volumes: BTreeMap<i32, VolumeNote>,
-    /// The last weight of each cluster, and when it was told.
-    weights: BTreeMap<String, (u64, u32)>,
-}
+struct Known(BTreeMap<i32, VolumeNote>);
 
 impl Known {
-    /// Reads on until no note comes any more.
-    fn read(&mut self, reader: &NotesReader) {
-        while let Some(value) = reader.next(QUIET) {
-            if let Ok(note) = serde_json::from_slice::<VolumeNote>(&value) {
-                self.volumes.insert(note.partition, note);
-            } else if let Ok(note) = serde_json::from_slice::<ClusterNote>(&value) {
-                let newest = self.weights.entry(note.cluster).or_default();
-                *newest = (*newest).max((note.at_ms, note.weight));
+    /// Reads on; `false` while the end was not reached.
+    fn read(&mut self, reader: &mut NotesReader) -> bool {
+        reader.read(|value| {
+            if let Ok(note) = serde_json::from_slice::<VolumeNote>(value) {
+                self.0.insert(note.partition, note);
             }
+        })
+    }
+
+    /// What came of a cluster within the day that ends with this hour; where nothing did, within the last day in which it did.
+    fn of_day(&self, cluster: &str, hour: u64) -> u64 {
+        let of = |hour| self.0.values().map(|note| note.of_day(cluster, hour)).sum();
+        match of(hour) {
+            0 => self.0.values().filter_map(|note| note.last_hour(cluster)).max().map_or(0, of),
+            bytes => bytes,
         }
     }
 
     /// Where to go on in a partition: where the last reader was, else a day ago.
     fn place_of(&self, share: &Share, partition: i32) -> VolumeNote {
-        self.volumes.get(&partition).cloned().unwrap_or_else(|| {
+        self.0.get(&partition).cloned().unwrap_or_else(|| {
             let a_day_ago = share.offset_at(partition, now_ms() as i64 - DAY_MS).ok().flatten();
             VolumeNote { partition, next: a_day_ago.unwrap_or_default(), ..VolumeNote::default() }
         })
@@ -152,20 +150,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_weight_is_the_volume_of_a_day_and_stays_while_nothing_comes() {
-        for (now, bytes, last, expected) in [
-            (1, 0, None, None),
-            // A fetcher that has just started takes what was told last; one that knows more keeps that.
-            (1, 0, Some(70), Some(70)),
-            (70, 0, Some(60), None),
-            (1, 1, None, None),
-            (1, UNIT + 1, None, Some(2)),
-            (100, 105 * UNIT, None, None),
-            (100, 111 * UNIT, Some(70), Some(111)),
-            (100, 80 * UNIT, None, Some(80)),
-            (1, u64::MAX, None, Some(u32::MAX)),
+    fn a_weight_is_the_volume_of_a_day() {
+        for (now, bytes, expected) in [
+            (1, 0, None),
+            (70, 0, None),
+            (1, 1, None),
+            (1, UNIT + 1, Some(2)),
+            (100, 105 * UNIT, None),
+            (100, 111 * UNIT, Some(111)),
+            (100, 80 * UNIT, Some(80)),
+            (1, u64::MAX, Some(u32::MAX)),
         ] {
-            assert_eq!(learned(now, bytes, last), expected, "{now} {bytes} {last:?}");
+            assert_eq!(learned(now, bytes), expected, "{now} {bytes}");
         }
+    }
+
+    #[test]
+    fn while_nothing_comes_the_last_day_counts() {
+        let mut known = Known::default();
+        for (partition, cluster, bytes, hour) in
+            [(0, "a", 1, 100), (1, "a", 2, 110), (1, "a", 4, 130), (0, "b", 8, 139)]
+        {
+            known.0.entry(partition).or_default().count(cluster, bytes, hour * 3_600_000);
+        }
+        let of = |hour| ["a", "b", "c"].map(|cluster| known.of_day(cluster, hour));
+        assert_eq!([of(139), of(150), of(500)], [[4, 8, 0], [4, 8, 0], [4, 8, 0]]);
     }
 }

@@ -11,6 +11,8 @@ use crate::error::{Doing, Result};
 
 /// Bytes that are passed on at a time: so few that connections share a narrow path evenly.
 const PIECE: usize = 4 << 10;
+/// What a sleep that was too long by so much has cost is made up for.
+const LATE: Duration = Duration::from_millis(50);
 /// How long it waits for the server to take a connection.
 const CONNECT: Duration = Duration::from_secs(5);
 
@@ -79,10 +81,10 @@ impl Width {
         let until = {
             let mut state = self.state();
             let Some(rate) = state.bytes_per_second else { return state.passed = None };
-            let start = state.passed.map_or(now, |passed| passed.max(now));
+            let start = state.passed.map_or(now, |passed| passed.max(now - LATE));
             *state.passed.insert(start + Duration::from_secs_f64(bytes as f64 / f64::from(rate)))
         };
-        sleep(until - now);
+        sleep(until.saturating_duration_since(now));
     }
 }
 

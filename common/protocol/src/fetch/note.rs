@@ -49,8 +49,8 @@ pub struct VolumeNote {
     /// The partition of the file events, and the next offset to be read.
     pub partition: i32,
     pub next: i64,
-    /// Bytes, as they lie in the cluster: by the hour since 1970, by the cluster.
-    pub hours: BTreeMap<u64, BTreeMap<String, u64>>,
+    /// Bytes, as they lie in the cluster: by the cluster, by the hour since 1970; of each cluster its last day alone.
+    pub clusters: BTreeMap<String, BTreeMap<u64, u64>>,
 }
 
 impl VolumeNote {
@@ -63,19 +63,31 @@ impl VolumeNote {
         format!("volume/{}", self.partition)
     }
 
-    /// A file came to its end at this time; what is older than a day is forgotten.
-    pub fn count(&mut self, cluster: &str, bytes: u64, at_ms: u64) {
-        let hour = at_ms / Self::HOUR_MS;
-        *self.hours.entry(hour).or_default().entry(cluster.to_owned()).or_default() += bytes;
-        let newest = *self.hours.last_key_value().expect("one was just counted").0;
-        self.hours.retain(|hour, _| hour + Self::DAY > newest);
+    /// The hour of a time.
+    #[must_use]
+    pub fn hour(ms: u64) -> u64 {
+        ms / Self::HOUR_MS
     }
 
-    /// What came of a cluster within the 24 hours before, this one among them.
+    /// A file came to its end at this time.
+    pub fn count(&mut self, cluster: &str, bytes: u64, at_ms: u64) {
+        let hours = self.clusters.entry(cluster.to_owned()).or_default();
+        *hours.entry(Self::hour(at_ms)).or_default() += bytes;
+        let newest = *hours.last_key_value().expect("one was just counted").0;
+        hours.retain(|hour, _| hour + Self::DAY > newest);
+    }
+
+    /// What came of a cluster within the day that ends with this hour.
     #[must_use]
-    pub fn of_day(&self, cluster: &str, now_ms: u64) -> u64 {
-        let first = (now_ms / Self::HOUR_MS + 1).saturating_sub(Self::DAY);
-        self.hours.range(first..).filter_map(|(_, clusters)| clusters.get(cluster)).sum()
+    pub fn of_day(&self, cluster: &str, hour: u64) -> u64 {
+        let day = (hour + 1).saturating_sub(Self::DAY)..=hour;
+        self.clusters.get(cluster).map_or(0, |hours| hours.range(day).map(|(_, bytes)| bytes).sum())
+    }
+
+    /// The last hour in which something came of a cluster.
+    #[must_use]
+    pub fn last_hour(&self, cluster: &str) -> Option<u64> {
+        Some(*self.clusters.get(cluster)?.last_key_value()?.0)
     }
 }
 
@@ -85,15 +97,16 @@ mod tests {
 
     #[test]
     fn what_came_within_a_day_is_what_came_within_its_24_hours() {
-        let hour = |n: u64| n * VolumeNote::HOUR_MS;
         let mut note = VolumeNote::default();
         for (cluster, bytes, at) in [("a", 1, 100), ("a", 2, 101), ("b", 4, 101), ("a", 8, 123), ("a", 16, 123)] {
-            note.count(cluster, bytes, hour(at) + 5);
+            note.count(cluster, bytes, at * VolumeNote::HOUR_MS + 5);
         }
-        let of = |at: u64| [note.of_day("a", hour(at)), note.of_day("b", hour(at)), note.of_day("c", hour(at))];
+        let of = |hour: u64| ["a", "b", "c"].map(|cluster| note.of_day(cluster, hour));
         assert_eq!([of(123), of(124), of(125), of(147)], [[27, 4, 0], [26, 4, 0], [24, 0, 0], [0, 0, 0]]);
-        note.count("b", 32, hour(124));
-        assert_eq!(note.hours.keys().copied().collect::<Vec<_>>(), [101, 123, 124]);
+        assert_eq!(["a", "b", "c"].map(|cluster| note.last_hour(cluster)), [Some(123), Some(101), None]);
+        note.count("a", 32, 124 * VolumeNote::HOUR_MS);
+        assert_eq!(note.clusters["a"].keys().copied().collect::<Vec<_>>(), [101, 123, 124]);
+        assert_eq!(note.clusters["b"].len(), 1, "of a cluster of which nothing comes its last day is kept");
         let text = serde_json::to_string(&note).unwrap();
         assert_eq!(serde_json::from_str::<VolumeNote>(&text).unwrap(), note);
     }

@@ -51,7 +51,7 @@ impl Two {
     fn look(&mut self, what: &str, mut is_so: impl FnMut(&Self) -> bool) -> (f64, f64) {
         let (begun, before) = (Instant::now(), (self.fetched("a"), self.fetched("sick")));
         while begun.elapsed() < size().0 || !is_so(self) {
-            assert!(begun.elapsed() < size().0 + Duration::from_secs(30), "still not: {what}");
+            assert!(begun.elapsed() < size().0 + Duration::from_secs(60), "still not: {what}");
             self.feed();
             std::thread::sleep(Duration::from_millis(100));
         }

@@ -83,7 +83,7 @@ fn weights_are_learned_from_what_came_whoever_counts_it() {
     let notes = notes.iter().filter_map(|note| serde_json::from_slice::<VolumeNote>(&note.payload).ok());
     let newest: BTreeMap<i32, VolumeNote> = notes.map(|note| (note.partition, note)).collect();
     let counted = |cluster: &str| -> u64 {
-        newest.values().flat_map(|note| note.hours.values()).filter_map(|hour| hour.get(cluster)).sum()
+        newest.values().filter_map(|note| note.clusters.get(cluster)).flat_map(BTreeMap::values).sum()
     };
     let put = |cluster: &str| -> usize {
         chain.files.iter().filter(|((of, _), _)| of == cluster).map(|(_, content)| content.len()).sum()
