@@ -127,11 +127,11 @@ pub async fn ended(database: &Database, file_id: FileId, load: Load) -> Result<E
     let changed = RejectReason::Changed.name();
     let rows: Vec<Ended> = database
         .select(&format!(
-            "SELECT multiIf(countIf(file_id = {id}) = 0, '', countIf(state = 'quarantined') > 0, 'quarantined', \
-               countIf(state = 'partial') > 0, 'partial', 'complete') AS state, \
-             anyIf(detail, state = 'quarantined') AS detail, \
+            "SELECT multiIf(countIf(file_id = {id}) = 0, '', countIf(l.state = 'quarantined') > 0, 'quarantined', \
+               countIf(l.state = 'partial') > 0, 'partial', 'complete') AS state, \
+             anyIf(l.detail, l.state = 'quarantined') AS detail, \
              (SELECT count() FROM rejects WHERE {condition} AND reason = '{changed}') AS changed \
-             FROM loads FINAL WHERE {condition}"
+             FROM loads AS l FINAL WHERE {condition}"
         ))
         .await?;
     Ok(rows.into_iter().next().unwrap_or_default())

@@ -13,7 +13,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-const LINES: u64 = 20_000;
+const LINES: u64 = 10_000;
 const DAY: &str = "/archived/day.tar.gz";
 const BUNDLE: &str = "/archived/bundle.zip";
 
