@@ -44,8 +44,7 @@ pub(crate) fn sniff(bytes: &[u8], by_name: bool) -> Sniff {
 /// Whether the name of a file says tar, packed or not.
 pub(crate) fn is_named_tar(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
-    let ends = |ending: &&str| name.ends_with(*ending);
-    name.contains(".tar.") || [".tar", ".tgz", ".tbz2", ".txz", ".tzst"].iter().any(|ending| ends(&ending))
+    name.contains(".tar.") || [".tar", ".tgz", ".tbz2", ".txz", ".tzst"].iter().any(|ending| name.ends_with(ending))
 }
 
 /// What one step of a reader found.

@@ -180,7 +180,7 @@ impl Tar {
         let length = self.length.take().unwrap_or(stated);
         let is_sparse = std::mem::take(&mut self.is_sparse) || what.is_gnu_sparse();
         let is_file = matches!(what, EntryType::Regular | EntryType::Continuous) || is_sparse;
-        let is_member = is_file && !(name.ends_with(b"/") && !is_sparse);
+        let is_member = is_file && (is_sparse || !name.ends_with(b"/"));
         // A link may state the length of what it leads to, which does not follow.
         let length = if what.is_hard_link() || what.is_symlink() { 0 } else { length };
         self.phase = Phase::Content { left: length, padding: padding(length), is_member: is_member && !is_sparse };

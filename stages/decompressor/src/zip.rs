@@ -172,14 +172,14 @@ impl Zip {
         }
         let held = std::mem::replace(&mut self.phase, Phase::Record(Vec::new()));
         let Phase::Record(held) = held else { unreachable!("it was one") };
-        let part = match held.first_chunk().expect("a record has a signature") {
-            &LOCAL => self.local(&held, end),
-            &END => {
+        let part = match *held.first_chunk().expect("a record has a signature") {
+            LOCAL => self.local(&held, end),
+            END => {
                 self.phase = Phase::Tail;
                 Part::Nothing
             }
-            &END_64 => self.skip(u64_at(&held, 4)),
-            &EXTRA_DATA => self.skip(u32_at(&held, 4).into()),
+            END_64 => self.skip(u64_at(&held, 4)),
+            EXTRA_DATA => self.skip(u32_at(&held, 4).into()),
             _ => Part::Nothing,
         };
         part.after(some)
