@@ -14,5 +14,5 @@ mod patience;
 mod reach;
 
 pub use client::{Client, ClientError, ClientOptions};
-pub use memory::keep_large_buffers;
+pub use memory::{keep_large_buffers, keep_small_stacks};
 pub use reach::waiting_clients;

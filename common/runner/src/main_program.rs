@@ -71,6 +71,7 @@ impl Process {
             ExitCode::from(2)
         })?;
         logmill_kafka::keep_large_buffers();
+        logmill_kafka::keep_small_stacks();
         let format = match config.log.format {
             LogFormat::Text => logmill_telemetry::LogFormat::Text,
             LogFormat::Json => logmill_telemetry::LogFormat::Json,
