@@ -174,6 +174,7 @@ mod tests {
             known.0.entry(partition).or_default().count(cluster, bytes, hour * 3_600_000);
         }
         let of = |hour| ["a", "b", "c"].map(|cluster| known.of_day(cluster, hour));
-        assert_eq!([of(139), of(150), of(500)], [[4, 8, 0], [4, 8, 0], [4, 8, 0]]);
+        // At last the day that ends with the last file of each.
+        assert_eq!([of(139), of(150), of(500)], [[4, 8, 0], [4, 8, 0], [6, 8, 0]]);
     }
 }
