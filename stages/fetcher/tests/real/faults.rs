@@ -12,6 +12,8 @@ const NARROW: u32 = 64_000;
 const PACKET: f64 = 65_536.0;
 /// Wider: what is under way when a server dies has passed within a second or two.
 const WIDER: u32 = 4_000_000;
+/// Chunks of a file of the other cluster: it must not end before the last of what happens to it.
+const LONG: usize = 1500;
 /// Seconds' worth of files that wait in the sound cluster at least.
 const AHEAD: u64 = 4;
 /// What the sound cluster must get of what it got before.
@@ -95,7 +97,7 @@ fn a_narrow_path_a_killed_datanode_and_a_silent_namenode_make_no_other_cluster_s
     // They come by the same path: the fetcher sees them when it is narrow.
     two.fetcher.pause();
     for n in 0..2 {
-        two.chain.put("sick", &format!("long {n}"), 500 * RAW_BYTES + n);
+        two.chain.put("sick", &format!("long {n}"), LONG * RAW_BYTES + n);
     }
     stack.path("sick").narrow(Some(NARROW));
     two.fetcher.resume();
