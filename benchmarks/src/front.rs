@@ -6,7 +6,7 @@ use crate::{data, floor};
 use bytes::Bytes;
 use encoding_rs::{Encoding, GB18030};
 use logmill_core::memory::Run;
-use logmill_core::{Chunk, End, FileId, FileMeta, LineSpan, Load, Out, Output, Plan, Progress, Seq, Stage};
+use logmill_core::{Chunk, End, FileId, FileMeta, LineSpan, Out, Output, Plan, Progress, Seq, Stage};
 use logmill_decompressor::Decompressor;
 use logmill_reencoder::Reencoder;
 use logmill_splitter::Splitter;
@@ -32,20 +32,11 @@ struct Sample {
 
 impl Sample {
     fn new(label: &'static str, text: &str, encoding: Option<&'static Encoding>) -> Self {
-        let (file_id, load, plan) = (FileId(1), Load(0), Plan::default());
-        let (cluster, path, app) = ("north".into(), "/logs/app/2026-11-22/app-17.log.gz".into(), "app".into());
-        let modified_ms = 1_795_000_000_000;
         let file = Arc::new(FileMeta {
-            file_id,
-            load,
-            cluster,
-            path,
-            path_bytes: None,
-            archive: None,
             length: 1,
-            modified_ms,
-            app,
-            plan,
+            modified_ms: 1_795_000_000_000,
+            app: "app".into(),
+            ..FileMeta::new(FileId(1), "north", "/logs/app/2026-11-22/app-17.log.gz", Plan::default())
         });
         let bytes = encoding.map_or(text.as_bytes().to_vec(), |e| e.encode(text).0.into_owned());
         let packed = Bytes::from(data::gzip(&bytes));

@@ -5,7 +5,7 @@ use crate::report::Row;
 use anyhow::{Context, bail};
 use bytes::Bytes;
 use logmill_core::wire::{Kind, WireChunk};
-use logmill_core::{Chunk, End, FileId, FileMeta, Flow, LineSpan, Load, Out, Outcome, Plan, Product, Progress, Reject};
+use logmill_core::{Chunk, End, FileId, FileMeta, Flow, LineSpan, Out, Outcome, Plan, Product, Progress, Reject};
 use logmill_core::{Seq, Stage};
 use logmill_kafka::admin::{Admin, TopicSpec};
 use logmill_kafka::{Client, ClientOptions};
@@ -98,19 +98,7 @@ fn producer(brokers: &str, compression: &str) -> anyhow::Result<BaseProducer> {
 
 fn fill(brokers: &str, topic: &str, text: &[u8], compression: &str) -> anyhow::Result<i64> {
     let producer = producer(brokers, compression)?;
-    let (cluster, path) = ("bench".to_owned(), "/bench".to_owned());
-    let file = FileMeta {
-        file_id: FileId(1),
-        load: Load(0),
-        cluster,
-        path,
-        path_bytes: None,
-        archive: None,
-        length: 0,
-        modified_ms: 0,
-        app: String::new(),
-        plan: Plan::default(),
-    };
+    let file = FileMeta::new(FileId(1), "bench", "/bench", Plan::default());
     let mut count = 0;
     for (seq, piece) in text.chunks(CHUNK).enumerate() {
         let record = WireChunk {

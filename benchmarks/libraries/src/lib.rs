@@ -5,16 +5,18 @@ pub mod data;
 pub mod texts;
 
 use logmill_core::memory::Run;
-use logmill_core::{End, FileId, FileMeta, Load, Output, Plan, Stage};
+use logmill_core::{End, FileId, FileMeta, Output, Plan, Stage};
 use std::sync::Arc;
 
 /// A file of this path, as a stage is told of it, with the default plan.
 #[must_use]
 pub fn file(path: &str, length: usize) -> Arc<FileMeta> {
-    let (file_id, load, plan) = (FileId(1), Load(0), Plan::default());
-    let (cluster, path, app, length) = ("a".into(), path.into(), "app".into(), length as u64);
-    let modified_ms = 1_795_000_000_000;
-    Arc::new(FileMeta { file_id, load, cluster, path, path_bytes: None, archive: None, length, modified_ms, app, plan })
+    Arc::new(FileMeta {
+        length: length as u64,
+        modified_ms: 1_795_000_000_000,
+        app: "app".into(),
+        ..FileMeta::new(FileId(1), "a", path, Plan::default())
+    })
 }
 
 /// Runs one file through a stage, in chunks of the plan's size.

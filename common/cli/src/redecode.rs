@@ -212,16 +212,11 @@ fn task(planner: &Planner, tasks: &Lane, again: &Again) -> Outgoing {
     let (app, mut plan) = planner.plan(&again.cluster, &again.path);
     plan.encoding = Some(again.encoding.clone());
     let file = FileMeta {
-        file_id: again.file_id,
         load: again.new,
-        cluster: again.cluster.clone(),
-        path: again.path.clone(),
-        path_bytes: None,
-        archive: None,
         length: again.length,
         modified_ms: again.modified_ms,
         app,
-        plan,
+        ..FileMeta::new(again.file_id, again.cluster.as_str(), again.path.as_str(), plan)
     };
     tasks.of(&file, Task::new(file.clone()).encode())
 }

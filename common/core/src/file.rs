@@ -31,6 +31,23 @@ impl FileMeta {
     /// What stands between the path of an archive and the name of a member.
     pub const WITHIN: &str = "!/";
 
+    /// A file of the store of which no more is known: of no length, time or application, to be loaded for the first time.
+    #[must_use]
+    pub fn new(file_id: FileId, cluster: impl Into<String>, path: impl Into<String>, plan: Plan) -> Self {
+        Self {
+            file_id,
+            load: Load(0),
+            cluster: cluster.into(),
+            path: path.into(),
+            path_bytes: None,
+            archive: None,
+            length: 0,
+            modified_ms: 0,
+            app: String::new(),
+            plan,
+        }
+    }
+
     /// A member of this file, which is an archive: the `ordinal`-th, counted from 0, of this name and so many bytes.
     #[must_use]
     pub fn member(&self, ordinal: u64, name: &[u8], length: u64) -> Self {

@@ -131,21 +131,7 @@ fn what_came_by_a_channel_between_two_stages_goes_on_by_it() {
 fn file() -> Arc<FileMeta> {
     // A budget of a few bytes, so that `More` happens all the time.
     let plan = Plan { plain_bytes: 5, ..Plan::default() };
-    let file_id = logmill_core::FileId(1);
-    let load = logmill_core::Load(0);
-    let (cluster, path, app) = ("a".into(), "/f".into(), String::new());
-    Arc::new(FileMeta {
-        file_id,
-        load,
-        cluster,
-        path,
-        path_bytes: None,
-        archive: None,
-        length: 0,
-        modified_ms: 0,
-        app,
-        plan,
-    })
+    Arc::new(FileMeta::new(logmill_core::FileId(1), "a", "/f", plan))
 }
 
 /// What came out: the products, and the rejects with the stage that is named.

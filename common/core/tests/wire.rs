@@ -9,16 +9,11 @@ fn file() -> FileMeta {
     let (cluster, path) = ("a".to_owned(), "/logs/x y\n\"%2F\u{1b}.gz".to_owned());
     let file_id = FileId::of(&cluster, path.as_bytes(), 7, 1_000);
     FileMeta {
-        file_id,
         load: Load(3),
-        cluster,
-        path,
-        path_bytes: None,
-        archive: None,
         length: 7,
         modified_ms: 1_000,
         app: "shop".into(),
-        plan: Plan::default(),
+        ..FileMeta::new(file_id, cluster, path, Plan::default())
     }
 }
 

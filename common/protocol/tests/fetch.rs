@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use logmill_core::event::{Event as Happening, LedgerRecord};
 use logmill_core::wire::{Kind, Record, WireChunk};
-use logmill_core::{End, FileId, FileMeta, Load, Offset, Outcome, Plan, Seq};
+use logmill_core::{End, FileId, FileMeta, Offset, Outcome, Plan, Seq};
 use logmill_protocol::fetch::{Answer, Ask, Fetch, Fetched, Item, Lane, Options, Order, Position, Resume, Task};
 use logmill_protocol::{Action, Committed, Event, Incoming, Machine, Partition};
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,18 +14,10 @@ const METADATA_BYTES: usize = 200;
 
 fn file(n: u64, bytes: &str) -> FileMeta {
     let path = format!("/logs/{n}");
-    FileMeta {
-        file_id: FileId::of("a", path.as_bytes(), bytes.len() as u64, n),
-        load: Load(0),
-        cluster: "a".into(),
-        path,
-        path_bytes: None,
-        archive: None,
-        length: bytes.len() as u64,
-        modified_ms: n,
-        app: String::new(),
-        plan: Plan { raw_bytes: 4, ..Plan::default() },
-    }
+    let length = bytes.len() as u64;
+    let file_id = FileId::of("a", path.as_bytes(), length, n);
+    let plan = Plan { raw_bytes: 4, ..Plan::default() };
+    FileMeta { length, modified_ms: n, ..FileMeta::new(file_id, "a", path, plan) }
 }
 
 /// Stands in for CRC-32: the machine only carries the sums.

@@ -4,26 +4,13 @@ use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use logmill_core::memory::Run;
-use logmill_core::{End, Event, FileId, FileMeta, Load, Outcome, Output, Plan};
+use logmill_core::{End, Event, FileId, FileMeta, Outcome, Output, Plan};
 use logmill_decoder::decoder;
 use std::io::Write;
 use std::sync::Arc;
 
 fn file(plan: Plan) -> Arc<FileMeta> {
-    let (file_id, load) = (FileId(1), Load(0));
-    let (cluster, path, app) = ("a".into(), "/logs/app.log.gz".into(), String::new());
-    Arc::new(FileMeta {
-        file_id,
-        load,
-        cluster,
-        path,
-        path_bytes: None,
-        archive: None,
-        length: 0,
-        modified_ms: 0,
-        app,
-        plan,
-    })
+    Arc::new(FileMeta::new(FileId(1), "a", "/logs/app.log.gz", plan))
 }
 
 fn gzip(text: &[u8]) -> Vec<u8> {

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use logmill_core::stage::ChannelLag;
 use logmill_core::{
-    Chunk, Event, FileId, FileMeta, Lags, LineSpan, Load, Out, Output, Plan, Product, RejectReason, Seq, Stage,
+    Chunk, Event, FileId, FileMeta, Lags, LineSpan, Out, Output, Plan, Product, RejectReason, Seq, Stage,
 };
 use logmill_distributor::{Channel, Choose, Distributor, NoChoice};
 use std::collections::BTreeMap;
@@ -11,20 +11,7 @@ use std::sync::Arc;
 
 fn file(id: u128, group: &str) -> Arc<FileMeta> {
     let plan = Plan { channel_group: group.into(), ..Plan::default() };
-    let (file_id, load) = (FileId(id), Load(0));
-    let (cluster, path, app) = ("a".into(), "/logs/app.log".into(), String::new());
-    Arc::new(FileMeta {
-        file_id,
-        load,
-        cluster,
-        path,
-        path_bytes: None,
-        archive: None,
-        length: 0,
-        modified_ms: 0,
-        app,
-        plan,
-    })
+    Arc::new(FileMeta::new(FileId(id), "a", "/logs/app.log", plan))
 }
 
 fn group(name: &str, channels: &[(&str, u32)]) -> (String, Vec<Channel>) {

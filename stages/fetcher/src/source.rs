@@ -129,7 +129,7 @@ mod tests {
     use crate::store::{Entry, Snapshot, Store, StoreError};
     use futures::future::BoxFuture;
     use futures::stream::BoxStream;
-    use logmill_core::{FileId, FileMeta, Load, Plan, Seq};
+    use logmill_core::{FileId, FileMeta, Plan, Seq};
     use std::time::Instant;
 
     /// A store with a bug.
@@ -154,18 +154,8 @@ mod tests {
             Cluster::new("a", Arc::new(Broken), &logmill_config::Cluster::default(), ClusterMetrics::default());
         let clusters = Arc::new(HashMap::from([("a".to_owned(), Arc::new(cluster))]));
         let mut source = Source::new(io.handle().clone(), clusters, 1);
-        let file = FileMeta {
-            file_id: FileId::of("a", b"/f", 5, 7),
-            load: Load(0),
-            cluster: "a".into(),
-            path: "/f".into(),
-            path_bytes: None,
-            archive: None,
-            length: 5,
-            modified_ms: 7,
-            app: String::new(),
-            plan: Plan::default(),
-        };
+        let file_id = FileId::of("a", b"/f", 5, 7);
+        let file = FileMeta { length: 5, modified_ms: 7, ..FileMeta::new(file_id, "a", "/f", Plan::default()) };
         let order = Order { ticket: 1, file: Arc::new(file), backfill: false, from: Seq(0), crc32: 0, parked: None };
         assert_eq!(source.answer(Ask::Open(order)), Ok(Answer::Done));
         let start = Instant::now();

@@ -15,20 +15,12 @@ use std::sync::Arc;
 const FILE_TIME: u64 = 1_795_000_000_123;
 
 fn file() -> Arc<FileMeta> {
-    let (file_id, load) = (FileId(0x0102_0304), Load(7));
-    let (cluster, path, app) = ("north".into(), "/logs/a b.log".into(), "billing".into());
-    let plan = Plan::default();
     Arc::new(FileMeta {
-        file_id,
-        load,
-        cluster,
-        path,
-        path_bytes: None,
-        archive: None,
+        load: Load(7),
         length: 9,
         modified_ms: FILE_TIME,
-        app,
-        plan,
+        app: "billing".into(),
+        ..FileMeta::new(FileId(0x0102_0304), "north", "/logs/a b.log", Plan::default())
     })
 }
 

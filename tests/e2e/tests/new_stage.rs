@@ -5,27 +5,14 @@
 mod mask;
 
 use bytes::Bytes;
-use logmill_core::{Chunk, FileId, FileMeta, LineSpan, Load, Out, Output, Plan, Progress, Seq, Stage};
+use logmill_core::{Chunk, FileId, FileMeta, LineSpan, Out, Output, Plan, Progress, Seq, Stage};
 use mask::Mask;
 use std::sync::Arc;
 
 fn file() -> Arc<FileMeta> {
     let (cluster, path) = ("a".to_owned(), "/x.log".to_owned());
     let file_id = FileId::of(&cluster, path.as_bytes(), 1, 1);
-    let plan = Plan::default();
-    let (path_bytes, app) = (None, String::new());
-    Arc::new(FileMeta {
-        file_id,
-        load: Load(0),
-        cluster,
-        path,
-        path_bytes,
-        archive: None,
-        length: 1,
-        modified_ms: 1,
-        app,
-        plan,
-    })
+    Arc::new(FileMeta { length: 1, modified_ms: 1, ..FileMeta::new(file_id, cluster, path, Plan::default()) })
 }
 
 fn masked(text: &str) -> String {

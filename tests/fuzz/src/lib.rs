@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use logmill_core::memory::Run;
-use logmill_core::{End, FileId, FileMeta, Load, Output, Plan, Stage};
+use logmill_core::{End, FileId, FileMeta, Output, Plan, Stage};
 use logmill_decompressor::Decompressor;
 use std::io::Write as _;
 use std::sync::Arc;
@@ -35,17 +35,12 @@ pub fn changed(sound: &[u8], data: &[u8]) -> Vec<u8> {
 /// A file as its chunks describe it.
 #[must_use]
 pub fn file() -> FileMeta {
+    let plan = Plan { raw_bytes: 64, plain_bytes: 256, max_ratio: 100, ratio_after_bytes: 1 << 16, ..Plan::default() };
     FileMeta {
-        file_id: FileId(7),
-        load: Load(0),
-        cluster: "a".into(),
-        path: "/logs/a.gz".into(),
-        path_bytes: None,
-        archive: None,
         length: 1_000,
         modified_ms: 1_793_491_200_000,
         app: "demo".into(),
-        plan: Plan { raw_bytes: 64, plain_bytes: 256, max_ratio: 100, ratio_after_bytes: 1 << 16, ..Plan::default() },
+        ..FileMeta::new(FileId(7), "a", "/logs/a.gz", plan)
     }
 }
 

@@ -7,7 +7,7 @@ use flate2::Compression;
 use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
 use liblzma::stream::{Action, Check, LzmaOptions, Status, Stream};
 use liblzma::write::XzEncoder;
-use logmill_core::{FileId, FileMeta, Load, Plan};
+use logmill_core::{FileId, FileMeta, Plan};
 use logmill_encodings::{Decoder, Encoding};
 use lz4_flex::frame::{BlockMode, BlockSize, FrameEncoder, FrameInfo};
 use rand::rngs::StdRng;
@@ -60,21 +60,10 @@ fn bomb(rng: &mut StdRng) -> File {
 /// `ending`: of its name.
 fn file(rng: &mut StdRng, bytes: Vec<u8>, encoding: &str, ending: &str) -> File {
     let file_id = FileId(u128::from(rng.next_u64()) << 64 | u128::from(rng.next_u64()));
-    let (cluster, path, app) = ("a".into(), format!("/logs/{file_id}{ending}"), String::new());
+    let path = format!("/logs/{file_id}{ending}");
     let (length, modified_ms) = (bytes.len() as u64, 1_795_000_000_123);
     let plan = plan(rng, bytes.len(), encoding);
-    let meta = FileMeta {
-        file_id,
-        load: Load(0),
-        cluster,
-        path,
-        path_bytes: None,
-        archive: None,
-        length,
-        modified_ms,
-        app,
-        plan,
-    };
+    let meta = FileMeta { length, modified_ms, ..FileMeta::new(file_id, "a", path, plan) };
     File { meta: Arc::new(meta), bytes: bytes.into() }
 }
 

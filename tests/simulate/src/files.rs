@@ -2,25 +2,16 @@
 
 use bytes::Bytes;
 use logmill_core::wire::{Kind, Record, WireChunk};
-use logmill_core::{End, FileId, FileMeta, Load, Plan, Seq};
+use logmill_core::{End, FileId, FileMeta, Plan, Seq};
 use rand::rngs::StdRng;
 use rand::{Rng as _, RngExt as _};
 
 /// One file's records, in order.
 #[must_use]
 pub fn file(rng: &mut StdRng, number: u128) -> Vec<Record> {
-    let meta = FileMeta {
-        file_id: FileId(number.wrapping_mul(0x9e37_79b9_7f4a_7c15)),
-        load: Load(0),
-        cluster: "a".into(),
-        path: format!("/{number}"),
-        path_bytes: None,
-        archive: None,
-        length: number as u64,
-        modified_ms: 0,
-        app: String::new(),
-        plan: Plan { plain_bytes: rng.random_range(1..3), ..Plan::default() },
-    };
+    let file_id = FileId(number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    let plan = Plan { plain_bytes: rng.random_range(1..3), ..Plan::default() };
+    let meta = FileMeta { length: number as u64, ..FileMeta::new(file_id, "a", format!("/{number}"), plan) };
     let plan = meta.plan.version();
     let chunk = |seq: u64, kind, silent, payload: &[u8]| WireChunk {
         file_id: meta.file_id,

@@ -3,7 +3,7 @@
 use crate::output::escaped;
 use anyhow::{Context, Result};
 use logmill_config::Planner;
-use logmill_core::{FileId, FileMeta, Load};
+use logmill_core::{FileId, FileMeta};
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::Read;
@@ -52,17 +52,13 @@ pub fn open(path: &Path, cluster: &str, planner: &Planner) -> Result<Input> {
     let name = path.as_os_str();
     let text = name.to_string_lossy().into_owned();
     let (app, plan) = planner.plan(cluster, &text);
+    let file_id = FileId::of(cluster, name.as_bytes(), length, modified_ms);
     let meta = FileMeta {
-        file_id: FileId::of(cluster, name.as_bytes(), length, modified_ms),
-        load: Load(0),
-        cluster: cluster.to_owned(),
         path_bytes: name.to_str().is_none().then(|| name.as_bytes().to_vec()),
-        archive: None,
-        path: text,
         length,
         modified_ms,
         app,
-        plan,
+        ..FileMeta::new(file_id, cluster, text, plan)
     };
     Ok(Input { meta, bytes })
 }

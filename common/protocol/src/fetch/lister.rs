@@ -13,7 +13,7 @@ use super::task::Task;
 use crate::log::{Action, Event, Failure, Machine, Outgoing};
 use bytes::Bytes;
 use logmill_core::wire::Record;
-use logmill_core::{FileId, FileMeta, Load, Plan};
+use logmill_core::{FileId, FileMeta, Plan};
 use serde::Serialize;
 use std::collections::{HashMap, VecDeque};
 
@@ -274,18 +274,7 @@ impl Lister {
         };
         let (app, plan) = (self.options.plan_for)(&path);
         let cluster = self.options.cluster.clone();
-        let file = FileMeta {
-            file_id,
-            load: Load(0),
-            cluster,
-            path,
-            path_bytes: None,
-            archive: None,
-            length,
-            modified_ms,
-            app,
-            plan,
-        };
+        let file = FileMeta { length, modified_ms, app, ..FileMeta::new(file_id, cluster, path, plan) };
         let lane = if rank.backfill { &self.options.backfill } else { &self.options.tasks };
         self.outbox.push_back(lane.of(&file, Task::new(file.clone()).encode()));
         self.outbox.push_back(self.options.known.of(&file, known));

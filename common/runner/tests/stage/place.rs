@@ -1,7 +1,7 @@
 //! The topics of one test, what goes in, and what came out.
 
 use logmill_core::wire::{Kind, WireChunk};
-use logmill_core::{End, FileId, FileMeta, Load, Plan, Seq};
+use logmill_core::{End, FileId, FileMeta, Plan, Seq};
 use logmill_kafka::admin::{Admin, TopicSpec};
 use logmill_kafka::{Client, ClientOptions};
 use logmill_protocol::fetch::Lane;
@@ -138,18 +138,9 @@ impl File {
     pub fn new(number: usize, length: usize) -> Self {
         let path = format!("/logs/{number}.log");
         let bytes: Vec<u8> = (0..length).map(|at| b'a' + ((at * 7 + at / 26 + number) % 26) as u8).collect();
-        let meta = FileMeta {
-            file_id: FileId::of("a", path.as_bytes(), length as u64, 0),
-            load: Load(0),
-            cluster: "a".into(),
-            path,
-            path_bytes: None,
-            archive: None,
-            length: length as u64,
-            modified_ms: 0,
-            app: String::new(),
-            plan: Plan::default(),
-        };
+        let length = length as u64;
+        let file_id = FileId::of("a", path.as_bytes(), length, 0);
+        let meta = FileMeta { length, ..FileMeta::new(file_id, "a", path, Plan::default()) };
         Self { meta, bytes }
     }
 

@@ -3,25 +3,12 @@
 use crate::pack::gzip;
 use bytes::Bytes;
 use logmill_core::memory::Run;
-use logmill_core::{End, Event, FileId, FileMeta, Load, Outcome, Output, Plan, Reject, RejectReason};
+use logmill_core::{End, Event, FileId, FileMeta, Outcome, Output, Plan, Reject, RejectReason};
 use logmill_decompressor::Decompressor;
 use std::sync::Arc;
 
 pub(crate) fn file(plan: Plan) -> Arc<FileMeta> {
-    let (file_id, load) = (FileId(1), Load(0));
-    let (cluster, path, app) = ("a".into(), "/logs/app.log.gz".into(), String::new());
-    Arc::new(FileMeta {
-        file_id,
-        load,
-        cluster,
-        path,
-        path_bytes: None,
-        archive: None,
-        length: 0,
-        modified_ms: 0,
-        app,
-        plan,
-    })
+    Arc::new(FileMeta::new(FileId(1), "a", "/logs/app.log.gz", plan))
 }
 
 #[derive(Debug, PartialEq)]

@@ -3,7 +3,7 @@ use crate::store::{FolderStore, Snapshot};
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use futures::stream::{self, BoxStream};
-use logmill_core::{FileId, Load, Plan};
+use logmill_core::{FileId, Plan};
 use logmill_protocol::fetch::{ListerAnswer, Resume};
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::mpsc;
@@ -58,18 +58,9 @@ impl Snapshot for Moody {
 }
 
 fn order(path: &str, length: u64, modified_ms: u64) -> Order {
-    let file = FileMeta {
-        file_id: FileId::of("a", path.as_bytes(), length, modified_ms),
-        load: Load(0),
-        cluster: "a".into(),
-        path: path.into(),
-        path_bytes: None,
-        archive: None,
-        length,
-        modified_ms,
-        app: String::new(),
-        plan: Plan { raw_bytes: 10, ..Plan::default() },
-    };
+    let file_id = FileId::of("a", path.as_bytes(), length, modified_ms);
+    let plan = Plan { raw_bytes: 10, ..Plan::default() };
+    let file = FileMeta { length, modified_ms, ..FileMeta::new(file_id, "a", path, plan) };
     Order { ticket: 1, file: Arc::new(file), backfill: false, from: Seq(0), crc32: 0, parked: None }
 }
 

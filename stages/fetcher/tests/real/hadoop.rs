@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use futures::TryStreamExt as _;
 use logmill_core::memory::Run;
-use logmill_core::{End, Event, FileId, FileMeta, Load, Outcome, Output, Plan};
+use logmill_core::{End, Event, FileId, FileMeta, Outcome, Output, Plan};
 use logmill_decompressor::Decompressor;
 use logmill_fetcher::store::{Entry, HdfsSettings, HdfsStore, Store};
 use logmill_stack::{shared, write_by_hadoop};
@@ -23,19 +23,7 @@ const CODECS: [(&str, &str); 5] = [
 /// The plain bytes, how the file ended, and the codec that was found.
 fn decompressed(entry: Entry, packed: &Bytes) -> (Vec<u8>, Outcome, String) {
     let Entry { path, length, modified_ms } = entry;
-    let (file_id, load, plan, cluster, app) = (FileId(1), Load(0), Plan::default(), "a".into(), String::new());
-    let file = Arc::new(FileMeta {
-        file_id,
-        load,
-        cluster,
-        path,
-        path_bytes: None,
-        archive: None,
-        length,
-        modified_ms,
-        app,
-        plan,
-    });
+    let file = Arc::new(FileMeta { length, modified_ms, ..FileMeta::new(FileId(1), "a", path, Plan::default()) });
     let (mut plain, mut codec) = (Vec::new(), String::new());
     let mut see = |output| match output {
         Output::Product(product) => plain.extend_from_slice(&product.payload),

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use logmill_clickhouse::{Database, migrate};
 use logmill_config as config;
 use logmill_core::wire::{Kind, Record, WireChunk};
-use logmill_core::{FileId, FileMeta, LineSpan, Load, Offset, Plan, Seq};
+use logmill_core::{FileId, FileMeta, LineSpan, Offset, Plan, Seq};
 use logmill_loader::{Sink, Table};
 use logmill_protocol::load::{Insert, Item};
 use logmill_protocol::{Incoming, Partition};
@@ -27,16 +27,10 @@ pub const REJECTS: &str = "chain.dead-letters";
 /// A file of 2026-11-01, or so many days later.
 pub fn file(number: u128, days: u64) -> FileMeta {
     FileMeta {
-        file_id: FileId(number),
-        load: Load(0),
-        cluster: "a".into(),
-        path: format!("/logs/{number}.gz"),
-        path_bytes: None,
-        archive: None,
         length: 1_000,
         modified_ms: 1_793_491_200_000 + days * 86_400_000,
         app: "demo".into(),
-        plan: Plan::default(),
+        ..FileMeta::new(FileId(number), "a", format!("/logs/{number}.gz"), Plan::default())
     }
 }
 

@@ -6,26 +6,13 @@ mod foreign;
 use bytes::Bytes;
 use encoding_rs::{GB18030, SHIFT_JIS};
 use logmill_core::memory::Run;
-use logmill_core::{End, Event, FileId, FileMeta, LineSpan, Load, Outcome, Output, Plan, Stage};
+use logmill_core::{End, Event, FileId, FileMeta, LineSpan, Outcome, Output, Plan, Stage};
 use logmill_reencoder::Reencoder;
 use proptest::prelude::*;
 use std::sync::Arc;
 
 fn file(plan: Plan) -> Arc<FileMeta> {
-    let (file_id, load) = (FileId(1), Load(0));
-    let (cluster, path, app) = ("a".into(), "/logs/app.log".into(), String::new());
-    Arc::new(FileMeta {
-        file_id,
-        load,
-        cluster,
-        path,
-        path_bytes: None,
-        archive: None,
-        length: 0,
-        modified_ms: 0,
-        app,
-        plan,
-    })
+    Arc::new(FileMeta::new(FileId(1), "a", "/logs/app.log", plan))
 }
 
 #[derive(Debug, PartialEq)]
