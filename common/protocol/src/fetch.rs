@@ -16,6 +16,7 @@ mod note;
 mod position;
 mod records;
 mod task;
+mod tasks;
 
 pub use held::{First, Rank, Waiting};
 pub use lister::{Listed, Lister, ListerAnswer, ListerAsk, ListerOptions, PlanFor, RankFor};

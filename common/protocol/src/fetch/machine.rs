@@ -3,6 +3,7 @@
 use super::position::{OpenFile, Position};
 use super::records::{Lane, chunk, dead_letter, event as ledger};
 use super::task::{Resume, Task};
+use super::tasks::{BadTask, Open, Tasks, Work};
 use crate::log::{Action, Event, Failure, Incoming, Machine, Outgoing, Partition, nothing_committed};
 use bytes::Bytes;
 use logmill_core::event::{Event as Happening, Reject, RejectReason};
@@ -154,88 +155,10 @@ enum Then {
     Exit,
 }
 
-/// One assigned partition.
-#[derive(Debug, Default)]
-struct Tasks {
-    /// H: the first task not taken. Every waiting task is at or above it.
-    next: Offset,
-    /// The next offset to come from the log: every task below was read.
-    seen: Offset,
-    open: BTreeMap<Offset, Open>,
-    /// Tasks that were read but not taken, in order.
-    waiting: VecDeque<(Offset, Result<Task, BadTask>)>,
-    /// Nothing is fetched of this partition, because enough tasks wait.
-    paused: bool,
-}
-
-/// An open file.
-#[derive(Debug)]
-struct Open {
-    at: OpenFile,
-    /// `None` after an assignment, until the task was read again.
-    work: Option<Work>,
-}
-
-#[derive(Debug)]
-struct Work {
-    file: Arc<FileMeta>,
-    resume: Option<Resume>,
-    /// The number of the end marker.
-    chunks: Seq,
-    /// The plan's version.
-    plan: String,
-    ticket: u64,
-}
-
 /// A partition with more waiting tasks is not fetched any more, until a quarter of them is left.
 const WAITING: usize = 256;
 /// Failures in a row after which the process ends, for its supervisor to see.
 const MAX_FAILURES: u32 = 20;
-
-impl Tasks {
-    fn position(&self) -> Position {
-        Position { next: self.next, open: self.open.iter().map(|(offset, open)| (*offset, open.at)).collect() }
-    }
-
-    /// The bytes that the metadata may come to need while these files stay open.
-    fn metadata_bytes(&self) -> usize {
-        let entry = |open: &Open| Position::entry_bytes(open.work.as_ref().map_or(open.at.next, |w| w.chunks));
-        Position::FIXED_BYTES + self.open.values().map(entry).sum::<usize>()
-    }
-
-    /// Whether there is a waiting task and room for it.
-    fn may_take(&self, options: &Options, backfill: bool) -> bool {
-        let task = match self.waiting.front() {
-            None => return false,
-            Some((_, Err(_))) => return true,
-            Some((_, Ok(task))) => task,
-        };
-        let fits = self.metadata_bytes() + Position::entry_bytes(task.chunks()) <= options.metadata_bytes;
-        let most = if backfill { options.backfill_files } else { options.open_files };
-        self.open.is_empty() || (self.open.len() < most && fits)
-    }
-}
-
-impl Work {
-    fn new(task: Task, ticket: u64) -> Self {
-        let (chunks, plan) = (task.chunks(), task.file.plan.version());
-        Self { file: Arc::new(task.file), resume: task.resume, chunks, plan, ticket }
-    }
-
-    fn byte(&self, seq: Seq) -> u64 {
-        (seq.0.saturating_mul(u64::from(self.file.plan.raw_bytes))).min(self.file.length)
-    }
-
-    fn order(&self, at: OpenFile, backfill: bool) -> Order {
-        let file = Arc::clone(&self.file);
-        Order { ticket: self.ticket, file, backfill, from: at.next, crc32: at.crc32, parked: self.resume }
-    }
-
-    /// What lies before the parked position is sent only to rebuild states.
-    fn is_silent(&self, seq: Seq) -> bool {
-        self.resume.is_some_and(|resume| seq < resume.seq)
-    }
-}
 
 impl Fetch {
     #[must_use]
@@ -606,13 +529,6 @@ impl Machine for Fetch {
             (phase, event) => unreachable!("a driver answers what it was asked: {event:?} while {phase:?}"),
         }
     }
-}
-
-/// What has to be told of a record that is no task.
-#[derive(Debug)]
-struct BadTask {
-    detail: String,
-    bytes: Bytes,
 }
 
 fn origin(partition: &Partition, offset: Offset) -> String {

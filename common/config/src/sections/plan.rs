@@ -1,0 +1,147 @@
+//! Plans: how files are treated, by rules and without.
+
+use crate::size::Size;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Names the application that wrote a file. The first entry that matches counts.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct App {
+    /// Glob over the whole path, or over the name alone where the glob has no slash.
+    pub path: String,
+    /// The application's name.
+    pub app: String,
+}
+
+/// Fixes the encoding of the files that match: nothing is detected then. The first entry that matches counts.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FixedEncoding {
+    /// Glob over the cluster's name. Left out: every cluster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<String>,
+    /// Glob over the whole path, or over the name alone where the glob has no slash. Left out: every path.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// Glob over the application's name. Left out: every application.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub app: Option<String>,
+    /// The encoding: a label, in capitals or not; docs/encodings.md has all.
+    pub encoding: String,
+}
+
+/// Changes the plan of the files that match. All entries that match apply, in order: a later one wins. A key that is
+/// left out changes nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Rule {
+    /// Glob over the cluster's name. Left out: every cluster.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<String>,
+    /// Glob over the whole path, or over the name alone where the glob has no slash. Left out: every path.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// Glob over the application's name. Left out: every application.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub app: Option<String>,
+    /// Files of a greater priority come before others of their cluster and lane; 0 where no rule says otherwise. Holds for
+    /// files that wait, too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub priority: Option<i32>,
+    /// Whether the files are backfill: read while no other file of their cluster waits, whatever their age.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub backfill: Option<bool>,
+    /// The group of channels to which the text goes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub channel_group: Option<String>,
+    /// As in plan.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub default_encoding: Option<String>,
+    /// As in plan.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub raw_bytes: Option<Size>,
+    /// As in plan.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plain_bytes: Option<Size>,
+    /// As in plan.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text_bytes: Option<Size>,
+    /// As in plan.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line_bytes: Option<Size>,
+    /// As in plan.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub malformed_per_million: Option<u32>,
+    /// As in plan.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_ratio: Option<u32>,
+    /// As in plan.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ratio_after_bytes: Option<Size>,
+    /// As in plan.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_bytes: Option<Size>,
+    /// As in plan.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub window_bytes: Option<Size>,
+}
+
+/// How files are treated where no rule says otherwise. It is fixed when a file's task is made: a change touches only
+/// files that come later.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct PlanDefaults {
+    /// Bytes of a chunk as it lies in the store.
+    pub raw_bytes: Size,
+    /// Bytes of a decompressed chunk.
+    pub plain_bytes: Size,
+    /// Bytes at which a chunk of text is closed (at the line end before it).
+    pub text_bytes: Size,
+    /// Bytes of UTF-8 over which a line is cut into parts, under one line number. At most text_bytes.
+    pub line_bytes: Size,
+    /// The encoding (a label; docs/encodings.md has all) of the files that no entry of encodings matches, where nothing
+    /// is to be detected.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub encoding: Option<String>,
+    /// The encoding to use where detection has too little evidence: one that extends ASCII.
+    pub default_encoding: String,
+    /// Malformed sequences for each million bytes over which a load is hidden until someone releases it.
+    pub malformed_per_million: u32,
+    /// Decompressed bytes for each compressed byte over which the rest of a file is rejected, not counting the first
+    /// ratio_after_bytes.
+    pub max_ratio: u32,
+    /// Decompressed bytes of a file for which max_ratio does not count: a healthy file can have long stretches that
+    /// compress to nothing.
+    pub ratio_after_bytes: Size,
+    /// Decompressed bytes over which the rest of a file is rejected.
+    pub max_bytes: Size,
+    /// The largest window of a zstd frame or of brotli, dictionary of xz and lzma, or block of bzip2, lz4, lzop and Hadoop's
+    /// framings, a power of two from 1 KiB to 2 GiB; what asks for more is rejected. A decompressor needs memory for one of
+    /// them (of blocks for two) for each file of these that is open, at most open files x window_bytes.
+    /// Open are at most twice the largest coroutines of all clusters, for each partition of each cluster's tasks, and twice
+    /// the largest backfill_coroutines for each of its backfill; a parked file needs no window.
+    pub window_bytes: Size,
+    /// The group of channels to which text goes.
+    pub channel_group: String,
+}
+
+impl Default for PlanDefaults {
+    fn default() -> Self {
+        let plan = logmill_core::Plan::default();
+        Self {
+            raw_bytes: Size(plan.raw_bytes.into()),
+            plain_bytes: Size(plan.plain_bytes.into()),
+            text_bytes: Size(plan.text_bytes.into()),
+            line_bytes: Size(plan.line_bytes.into()),
+            encoding: plan.encoding,
+            default_encoding: plan.default_encoding,
+            malformed_per_million: plan.malformed_per_million,
+            max_ratio: plan.max_ratio,
+            ratio_after_bytes: Size(plan.ratio_after_bytes),
+            max_bytes: Size(plan.max_bytes),
+            window_bytes: Size(plan.window_bytes),
+            channel_group: plan.channel_group,
+        }
+    }
+}
