@@ -1,7 +1,7 @@
 //! A bucket as a cluster.
 
 use crate::bench::{Chain, RAW_BYTES};
-use crate::bring_under_kills;
+use crate::takeovers::bring_under_kills;
 use logmill_core::End;
 use logmill_core::wire::{Kind, WireChunk};
 use logmill_stack::shared;

@@ -1,7 +1,7 @@
 //! Who has how many coroutines, on real HDFS.
 
 use crate::bench::{Chain, RAW_BYTES, free_address, metric};
-use crate::put_files;
+use crate::takeovers::put_files;
 use logmill_protocol::fetch::{ClusterNote, VolumeNote};
 use logmill_stack::{ServerId, Stack, Wanted, shared};
 use std::collections::BTreeMap;

@@ -1,7 +1,10 @@
 //! Encodings that the Encoding Standard does not have, by name and recognised; and all of them, cut anywhere.
 
-use super::*;
+use crate::seen::*;
+use encoding_rs::GB18030;
+use logmill_core::{End, Plan};
 use logmill_encodings::{Encoding, Family};
+use proptest::prelude::*;
 
 fn utf32(text: &str, unit: fn(u32) -> [u8; 4]) -> Vec<u8> {
     text.chars().flat_map(|c| unit(c.into())).collect()

@@ -1,7 +1,9 @@
 //! Lines in another encoding than their file's are counted, and the first is named.
 
-use super::*;
+use crate::seen::*;
 use encoding_rs::{Encoding, WINDOWS_1252};
+use encoding_rs::{GB18030, SHIFT_JIS};
+use logmill_core::{End, Plan};
 
 /// What the evidence says of foreign lines; the same however the file comes.
 fn told(plan: &Plan, bytes: &[u8]) -> String {
