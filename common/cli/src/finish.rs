@@ -107,7 +107,10 @@ async fn end(
             for (file, result) in some.iter().zip(&results) {
                 if let Err(why) = result {
                     verdict = Verdict::Bad;
-                    if matches!(why, StoreError::Failed(_)) && gone_wrong.insert(name.clone()) {
+                    // Where the cluster says what lies there it is the file that cannot be ended: the others can.
+                    let is_cluster =
+                        matches!(why, StoreError::Failed(_)) && look(cluster, &*store, &file.path).await.is_err();
+                    if is_cluster && gone_wrong.insert(name.clone()) {
                         eprintln!("{name} fails: its other files are left to the next run");
                     }
                 }
@@ -140,10 +143,10 @@ fn line(outcome: &Outcome<'_>, cluster: &Cluster) -> String {
     }
 }
 
-/// The name under which a file waits for its end: its own, and none that a listing takes.
+/// The name under which a file waits for its end: its own, however long the file's is, and none that a listing takes.
 fn aside(path: &str, id: FileId) -> String {
-    let (folder, name) = path.rsplit_once('/').unwrap_or_default();
-    format!("{folder}/.{name}.{id}.finished")
+    let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+    format!("{folder}/.{id}.finished")
 }
 
 /// What lies at a path, if anything does.
@@ -193,7 +196,8 @@ async fn finish(cluster: &Cluster, store: &dyn Store, file: &Finishable) -> Resu
 
 /// Where it is moved to; the second one where an older file of its path lies at the first.
 fn places(cluster: &Cluster, file: &Finishable) -> [String; 2] {
-    let place = format!("{}{}", cluster.archive.as_deref().unwrap_or_default().trim_end_matches('/'), file.path);
+    let place =
+        format!("{}{}", cluster.finished_folder.as_deref().unwrap_or_default().trim_end_matches('/'), file.path);
     [place.clone(), format!("{place}.{}", file.file_id)]
 }
 
@@ -247,7 +251,7 @@ mod tests {
     }
 
     fn cluster(finished: Finished) -> Cluster {
-        Cluster { finished, archive: Some("/done/".into()), ..Cluster::default() }
+        Cluster { finished, finished_folder: Some("/done/".into()), ..Cluster::default() }
     }
 
     #[tokio::test]

@@ -2,14 +2,16 @@
 
 use crate::client::Database;
 use crate::error::Error;
-use crate::sql::{NO_ARCHIVE, literal};
+use crate::ledger::redecode::UNDER_WAY;
+use crate::sql::{BROKEN_ARCHIVES, NO_ARCHIVE, literal};
 
 /// Writes `loads`, and `hidden` for what is quarantined or superseded, for all files whose re-encoder's end stands among
 /// the records `(topic, partition, from, to)` of `file_events`. Those records must be in the table.
 ///
 /// A load supersedes what is older under the same cluster and path once it is complete: an older file, or an earlier
 /// load of the same file. One that is hidden supersedes nothing: it may be under way still ([`crate::ledger::redecode`]).
-/// Members of an archive go with it: they supersede nothing by themselves, and are superseded when it is.
+/// Members of an archive go with it: they supersede nothing by themselves, are hidden and superseded when it is, and keep it
+/// from superseding anything while one of them is not complete.
 /// Of two states of equal times the longer one is the newer: HDFS keeps a file's time of creation
 /// until it is closed. Two loaders may settle two files of one path at the same time: each writes `loads` before it
 /// looks, so the later look sees both.
@@ -39,7 +41,9 @@ pub async fn settle_loads(
         .execute(&format!(
             "INSERT INTO hidden (file_id,load,hidden,reason,version) {settings} \
              SELECT file_id,load,1,concat('quarantined: ',quarantine),toUInt64(toUnixTimestamp64Milli(at)) \
-             {batch} AND quarantine!=''"
+             {batch} AND quarantine!='' \
+             UNION ALL SELECT file_id,load,1,'its archive is hidden',{UNDER_WAY} {batch} AND archive!={NO_ARCHIVE} \
+             AND (archive,load) IN (SELECT file_id,load FROM hidden FINAL WHERE hidden=1)"
         ))
         .await?;
     // One block: an archive and its members go together.
@@ -49,7 +53,8 @@ pub async fn settle_loads(
              WITH superseded AS (SELECT file_id,load,since FROM (\
                SELECT file_id,load,tuple(modified,length,load) AS age,\
                  maxIf(tuple(modified,length,load,version),state='complete' AND (file_id,load) NOT IN (\
-                   SELECT file_id,load FROM hidden FINAL WHERE hidden=1)) OVER (PARTITION BY cluster,path) AS newest,\
+                   SELECT file_id,load FROM hidden FINAL WHERE hidden=1) AND (file_id,load) NOT IN ({BROKEN_ARCHIVES})) \
+                   OVER (PARTITION BY cluster,path) AS newest,\
                  greatest(version,newest.4) AS since \
                FROM loads FINAL WHERE archive={NO_ARCHIVE} AND (cluster,path) IN (SELECT cluster,path {batch})\
              ) WHERE age < tuple(newest.1,newest.2,newest.3)) \

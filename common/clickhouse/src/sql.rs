@@ -30,6 +30,9 @@ pub fn id_literal(id: FileId) -> String {
 
 /// What stands in the column `archive` of a file that is no member of one.
 pub(crate) const NO_ARCHIVE: &str = "toFixedString('',16)";
+/// The archives of which a member is partial or quarantined, and the load.
+pub(crate) const BROKEN_ARCHIVES: &str =
+    "SELECT archive, load FROM loads FINAL WHERE archive != toFixedString('',16) AND state != 'complete'";
 
 #[cfg(test)]
 mod tests {

@@ -240,20 +240,28 @@ fn finished(name: &str, cluster: &Cluster, found: &mut Found) {
                    lifecycle rule of the bucket does it";
         found.at(&key("finished"), why);
     }
-    match &cluster.archive {
+    match &cluster.finished_folder {
         None if cluster.finished == Finished::Move => {
-            found.at(&key("archive"), "must name the folder into which files are moved, such as \"/archive\"");
+            found.at(&key("finished_folder"), "must name the folder into which files are moved, such as \"/finished\"");
         }
-        Some(archive) if !archive.starts_with('/') => {
-            found.at(&key("archive"), format!("{archive:?} must begin with '/'"));
+        Some(place) if !place.starts_with('/') => {
+            found.at(&key("finished_folder"), format!("{place:?} must begin with '/'"));
         }
-        Some(archive) => {
+        Some(place) => {
             let lies_in = |folder: &&String| match folder.split_once('%') {
-                Some((before_date, _)) => before_date.len() > 1 && archive.starts_with(before_date),
-                None => Path::new(archive).starts_with(folder),
+                Some((before_date, _)) => before_date.len() > 1 && place.starts_with(before_date),
+                None => Path::new(place).starts_with(folder),
             };
-            if let Some(folder) = cluster.folders.iter().find(lies_in) {
-                found.at(&key("archive"), format!("lies in the folder {folder:?}: what is moved would be taken again"));
+            // What is moved has its whole path behind it, which may come out in another folder.
+            let holds = |folder: &&String| Path::new(folder).starts_with(place);
+            if let Some(folder) = cluster.folders.iter().find(holds) {
+                found
+                    .at(&key("finished_folder"), format!("holds the folder {folder:?}, in which files are looked for"));
+            } else if let Some(folder) = cluster.folders.iter().find(lies_in) {
+                found.at(
+                    &key("finished_folder"),
+                    format!("lies in the folder {folder:?}: what is moved would be taken again"),
+                );
             }
         }
         None => {}

@@ -36,7 +36,7 @@ fn full() -> Config {
         ready_file: Some("_SUCCESS".into()),
         backfill_after: Some(std::time::Duration::from_secs(86_400)),
         exclude: vec!["*.bak".into()],
-        archive: Some("/archive".into()),
+        finished_folder: Some("/finished".into()),
         ..Cluster::default()
     };
     config.clusters.insert("hdfs-a".into(), cluster);

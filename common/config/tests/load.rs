@@ -215,13 +215,27 @@ fn a_weight_is_a_number_or_learned() {
 fn finished_files_go_to_a_place_that_is_not_listed() {
     let cluster =
         |rest: &str| format!("[clusters.a]\nurl = \"hdfs://a:1\"\nfolders = [\"/logs\", \"/days/%Y\"]\n{rest}\n");
-    parse(&cluster("finished = \"move\"\narchive = \"/logs-done\"")).unwrap();
+    parse(&cluster("finished = \"move\"\nfinished_folder = \"/logs-done\"")).unwrap();
     parse(&cluster("finished = \"delete\"")).unwrap();
     for (rest, why) in [
-        ("finished = \"move\"", "archive: must name the folder into which files are moved, such as \"/archive\""),
-        ("archive = \"done\"", "archive: \"done\" must begin with '/'"),
-        ("archive = \"/logs/done\"", "archive: lies in the folder \"/logs\": what is moved would be taken again"),
-        ("archive = \"/days/done\"", "archive: lies in the folder \"/days/%Y\": what is moved would be taken again"),
+        (
+            "finished = \"move\"",
+            "finished_folder: must name the folder into which files are moved, such as \"/finished\"",
+        ),
+        ("finished_folder = \"done\"", "finished_folder: \"done\" must begin with '/'"),
+        (
+            "finished_folder = \"/logs/done\"",
+            "finished_folder: lies in the folder \"/logs\": what is moved would be taken again",
+        ),
+        (
+            "finished_folder = \"/days/done\"",
+            "finished_folder: lies in the folder \"/days/%Y\": what is moved would be taken again",
+        ),
+        ("finished_folder = \"/\"", "finished_folder: holds the folder \"/logs\", in which files are looked for"),
+        (
+            "finished_folder = \"/days\"",
+            "finished_folder: holds the folder \"/days/%Y\", in which files are looked for",
+        ),
     ] {
         let error = parse(&cluster(rest)).unwrap_err();
         assert!(error.ends_with(&format!("clusters.a.{why}")), "{error}");

@@ -217,13 +217,27 @@ impl Product {
 pub struct Out {
     stage: &'static str,
     items: Vec<Output>,
-    /// The payload bytes in `items`.
+    /// What `items` weigh.
     bytes: usize,
     budget: usize,
 }
 
+/// What an event, or the beginning of a member, weighs beside payloads, in bytes: hardly less than it takes on its way.
+const TOLD: usize = 512;
+
+impl Output {
+    fn weight(&self) -> usize {
+        match self {
+            Self::Product(product) => product.payload.len(),
+            Self::Reject(_, reject) => reject.bytes.len(),
+            Self::Event(..) | Self::Open(_) => TOLD,
+            Self::Close(_) => 0,
+        }
+    }
+}
+
 impl Out {
-    /// The output of `stage`; full when the payloads pushed reach `budget` bytes.
+    /// The output of `stage`; full when what was pushed reaches `budget` bytes: payloads, and a little for all else.
     #[must_use]
     pub fn new(stage: &'static str, budget: usize) -> Self {
         Self { stage, items: Vec::new(), bytes: 0, budget }
@@ -235,33 +249,32 @@ impl Out {
     }
 
     pub fn push(&mut self, product: Product) {
-        self.bytes += product.payload.len();
-        self.items.push(Output::Product(product));
+        self.put(Output::Product(product));
+    }
+
+    /// Puts it behind what is there: of this stage, or passed on of another.
+    fn put(&mut self, item: Output) {
+        self.bytes += item.weight();
+        self.items.push(item);
     }
 
     /// Something could not be turned into anything, and the file goes on.
     pub fn reject(&mut self, reject: Reject) {
-        self.bytes += reject.bytes.len();
-        self.items.push(Output::Reject(reject.stage.unwrap_or(self.stage), reject));
+        self.put(Output::Reject(reject.stage.unwrap_or(self.stage), reject));
     }
 
     pub fn event(&mut self, event: Event) {
-        self.items.push(Output::Event(self.stage, event));
+        self.put(Output::Event(self.stage, event));
     }
 
     /// A file within the file begins, a member of an archive; members may have members.
     pub fn open(&mut self, member: Arc<FileMeta>) {
-        self.items.push(Output::Open(member));
+        self.put(Output::Open(member));
     }
 
     /// The member that began last is over: all of a file's members are before the file itself.
     pub fn close(&mut self, outcome: Outcome) {
-        self.items.push(Output::Close(outcome));
-    }
-
-    /// Passes on what another stage pushed, under that stage's name.
-    fn forward(&mut self, item: Output) {
-        self.items.push(item);
+        self.put(Output::Close(outcome));
     }
 
     /// Takes what is there, in order, and is empty again.
@@ -346,7 +359,7 @@ impl<A: Stage, B: Stage> Then<A, B> {
                     let member = state.members.pop().expect("a stage closes what it has opened");
                     Self::close(next, member, outcome.end(), out);
                 }
-                Output::Reject(..) | Output::Event(..) => out.forward(item),
+                Output::Reject(..) | Output::Event(..) => out.put(item),
             }
         }
         out.budget = budget;

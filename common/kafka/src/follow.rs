@@ -16,10 +16,7 @@ pub type Followed = (i32, i64, Vec<u8>);
 
 fn settings(brokers: &str, properties: &BTreeMap<String, String>, group: &str) -> ClientConfig {
     let mut config = ClientConfig::new();
-    config
-        .set("fetch.max.bytes", "1048576")
-        .set("queued.max.messages.kbytes", "4096")
-        .set("session.timeout.ms", "6000");
+    config.set("queued.max.messages.kbytes", "4096").set("session.timeout.ms", "6000");
     for (key, value) in properties {
         config.set(key, value);
     }

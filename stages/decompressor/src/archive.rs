@@ -152,16 +152,25 @@ impl Archive {
 
     /// Whether there is something to do.
     pub(crate) fn is_busy(&self) -> bool {
-        let pending = match &self.reader {
+        !self.input.is_empty() || self.over.is_some() || self.is_pending() || self.is_member_busy()
+    }
+
+    /// Whether the reader has something to do without input.
+    fn is_pending(&self) -> bool {
+        match &self.reader {
             Reader::Tar(tar) => tar.is_pending(),
             Reader::Zip(zip) => zip.is_pending(),
             Reader::Over => false,
-        };
-        !self.input.is_empty() || self.over.is_some() || pending || self.is_member_busy()
+        }
     }
 
     fn is_member_busy(&self) -> bool {
         self.member.as_ref().is_some_and(|member| member.is_busy())
+    }
+
+    /// The place of the next byte of it.
+    pub(crate) fn at(&self) -> u64 {
+        self.at
     }
 
     /// Plain bytes of all members so far.
@@ -172,7 +181,7 @@ impl Archive {
     /// Plain bytes so far and bytes read, where it is time to look at the limits: at multiples of a step, so that nothing
     /// depends on how they came.
     pub(crate) fn is_limit_due(&mut self) -> Option<(u64, u64)> {
-        let due = self.at >= self.looked + RATIO_STEP && !self.is_member_busy();
+        let due = self.at >= self.looked + RATIO_STEP && !self.is_pending() && !self.is_member_busy();
         if due {
             self.looked = self.at;
         }
@@ -185,8 +194,12 @@ impl Archive {
             member.read(&mut Bytes::new(), out);
             return None;
         }
-        if let Some(end) = self.over.take() {
-            self.close(end, out);
+        if let Some(end) = self.over {
+            // What the member waited with comes before its end.
+            if !self.member.as_mut().is_some_and(|member| member.end_input()) {
+                self.over = None;
+                self.close(end, out);
+            }
             return None;
         }
         let piece = match self.input.front() {
@@ -309,7 +322,7 @@ impl Archive {
     pub(crate) fn finish(&mut self, end: End, out: &mut Out) -> Option<Told> {
         let (within, rest) = match &mut self.reader {
             Reader::Tar(tar) => tar.finish(self.at),
-            Reader::Zip(zip) => zip.finish(self.at),
+            Reader::Zip(zip) => zip.finish(),
             Reader::Over => (false, None),
         };
         if self.member.is_some() {

@@ -22,6 +22,9 @@ pub(crate) struct Brotli {
     waits: bool,
     /// No more input comes.
     last: bool,
+    /// The bytes of the stream that have come, and how many there are, where that is known.
+    fed: u64,
+    all: Option<u64>,
     /// It ended or failed; what it decoded before may not have been handed on.
     over: Option<Then>,
 }
@@ -42,7 +45,24 @@ impl Brotli {
     pub(crate) fn new(largest_log: u32) -> Self {
         let alloc = StandardAlloc::default;
         let state = BrotliState::new_strict(alloc(), alloc(), alloc());
-        Self { state, window_log: None, largest_log, cell: Vec::new(), taken: 0, waits: true, last: false, over: None }
+        Self {
+            state,
+            window_log: None,
+            largest_log,
+            cell: Vec::new(),
+            taken: 0,
+            waits: true,
+            last: false,
+            fed: 0,
+            all: None,
+            over: None,
+        }
+    }
+
+    /// As [`crate::member::Member::expect`]: the last cell is whole with the last byte, and what comes out of it is handed on as
+    /// anything before it is.
+    pub(crate) fn expect(&mut self, bytes: u64) {
+        self.all = Some(bytes);
     }
 
     /// As [`crate::member::Member::end_input`].
@@ -78,6 +98,8 @@ impl Brotli {
                 let new = (CELL - self.cell.len()).min(input.len() - read);
                 self.cell.extend_from_slice(&input[read..read + new]);
                 read += new;
+                self.fed += new as u64;
+                self.last |= self.all == Some(self.fed);
                 if self.cell.is_empty() || (self.cell.len() < CELL && !self.last) {
                     return go_on(read);
                 }

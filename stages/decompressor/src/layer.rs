@@ -47,6 +47,8 @@ pub(crate) struct Layer {
     /// What the file's name suggests where the content says nothing, and how many bytes are asked then.
     suggested: &'static [Codec],
     probe: usize,
+    /// The bytes of its input, where they are known before.
+    length: Option<u64>,
     pub(crate) window_log: u32,
     /// Whether archives are looked for, and if so, whether the file's name says tar.
     archives: Option<bool>,
@@ -73,11 +75,12 @@ impl Layer {
     /// The file's own.
     pub(crate) fn of_file(file: &FileMeta) -> Self {
         // Of a member of an archive it may be 0 because it is not known.
-        let listed = if file.length == 0 { PROBE } else { usize::try_from(file.length).unwrap_or(PROBE) };
+        let length = Some(file.length).filter(|length| *length > 0);
+        let listed = length.map_or(PROBE, |length| usize::try_from(length).unwrap_or(PROBE));
         let window_log = file.plan.window_bytes.clamp(1 << 10, 1 << 31).ilog2();
         let archives = (file.plan.rules >= archive::SINCE_RULES).then(|| archive::is_named_tar(&file.path));
         let (suggested, probe) = (suggested(&file.path), listed.clamp(1, PROBE));
-        Self { suggested, probe, ..Self::within(window_log, archives) }
+        Self { suggested, probe, length, ..Self::within(window_log, archives) }
     }
 
     /// One whose input came out of another; no name says what it is.
@@ -88,6 +91,7 @@ impl Layer {
             phase: Phase::Head { held: Vec::new(), first: true },
             suggested: &[],
             probe: 0,
+            length: None,
             window_log,
             archives,
             found: None,
@@ -193,9 +197,13 @@ impl Layer {
     fn begin(&mut self, codec: Codec, held: Vec<u8>) {
         self.found.get_or_insert(codec);
         self.damaged_xz = None;
-        self.phase = Phase::Member(codec, Member::new(codec, self.window_log));
         self.put_back(held.into());
         self.began = self.at;
+        let mut member = Member::new(codec, self.window_log);
+        if let Some(length) = self.length {
+            member.expect(length.saturating_sub(self.began));
+        }
+        self.phase = Phase::Member(codec, member);
     }
 
     /// Bytes that are lost begin with `held`, the last ones taken.

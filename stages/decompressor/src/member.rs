@@ -122,6 +122,13 @@ impl Member {
         }
     }
 
+    /// So many bytes come, its own and what is behind them.
+    pub(crate) fn expect(&mut self, bytes: u64) {
+        if let Member::Brotli(stream) = self {
+            stream.expect(bytes);
+        }
+    }
+
     /// No more input comes. Whether a step without input does something now.
     pub(crate) fn end_input(&mut self) -> bool {
         if let Member::Brotli(stream) = self { stream.end_input() } else { false }

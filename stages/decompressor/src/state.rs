@@ -69,6 +69,12 @@ impl State {
         Progress::Done
     }
 
+    /// No more input comes. Whether there is something to do therefore.
+    pub(crate) fn end_input(&mut self) -> bool {
+        self.layers[0].end_input();
+        self.is_busy()
+    }
+
     /// Whether there is something to do.
     pub(crate) fn is_busy(&self) -> bool {
         self.archive.as_ref().is_some_and(Archive::is_busy) || self.layers.iter().any(Layer::is_busy)
@@ -317,7 +323,9 @@ impl State {
 
     /// A limit is passed: the rest of the file is only counted.
     fn stop(&mut self, why: String, out: &mut Out) {
-        let at = self.layers[0].at;
+        // An archive in no compression has its input before it is read.
+        let bare = self.archive.as_ref().filter(|_| self.layers[0].found.is_none());
+        let at = bare.map_or(self.layers[0].at, Archive::at);
         let at = at.saturating_sub(1) / RATIO_STEP * RATIO_STEP;
         if let Some(archive) = &mut self.archive {
             archive.stop(out);
@@ -392,9 +400,8 @@ impl State {
 
     /// The input of a layer ends within a member. When it was cut off before, whoever cut it has said so.
     fn truncated(&mut self, i: usize, codec: Codec, rest: Vec<u8>, end: End, out: &mut Out) {
-        if i + 1 == self.layers.len() {
-            self.hand_on(i, &rest, out);
-        }
+        self.hand_on(i, &rest, out);
+        self.work(out);
         self.sink.outcome = Outcome::Partial;
         if end != End::Abort {
             let layer = &self.layers[i];

@@ -89,6 +89,13 @@ fn is_header(block: &[u8; BLOCK]) -> bool {
     !is_nuls(block) && header.cksum().is_ok_and(|stated| stated == sum) && header.entry_size().is_ok()
 }
 
+/// Folders, links, devices; and what GNU's and Solaris' tar write beside files: lists of names, labels, attributes.
+fn is_no_file(what: EntryType) -> bool {
+    let special = what.is_dir() || what.is_hard_link() || what.is_symlink() || what.is_fifo();
+    let device = what.is_character_special() || what.is_block_special();
+    special || device || matches!(what.as_byte(), b'D' | b'N' | b'V' | b'A' | b'E' | b'I' | b'X')
+}
+
 impl Tar {
     /// Whether a step without input has something to do.
     pub(crate) fn is_pending(&self) -> bool {
@@ -171,7 +178,7 @@ impl Tar {
             || what.is_gnu_longlink()
             || what.is_pax_local_extensions()
             || what.is_pax_global_extensions();
-        let padding = |length: u64| length.next_multiple_of(BLOCK as u64) - length;
+        let padding = |length: u64| (BLOCK as u64 - length % BLOCK as u64) % BLOCK as u64;
         if is_about && stated <= LONGEST {
             self.phase = Phase::About { what, left: stated, padding: padding(stated), held: Vec::new() };
             return Part::Nothing;
@@ -179,18 +186,21 @@ impl Tar {
         let name = self.name.take().unwrap_or_else(|| header.path_bytes().into_owned());
         let length = self.length.take().unwrap_or(stated);
         let is_sparse = std::mem::take(&mut self.is_sparse) || what.is_gnu_sparse();
-        let is_file = matches!(what, EntryType::Regular | EntryType::Continuous) || is_sparse;
-        let is_member = is_file && (is_sparse || !name.ends_with(b"/"));
         // A link may state the length of what it leads to, which does not follow.
         let length = if what.is_hard_link() || what.is_symlink() { 0 } else { length };
-        self.phase = Phase::Content { left: length, padding: padding(length), is_member: is_member && !is_sparse };
-        if !is_member {
-            self.passed += u64::from(!is_about);
-            return Part::Nothing;
+        // What is of no known type is a file, as POSIX has it; a name that ends so was a folder before there were types.
+        let is_member = !is_about && !is_no_file(what) && (length > 0 || !name.ends_with(b"/"));
+        let unread = (is_member && is_sparse).then_some("is a sparse file, which is not read");
+        let unread = unread.or(is_about.then_some("has more to say of the next member than is read"));
+        self.phase =
+            Phase::Content { left: length, padding: padding(length), is_member: unread.is_none() && is_member };
+        if let Some(why) = unread {
+            let why = format!("{} {why}", String::from_utf8_lossy(&name));
+            return Part::Lost(Gap::new(Some((RejectReason::Corrupt, why)), end, end.saturating_add(length)));
         }
-        if is_sparse {
-            let why = format!("{} is a sparse file, which is not read", String::from_utf8_lossy(&name));
-            return Part::Lost(Gap::new(Some((RejectReason::Corrupt, why)), end, end + length));
+        if !is_member {
+            self.passed += 1;
+            return Part::Nothing;
         }
         Part::Begin { name, length }
     }
@@ -224,9 +234,10 @@ impl Tar {
             let Some(block) = window[start..].first_chunk::<BLOCK>() else { break };
             if is_header(block) {
                 gap.pass(&window[..start]);
-                let gap = self.gap.take().expect("it is there");
+                let gap = self.gap.take().filter(|gap| gap.to > gap.from);
                 self.phase = Phase::Head(Vec::new());
-                return Step { read: input.len(), back: window.split_off(start), part: Part::Lost(gap) };
+                let part = gap.map_or(Part::Nothing, Part::Lost);
+                return Step { read: input.len(), back: window.split_off(start), part };
             }
             from = start + 1;
         }
@@ -241,7 +252,8 @@ impl Tar {
     pub(crate) fn hole(&mut self, at: u64) {
         if self.gap.is_none() {
             self.gap = Some(Gap::new(Some((RejectReason::Corrupt, "a header (tar) is looked for".into())), at, at));
-            self.phase = Phase::Search(vec![]);
+            self.phase = Phase::Search(Vec::new());
+            (self.name, self.length, self.is_sparse) = (None, None, false);
         }
     }
 
@@ -253,7 +265,7 @@ impl Tar {
                 if let Some(gap) = &mut gap {
                     gap.pass(held);
                 }
-                (false, gap)
+                (false, gap.filter(|gap| gap.to > gap.from))
             }
             Phase::Head(held) if held.is_empty() || is_nuls(held) => (!self.ended, None),
             Phase::Head(held) if self.ended => {

@@ -27,6 +27,8 @@ const BEHIND: u16 = 8;
 /// The extra field that has lengths of eight bytes, and what stands in their place.
 const EXTRA_64: u16 = 1;
 const IN_EXTRA: u32 = u32::MAX;
+/// The longest that can stand behind a member.
+const LONGEST: usize = 24;
 /// What is decoded at a time.
 const ROOM: usize = 16 << 10;
 
@@ -35,7 +37,8 @@ enum Phase {
     /// The bytes so far of a record: its signature, and of what it needs to know how long it is.
     Record(Vec<u8>),
     Content(Box<Content>),
-    /// The bytes so far of what stands behind a member, what should stand there, and whether it is a folder's.
+    /// The bytes so far of what stands behind a member, what should stand there, and whether its lengths are said to be of
+    /// eight bytes.
     Descriptor(Vec<u8>, Known, bool),
     Skip(u64),
     /// Bytes of the gap under way, until a record is found among them. The last ones, which may be the beginning of one,
@@ -59,8 +62,8 @@ struct Content {
     pending: bool,
     /// What the last step found, to be acted on when what came out of it is given.
     then: Option<Then>,
-    /// Nothing of it is given out: a folder.
-    is_folder: bool,
+    /// Its lengths behind it are of eight bytes.
+    wide: bool,
 }
 
 /// A member's checksum, and its bytes in the archive and out of it.
@@ -207,7 +210,7 @@ impl Zip {
         let (flags, method) = (u16_at(held, 6), u16_at(held, 8));
         let named = usize::from(u16_at(held, 26));
         let (name, extra) = held[FIXED..].split_at(named);
-        let stated = lengths(held, extra);
+        let (stated, wide) = lengths(held, extra);
         let behind = flags & BEHIND != 0;
         let codec = match method {
             0 => None,
@@ -234,7 +237,7 @@ impl Zip {
             crc: crc32fast::Hasher::new(),
             pending: false,
             then: None,
-            is_folder,
+            wide,
         }));
         if is_folder {
             return Part::Nothing;
@@ -250,7 +253,7 @@ impl Zip {
             return Part::Nothing;
         }
         self.skip(stated.packed);
-        Part::Lost(Gap::new(Some(told), at, at + stated.packed))
+        Part::Lost(Gap::new(Some(told), at, at.saturating_add(stated.packed)))
     }
 
     fn content(&mut self, input: &Bytes, at: u64) -> Step {
@@ -288,18 +291,18 @@ impl Zip {
     /// Acts on what a step of the decoder found; `at`: the place behind what it took.
     fn follow(&mut self, then: Then, at: u64) -> Part {
         let Phase::Content(content) = &mut self.phase else { unreachable!("only called within a member") };
-        let Content { left, stated, is_folder, .. } = **content;
+        let Content { left, stated, wide, .. } = **content;
         let mut seen = content.seen;
         seen.crc32 = std::mem::take(&mut content.crc).finalize();
         let why = match (then, left) {
             (Then::Ended, Some(left)) if left > 0 => format!("{left} bytes stand behind the end of its stream"),
             (Then::Ended, _) => {
                 let Some(stated) = stated else {
-                    self.phase = Phase::Descriptor(Vec::new(), seen, is_folder);
+                    self.phase = Phase::Descriptor(Vec::new(), seen, wide);
                     return Part::Nothing;
                 };
                 self.phase = Phase::Record(Vec::new());
-                return ended(seen, stated, is_folder);
+                return ended(seen, stated);
             }
             (Then::Lost { why, .. } | Then::Corrupt(why) | Then::Unplaced(why) | Then::TooLarge(why), _) => why,
             (Then::GoOn | Then::TooMuch(_), _) => unreachable!("neither is kept"),
@@ -308,45 +311,38 @@ impl Zip {
             Some(left) => drop(self.skip(left)),
             None => self.look_for((RejectReason::Corrupt, "the rest of a damaged member (zip)".into()), at),
         }
-        if is_folder { Part::Nothing } else { Part::Broken(RejectReason::Corrupt, why) }
+        Part::Broken(RejectReason::Corrupt, why)
     }
 
     /// What stands behind a member, with its signature or without, its lengths of four bytes or of eight.
     fn descriptor(&mut self, input: &Bytes, at: u64) -> Step {
-        let Phase::Descriptor(held, seen, is_folder) = &mut self.phase else {
-            unreachable!("only called behind a member")
-        };
-        let (seen, is_folder) = (*seen, *is_folder);
-        let wanted = [12, 16, 20, 24].into_iter().find(|length| held.len() < *length).expect("24 bytes are judged");
+        let Phase::Descriptor(held, seen, wide) = &mut self.phase else { unreachable!("only called behind a member") };
+        let seen = *seen;
+        // Where they are said to be of eight bytes, four of them may look like a length of 0.
+        let (judged, lengths) = if *wide { (24, [20, 24, 12, 16]) } else { (0, [12, 16, 20, 24]) };
+        let wanted =
+            lengths.into_iter().find(|length| held.len() < *length.max(&judged)).unwrap_or(LONGEST).max(judged);
         let some = input.len().min(wanted - held.len());
         held.extend_from_slice(&input[..some]);
         if held.len() < wanted {
             return Part::Nothing.after(some);
         }
-        let is_signed = held.starts_with(&DESCRIPTOR);
-        let from = if matches!(wanted, 16 | 24) { 4 } else { 0 };
-        let known = match wanted - from {
-            12 => Known {
-                crc32: u32_at(held, from),
-                packed: u32_at(held, from + 4).into(),
-                plain: u32_at(held, from + 8).into(),
-            },
-            _ => Known { crc32: u32_at(held, from), packed: u64_at(held, from + 4), plain: u64_at(held, from + 12) },
-        };
-        let fits = (known.packed, known.plain) == (seen.packed, seen.plain);
-        if fits && if from > 0 { is_signed } else { known.crc32 == seen.crc32 } {
+        let fitting = lengths.into_iter().filter(|length| *length <= held.len());
+        if let Some((known, length)) =
+            fitting.filter_map(|length| Some((stated(&held[..length], seen)?, length))).next()
+        {
+            let back = held.split_off(length);
             self.phase = Phase::Record(Vec::new());
-            return ended(seen, known, is_folder).after(some);
+            return Step { read: some, back, part: ended(seen, known) };
         }
-        if wanted < 24 {
+        if wanted < LONGEST {
             return Part::Nothing.after(some);
         }
         let back = std::mem::take(held);
         let from = at + some as u64 - back.len() as u64;
         self.look_for((RejectReason::Corrupt, "what should stand behind a member (zip)".into()), from);
         let why = "its checksum and lengths do not stand behind it".to_owned();
-        let part = if is_folder { Part::Nothing } else { Part::Broken(RejectReason::Corrupt, why) };
-        Step { read: some, back, part }
+        Step { read: some, back, part: Part::Broken(RejectReason::Corrupt, why) }
     }
 
     /// Looks for a record in the next piece.
@@ -376,14 +372,14 @@ impl Zip {
     }
 
     /// The end of the input: whether the archive's own end is missing, and what was passed over before it.
-    pub(crate) fn finish(&mut self, _at: u64) -> (bool, Option<Gap>) {
+    pub(crate) fn finish(&mut self) -> (bool, Option<Gap>) {
         let mut gap = self.gap.take();
         match (&self.phase, &mut gap) {
             (Phase::Search(held), Some(gap)) => gap.pass(held),
             (Phase::Tail, _) => {}
             _ => return (true, None),
         }
-        (false, gap)
+        (false, gap.filter(|gap| gap.to > gap.from))
     }
 
     pub(crate) fn passed(&self) -> u64 {
@@ -409,30 +405,46 @@ impl Content {
     fn gave(&mut self, plain: Bytes) -> Part {
         self.crc.update(&plain);
         self.seen.plain += plain.len() as u64;
-        if plain.is_empty() || self.is_folder { Part::Nothing } else { Part::Content(plain) }
+        if plain.is_empty() { Part::Nothing } else { Part::Content(plain) }
     }
 }
 
+/// What `held` states behind a member of which this was seen: with a signature its lengths tell that it is meant, else all of it
+/// does.
+fn stated(held: &[u8], seen: Known) -> Option<Known> {
+    let is_signed = matches!(held.len(), 16 | 24);
+    let bytes = &held[if is_signed { 4 } else { 0 }..];
+    let known = match bytes.len() {
+        12 => Known { crc32: u32_at(bytes, 0), packed: u32_at(bytes, 4).into(), plain: u32_at(bytes, 8).into() },
+        _ => Known { crc32: u32_at(bytes, 0), packed: u64_at(bytes, 4), plain: u64_at(bytes, 12) },
+    };
+    let fits = (known.packed, known.plain) == (seen.packed, seen.plain);
+    let is_meant = if is_signed { held.starts_with(&DESCRIPTOR) } else { known.crc32 == seen.crc32 };
+    (fits && is_meant).then_some(known)
+}
+
 /// A member's end, where what was seen of it is held to what is stated.
-fn ended(seen: Known, stated: Known, is_folder: bool) -> Part {
+fn ended(seen: Known, stated: Known) -> Part {
     let why = if seen.plain != stated.plain {
         format!("it has {} bytes, and {} are stated", seen.plain, stated.plain)
     } else if seen.crc32 != stated.crc32 {
         format!("its CRC-32 is {:08x}, and {:08x} is stated", seen.crc32, stated.crc32)
     } else {
-        return if is_folder { Part::Nothing } else { Part::End };
+        return Part::End;
     };
-    if is_folder { Part::Nothing } else { Part::Broken(RejectReason::Corrupt, why) }
+    Part::Broken(RejectReason::Corrupt, why)
 }
 
-/// The checksum and the lengths in a local header, or in its extra fields.
-fn lengths(held: &[u8], mut extra: &[u8]) -> Known {
+/// The checksum and the lengths in a local header, or in its extra fields, and whether it has the one of zip64.
+fn lengths(held: &[u8], mut extra: &[u8]) -> (Known, bool) {
     let (crc32, packed, plain) = (u32_at(held, 14), u32_at(held, 18), u32_at(held, 22));
     let mut known = Known { crc32, packed: packed.into(), plain: plain.into() };
+    let mut is_wide = false;
     while extra.len() >= 4 {
         let (kind, length) = (u16_at(extra, 0), usize::from(u16_at(extra, 2)));
         let Some(field) = extra.get(4..4 + length) else { break };
         if kind == EXTRA_64 {
+            is_wide = true;
             let mut wide = field.chunks_exact(8).map(|eight| u64_at(eight, 0));
             for (narrow, known) in [(plain, &mut known.plain), (packed, &mut known.packed)] {
                 if let Some(wide) = (narrow == IN_EXTRA).then(|| wide.next()).flatten() {
@@ -442,5 +454,5 @@ fn lengths(held: &[u8], mut extra: &[u8]) -> Known {
         }
         extra = &extra[4 + length..];
     }
-    known
+    (known, is_wide)
 }

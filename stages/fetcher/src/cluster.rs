@@ -82,6 +82,8 @@ enum Stop {
     Failed(String),
     /// Nobody takes what is read any more.
     Unwanted,
+    /// It is backfill, has not begun, and others come first.
+    Yields,
     /// It is backfill, has begun, and others have come before it for too long.
     GaveWay,
 }
@@ -264,12 +266,17 @@ impl Cluster {
             pause: FIRST_PAUSE,
         };
         loop {
+            // Waiting for others it holds neither a permit nor a stream.
+            if self.turn(&order, &progress).await.is_err() {
+                return self.park(&order, "other files come first", &to).await;
+            }
             let why = match self.permit(&order, &progress).await {
                 None => return self.park(&order, "other files wait for it too", &to).await,
                 Some(_permit) => match self.read(&order, &mut progress, &to).await {
                     Ok(()) => return drop(to.send(Fetched::End).await),
                     Err(Stop::Changed(why)) => return drop(to.send(Fetched::Changed(why)).await),
                     Err(Stop::Unwanted) => return,
+                    Err(Stop::Yields) => continue,
                     Err(Stop::GaveWay) => return self.park(&order, "other files come first", &to).await,
                     Err(Stop::Refused(why)) => {
                         (progress.answered, progress.failed) = (true, None);
@@ -303,16 +310,19 @@ impl Cluster {
         drop(to.send(Fetched::Unreachable(why.to_owned())).await);
     }
 
-    /// Waits for a permit; `None` when the file has begun and the cluster has been down for too long to wait further.
+    /// Waits for a permit; `None` when the file has begun and has waited for too long: its cluster is down, or, of backfill,
+    /// others have the permits and may wait themselves.
     async fn permit(&self, order: &Order, progress: &Progress) -> Option<Permit<'_>> {
         let pool = if order.backfill { &self.backfill } else { &self.pool };
+        let since = Instant::now();
         loop {
             let wait = self.park_after.min(LONGEST_PAUSE);
             if let Ok(permit) = timeout(wait, pool.acquire()).await {
                 return Some(permit);
             }
             let failing = self.health(|health| health.failing_for(Instant::now()));
-            if progress.next > Seq(0) && failing >= self.park_after {
+            let waited = if order.backfill { failing.max(since.elapsed()) } else { failing };
+            if progress.next > Seq(0) && waited >= self.park_after {
                 return None;
             }
         }
@@ -341,7 +351,6 @@ impl Cluster {
     async fn read(&self, order: &Order, progress: &mut Progress, to: &Taker) -> Result<(), Stop> {
         let file = &order.file;
         progress.answered = false;
-        self.turn(order, progress).await?;
         let snapshot = self.call(self.store.open(&file.path)).await?;
         unchanged(file, snapshot.length(), &self.call(self.store.stat(&file.path)).await?)?;
         progress.answered = true;
@@ -357,6 +366,9 @@ impl Cluster {
                 rate.pass(piece.len()).await;
             }
             while let Some(chunk) = cutter.cut(&mut piece) {
+                if progress.next == Seq(0) && order.backfill && self.others_come_first() {
+                    return Err(Stop::Yields);
+                }
                 self.turn(order, progress).await?;
                 check_parked(order, progress)?;
                 let mut sum = crc32fast::Hasher::new_with_initial(progress.crc32);

@@ -164,6 +164,7 @@ fn run(
     let mut machine = Lister::new(kit.options());
     let mut scan = kit.scan();
     let mut event = Event::Start;
+    let mut waiting = None;
     loop {
         event = match machine.step(now_ms(), event) {
             Action::Other(ListerAsk::Known) => {
@@ -171,7 +172,17 @@ fn run(
                 tracing::info!(cluster = kit.cluster().name, files = known.len(), "the lister knows these files");
                 Event::Other(ListerAnswer::Known(known))
             }
-            Action::Other(ListerAsk::Waiting) => Event::Other(ListerAnswer::Waiting(log.waiting()?)),
+            Action::Other(ListerAsk::Waiting) => {
+                // How many there were is good enough where nobody says how many there are.
+                match (log.waiting(), &waiting) {
+                    (Ok(now), _) => waiting = Some(now),
+                    (Err(why), Some(_)) => {
+                        tracing::warn!(cluster = kit.cluster().name, "it is not known how many tasks wait: {why}");
+                    }
+                    (Err(why), None) => return Err(why),
+                }
+                Event::Other(ListerAnswer::Waiting(waiting.clone().expect("known by now")))
+            }
             Action::Other(ListerAsk::List { wait_ms }) => {
                 let metrics = kit.cluster().metrics();
                 metrics.known.set(machine.known() as i64);

@@ -59,17 +59,16 @@ fn follow(config: &Config, clusters: &[Arc<Cluster>]) -> Result<(), ClientError>
                 Entry::Occupied(counted) => counted.into_mut(),
                 Entry::Vacant(place) => {
                     known.read(&mut reader);
-                    let note = known.place_of(&share, partition);
-                    if offset != note.next && share.seek(partition, note.next).is_err() {
-                        continue;
-                    }
-                    place.insert(note)
+                    place.insert(known.place_of(&share, partition))
                 }
             };
-            if offset >= note.next {
-                count(note, &value);
-                note.next = offset + 1;
+            // It was given anew, and begins at its first record.
+            if offset < note.next {
+                let _ = share.seek(partition, note.next); // where it is another's by now, nothing comes of it
+                continue;
             }
+            count(note, &value);
+            note.next = offset + 1;
         }
         if Instant::now() >= next_look {
             next_look = Instant::now() + LOOK;
@@ -92,7 +91,8 @@ fn follow(config: &Config, clusters: &[Arc<Cluster>]) -> Result<(), ClientError>
 fn count(note: &mut VolumeNote, value: &[u8]) {
     let Ok(LedgerRecord { stage, cluster, at_ms, event, .. }) = serde_json::from_slice(value) else { return };
     if let (STAGE, Event::Closed { bytes_out, .. }) = (&*stage, event) {
-        note.count(&cluster, bytes_out, at_ms);
+        // A clock that is ahead counts as this one: the hours behind it would be no day's.
+        note.count(&cluster, bytes_out, at_ms.min(now_ms()));
     }
 }
 

@@ -8,12 +8,12 @@
 use super::selector::Selector;
 use crate::client::Database;
 use crate::error::Error;
-use crate::sql::{NO_ARCHIVE, id_literal, literal};
+use crate::sql::{BROKEN_ARCHIVES, NO_ARCHIVE, id_literal, literal};
 use logmill_core::{FileId, Load, RejectReason};
 use serde::Deserialize;
 
 /// The version of a row that hides a load under way.
-pub(super) const UNDER_WAY: u64 = 1;
+pub(crate) const UNDER_WAY: u64 = 1;
 /// What its reason begins with; the encoding follows.
 const REDECODING: &str = "redecoding as ";
 /// What the reason of a load begins with that has replaced another.
@@ -150,7 +150,7 @@ pub async fn replace(database: &Database, file_id: FileId, load: Load, encoding:
          WITH (SELECT tuple(cluster, path, tuple(modified, length), version) FROM loads FINAL \
              WHERE file_id = {id} AND load = {load}) AS this, \
            (SELECT count() FROM loads FINAL WHERE cluster = this.1 AND path = this.2 AND state = 'complete' \
-             AND tuple(modified, length) > this.3) AS newer, \
+             AND tuple(modified, length) > this.3 AND (file_id, load) NOT IN ({BROKEN_ARCHIVES})) AS newer, \
            load = {load} AND newer = 0 AS shows \
          SELECT file_id, load, NOT shows, if(shows, {shown}, 'superseded'), this.4 \
          FROM loads FINAL WHERE (file_id = {id} OR archive = {id}) AND load <= {load}"
@@ -160,7 +160,7 @@ pub async fn replace(database: &Database, file_id: FileId, load: Load, encoding:
     database.execute(&sql).await
 }
 
-/// Gives a load up that is under way: it stays hidden, and another may begin.
+/// Gives a load up that is under way: it stays hidden, with what came of its members, and another may begin.
 ///
 /// # Errors
 /// As the server says.
@@ -168,7 +168,9 @@ pub async fn give_up(database: &Database, file_id: FileId, load: Load, why: &str
     let (id, why, version) = (id_literal(file_id), literal(&format!("redecoding failed: {why}")), UNDER_WAY + 1);
     database
         .execute(&format!(
-            "INSERT INTO hidden (file_id,load,hidden,reason,version) {SETTINGS} VALUES ({id},{load},1,{why},{version})"
+            "INSERT INTO hidden (file_id,load,hidden,reason,version) {SETTINGS} \
+             SELECT {id}, {load}, 1, {why}, {version} UNION DISTINCT \
+             SELECT file_id, load, 1, {why}, {version} FROM file_events WHERE archive = {id} AND load = {load}"
         ))
         .await
 }

@@ -83,11 +83,11 @@ pub struct Cluster {
     #[schemars(with = "String", extend("format" = "duration"))]
     pub forget_after: Duration,
     /// What `logmill finish` does with a file once it is proven that every line of it is in the table: "leave" it, "move" it into
-    /// the archive, or "delete" it.
+    /// finished_folder, or "delete" it. A file that is reopened for appending must be left.
     pub finished: Finished,
     /// The folder into which finished files are moved, with their whole path behind it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub archive: Option<String>,
+    pub finished_folder: Option<String>,
     /// Bytes a second that one fetcher reads of it at most; left out: no limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bytes_per_second: Option<Size>,
@@ -132,7 +132,7 @@ impl Default for Cluster {
             park_after: Duration::from_secs(60),
             forget_after: Duration::from_secs(7 * 86_400),
             finished: Finished::Leave,
-            archive: None,
+            finished_folder: None,
             bytes_per_second: None,
             down_failures: 20,
             down_after: Duration::from_secs(30),
@@ -149,7 +149,7 @@ pub enum Finished {
     /// It stays.
     #[default]
     Leave,
-    /// It is moved below `archive`.
+    /// It is moved below `finished_folder`.
     Move,
     /// It is deleted.
     Delete,

@@ -64,8 +64,9 @@ impl<State> Part<State> {
 
     /// The members of a file that are open here: the archive's end came before theirs, because it was given up.
     pub fn members(&self, (archive, load): Key) -> Vec<(Key, Arc<FileMeta>)> {
-        let members = self.files.iter().filter_map(|(key, open)| Some((*key, open.file.clone()?)));
-        members.filter(|(key, file)| key.1 == load && file.archive == Some(archive)).collect()
+        let is_member = |file: &&Arc<FileMeta>| file.load == load && file.archive == Some(archive);
+        let members = self.files.iter().filter_map(|(key, open)| Some((*key, open.file.as_ref().filter(is_member)?)));
+        members.map(|(key, file)| (key, Arc::clone(file))).collect()
     }
 
     /// S: what a successor has to read from.

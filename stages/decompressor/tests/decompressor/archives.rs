@@ -2,7 +2,10 @@
 
 use crate::pack::*;
 use crate::seen::*;
-use logmill_core::{Event, FileMeta, Outcome, Plan, RejectReason};
+use bytes::Bytes;
+use logmill_core::memory::Run;
+use logmill_core::{Event, FileMeta, Outcome, Output, Plan, RejectReason};
+use logmill_decompressor::Decompressor;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -104,6 +107,104 @@ fn older_plans_open_none() {
     let seen =
         run_file(&named("/a.tar", 0, Plan { rules: 2, ..Plan::default() }), [&tar[..]], logmill_core::End::Complete);
     alike(&seen.plain(), &tar);
+}
+
+/// POSIX: what is of an unknown type is a file; `M` is the rest of one that another volume begins.
+#[test]
+fn members_of_any_type_are_read_and_what_is_no_file_is_passed_over() {
+    let mut builder = tar::Builder::new(Vec::new());
+    let mut put = |kind: u8, name: &str, bytes: &[u8]| {
+        let mut header = tar::Header::new_gnu();
+        header.set_entry_type(tar::EntryType::new(kind));
+        header.set_size(bytes.len() as u64);
+        builder.append_data(&mut header, name, bytes).unwrap();
+    };
+    put(b'M', "rest", b"of a line\n");
+    put(b'V', "label", b"");
+    put(b'D', "folder", b"Yname\0\0");
+    put(b'5', "folder2", b"");
+    put(b'Q', "of no known type", b"a\n");
+    put(b'0', "slash/", b"b\n");
+    let (own, members) = run("/a.tar", &builder.into_inner().unwrap());
+    let whole = |name, plain: &'static [u8]| (name, plain, Complete, &[][..]);
+    check_members(
+        &members,
+        &[whole("rest", b"of a line\n"), whole("of no known type", b"a\n"), whole("slash/", b"b\n")],
+    );
+    assert_eq!((own.outcome, own.evidence()), (Complete, "tar: 3 members, 3 folders and links"));
+}
+
+/// A compression that ends early: what it can still decode is the member's.
+#[test]
+fn the_last_block_before_a_cut_is_read() {
+    let text = lines(4000);
+    let packed = bzip2(&tar_of(&[("a", &text)]));
+    let (own, members) = run("/a.tar.bz2", &packed[..packed.len() - 4]);
+    alike(&members[0].1.plain(), &text);
+    assert_eq!((own.outcome, own.reasons()), (Partial, vec![Truncated]));
+}
+
+/// What a lost member's own header says is not said of the next one.
+#[test]
+fn a_hole_behind_a_long_name() {
+    let (long, text) = ("folder/".repeat(30), lines(3000));
+    let name = format!("{long}lost");
+    let tar = tar_of(&[("first", &text), (&name, &text), ("last", b"last\n")]);
+    // The name stands in a block of its own, the header that it is about in the next one.
+    let at = 1024 + text.len().next_multiple_of(512) + 512;
+    let packed = [xz(&tar[..at]), xz(&tar[at..at + 1024]), xz(&tar[at + 1024..])];
+    let mut damaged = packed.concat();
+    damaged[packed[0].len() + 30..][..20].fill(0);
+    let (own, members) = run("/a.tar.xz", &damaged);
+    let names: Vec<_> = members.iter().map(|(file, _)| &*file.path).collect();
+    assert_eq!(names, ["/a.tar.xz!/first", "/a.tar.xz!/last"], "{:?}", own.details);
+    alike(&members[1].1.plain(), b"last\n");
+}
+
+/// By zip64 the lengths behind a member are of eight bytes, and those of an empty one look like lengths of four.
+#[test]
+fn an_empty_member_of_zip64_with_its_lengths_behind_it() {
+    let mut zip = b"PK\x03\x04\x2d\0\x08\0\x08\0\0\0\0\0".to_vec();
+    zip.extend([0; 12]);
+    zip.extend([5, 0, 20, 0]);
+    zip.extend(b"empty\x01\0\x10\0");
+    zip.extend([0; 16]);
+    zip.extend(deflate(b""));
+    zip.extend(b"PK\x07\x08\0\0\0\0");
+    zip.extend((deflate(b"").len() as u64).to_le_bytes());
+    zip.extend([0; 8]);
+    zip.extend(zip_of(&[("a", b"a\n", Zipped::Streamed)]));
+    let (own, members) = run("/a.zip", &zip);
+    check_members(&members, &[("empty", b"", Complete, &[]), ("a", b"a\n", Complete, &[])]);
+    assert_eq!((own.outcome, &own.details[..]), (Complete, &[][..]));
+}
+
+/// Where a limit is passed does not depend on how the archive came.
+#[test]
+fn the_place_of_a_limit() {
+    let packed = gzip(&vec![b'\n'; 100_000]);
+    let names: Vec<_> = (0..300).map(|n| format!("{n}")).collect();
+    let members: Vec<_> = names.iter().map(|name| (name.as_str(), &packed[..])).collect();
+    let tar = tar_of(&members);
+    let plan = Plan { max_bytes: 5_000_000, ..Plan::default() };
+    let file = named("/a.tar", tar.len(), plan);
+    let told = |size: usize| {
+        let mut told = Vec::new();
+        let mut run = Run::new(&Decompressor, &file);
+        let mut see = |output| {
+            if let Output::Reject(_, reject) = output {
+                told.push((reject.reason, reject.at_byte));
+            }
+        };
+        tar.chunks(size).for_each(|piece| run.push(Bytes::copy_from_slice(piece), &mut see));
+        run.end(logmill_core::End::Complete, &mut see);
+        told
+    };
+    let whole = told(tar.len());
+    assert_eq!(whole.iter().map(|one| one.0).collect::<Vec<_>>(), [Bomb]);
+    for size in [1 << 10, 64 << 10, 100_000] {
+        assert_eq!(told(size), whole, "in pieces of {size}");
+    }
 }
 
 #[test]

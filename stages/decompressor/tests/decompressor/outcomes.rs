@@ -287,25 +287,47 @@ fn a_window_beyond_the_plans_is_refused() {
     }
 }
 
-#[test]
-fn a_bomb_needs_no_memory_for_all_of_it() {
-    let bomb = gzip(&vec![b'\n'; 64 << 20]);
+/// Feeds a file in one piece, and holds that never more than the budget and a product come at a time.
+fn needs_no_memory_for_all_of_it(path: &str, packed: Vec<u8>) {
     let mut out = logmill_core::Out::new("decompressor", 1 << 20);
-    let file = file(Plan::default());
+    let file = named(path, packed.len(), Plan::default());
     let mut state = logmill_core::Stage::open(&Decompressor, &file);
-    let payload = Bytes::from(bomb);
+    let payload = Bytes::from(packed);
     let mut chunk = logmill_core::Chunk { seq: logmill_core::Seq(0), payload, span: None, channel: None };
-    let mut calls = 0;
+    let (mut calls, mut rest) = (0, 0);
+    let bytes = |out: &mut logmill_core::Out| -> usize {
+        out.drain().map(|o| if let Output::Product(p) = o { p.payload.len() } else { 512 }).sum()
+    };
     loop {
         let step = logmill_core::Stage::process(&Decompressor, &mut state, &mut chunk, &mut out).unwrap();
-        let bytes: usize = out.drain().map(|o| if let Output::Product(p) = o { p.payload.len() } else { 0 }).sum();
-        assert!(bytes <= 2 << 20, "at most one product past the budget");
+        let some = bytes(&mut out);
+        assert!(some <= 2 << 20, "{path}: {some} bytes, at most one product past the budget");
         calls += 1;
         if step == logmill_core::Progress::Done {
             break;
         }
     }
-    assert!(calls > 30);
+    logmill_core::Stage::finish(&Decompressor, state, End::Complete, &mut out).unwrap();
+    rest += bytes(&mut out);
+    assert!(rest <= 1 << 20, "{path}: {rest} bytes are left to the end");
+    assert!(calls > 30, "{path}: {calls} calls");
+}
+
+#[test]
+fn a_bomb_needs_no_memory_for_all_of_it() {
+    let much = vec![b'\n'; 64 << 20];
+    needs_no_memory_for_all_of_it("/logs/a.gz", gzip(&much));
+    // Fewer bytes than are fed to the decoder at a time.
+    let mut packed = Vec::new();
+    brotli::CompressorWriter::new(&mut packed, 4096, 9, 24).write_all(&much).unwrap();
+    assert!(packed.len() < 256, "{}", packed.len());
+    needs_no_memory_for_all_of_it("/logs/a.br", packed.clone());
+    needs_no_memory_for_all_of_it("/logs/a.tar", tar_of(&[("a.br", &packed)]));
+    needs_no_memory_for_all_of_it("/logs/a.zip", zip_of(&[("a.log", &much, Zipped::Streamed)]));
+    // Nothing in them, but many.
+    let names: Vec<_> = (0..90_000).map(|n| format!("{n}")).collect();
+    let members: Vec<_> = names.iter().map(|name| (name.as_str(), &b""[..])).collect();
+    needs_no_memory_for_all_of_it("/logs/a.tar.gz", gzip(&tar_of(&members)));
 }
 
 proptest! {

@@ -5,6 +5,8 @@ use bytes::{Bytes, BytesMut};
 use futures::StreamExt as _;
 use futures::future::BoxFuture;
 use futures::stream::{self, BoxStream};
+use rustix::fs::{CWD, RenameFlags};
+use rustix::io::Errno;
 use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -113,11 +115,12 @@ impl Store for FolderStore {
             if let Some(folder) = to.parent() {
                 fs::create_dir_all(folder).await.map_err(|e| failed(folder, &e))?;
             }
-            if fs::symlink_metadata(&to).await.is_ok() {
-                return Ok(false);
+            // In one step: what a writer puts there between a look and a rename would be gone.
+            match rustix::fs::renameat_with(CWD, &from, CWD, &to, RenameFlags::NOREPLACE) {
+                Ok(()) => Ok(true),
+                Err(Errno::EXIST) => Ok(false),
+                Err(e) => Err(failed(&from, &e.into())),
             }
-            fs::rename(&from, &to).await.map_err(|e| failed(&from, &e))?;
-            Ok(true)
         })
     }
 

@@ -116,8 +116,10 @@ impl Store for HdfsStore {
     fn rename(&self, from: &str, to: &str) -> BoxFuture<'static, Result<bool, StoreError>> {
         let (client, from, to) = (self.client(), from.to_owned(), to.to_owned());
         Box::pin(async move {
-            let folder = to.rsplit_once('/').map_or("/", |(folder, _)| folder);
-            if !folder.is_empty() {
+            let folder_of = |path: &'_ str| path.rfind('/').unwrap_or_default();
+            let folder = &to[..folder_of(&to)];
+            // Of a file that is renamed where it is, the folder is there.
+            if !folder.is_empty() && folder != &from[..folder_of(&from)] {
                 client.mkdirs(folder, 0o755, true).await.map_err(|e| failed(&e))?;
             }
             match client.rename(&from, &to, false).await {

@@ -22,7 +22,7 @@ const SHARE: f64 = 0.6;
 /// How long is looked, and the bytes a second that the sound cluster is held to, so that it has as much to do all the time.
 fn size() -> (Duration, u64) {
     let full = std::env::var("WORST").is_ok_and(|size| size == "full");
-    if full { (Duration::from_secs(20), 8 << 20) } else { (Duration::from_millis(1500), 2 << 20) }
+    if full { (Duration::from_secs(20), 8 << 20) } else { (Duration::from_secs(3), 2 << 20) }
 }
 
 /// A sound cluster, `a`, which has always something to do, and one in trouble, `sick`.

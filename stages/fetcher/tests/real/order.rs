@@ -24,7 +24,7 @@ fn a_backlog_of_backfill_does_not_delay_a_live_file_and_comes_as_the_chain_takes
         chain.put("a", &format!("old {n}"), CHUNKS * RAW_BYTES);
     }
     // So many chunks a second that some look at the chain comes before all are sent.
-    let fetcher = chain.fetcher_with("s0", &[("LOGMILL__CLUSTERS__A__BYTES_PER_SECOND", "4 MiB")]);
+    let fetcher = chain.fetcher_with("s0", &[("LOGMILL__CLUSTERS__A__BYTES_PER_SECOND", "2 MiB")]);
     // Nobody takes the chunks: the chain is behind as soon as there are some.
     let raw = chain.config.topics().raw();
     chain.until("some of the backlog is sent", |chain| chain.size(&raw) > 100);

@@ -174,7 +174,7 @@ fn every_kind_of_bad_input_has_its_outcome_and_all_around_it_is_loaded() {
         Settings { name, folder: folder.clone(), layout, instances: 1, files, chunk_bytes: Some(LINE as u64) };
     let archived = |config: &mut logmill_config::Config| {
         let a = config.clusters.get_mut("a").expect("the stack has it");
-        (a.finished, a.archive) = (Finished::Move, Some(ARCHIVE.into()));
+        (a.finished, a.finished_folder) = (Finished::Move, Some(ARCHIVE.into()));
     };
     let chain = Chain::set_up_with(&fixture.stack, settings, archived).expect("topics and tables");
     let processes = chain.start(|text| println!("{text}")).expect("the stages start");
