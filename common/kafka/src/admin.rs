@@ -363,6 +363,21 @@ pub struct GroupReader {
     consumer: BaseConsumer,
 }
 
+/// How far a group has come in a partition: where it goes on, and the partition's end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reached {
+    pub next: i64,
+    pub end: i64,
+}
+
+impl Reached {
+    /// Records that the group has not gone past; markers count too.
+    #[must_use]
+    pub fn waiting(&self) -> i64 {
+        (self.end - self.next).max(0)
+    }
+}
+
 impl GroupReader {
     /// As [`Admin::committed`].
     ///
@@ -377,6 +392,24 @@ impl GroupReader {
             committed_of(&self.consumer.committed_offsets(list, left)?)
         };
         patiently(CALL, read).map_err(self.failed("read committed offsets"))
+    }
+
+    /// How far the group has come in each of these partitions: `next` reads out of what is committed where it goes on; where
+    /// nothing is, or that says nothing, it is the first record that is there.
+    ///
+    /// # Errors
+    /// When no broker answers in time.
+    pub fn reached(
+        &self,
+        partitions: &[Partition],
+        next: impl Fn(&Committed) -> Option<logmill_core::Offset>,
+    ) -> Result<Vec<Reached>, AdminError> {
+        let all = self.committed(partitions)?.into_iter().map(|(partition, committed)| {
+            let (low, end) = self.watermarks(&partition)?;
+            let next = committed.as_ref().and_then(&next).map_or(low, |offset| offset.0);
+            Ok(Reached { next, end })
+        });
+        all.collect()
     }
 
     /// As [`Admin::watermarks`].

@@ -105,12 +105,9 @@ fn measure(group: &GroupReader, channels: &BTreeMap<String, Vec<Partition>>) -> 
     let mut all = BTreeMap::new();
     for (channel, partitions) in channels {
         let (mut consumed, mut waits) = (0, 0);
-        for (partition, committed) in group.committed(partitions)? {
-            let (low, high) = group.watermarks(&partition)?;
-            let next = committed.and_then(|committed| Position::decode(&committed).ok());
-            let next = next.map_or(low, |position| position.next.0);
-            consumed += next;
-            waits += (high - next).max(0);
+        for reached in group.reached(partitions, |committed| Some(Position::decode(committed).ok()?.next))? {
+            consumed += reached.next;
+            waits += reached.waiting();
         }
         all.insert(channel.clone(), (consumed, waits));
     }

@@ -95,12 +95,10 @@ fn stages_of(config: &Config) -> Result<Vec<Stage>, AdminError> {
 
 fn any_behind(stages: &[Stage]) -> Result<bool, AdminError> {
     for Stage { name, reader, inputs } in stages {
-        for (partition, committed) in reader.committed(inputs)? {
-            let (low, end) = reader.watermarks(&partition)?;
-            let next = committed.map_or(Offset(low), |committed| reached(name, &committed));
-            if end - next.0 > if *name == LOADER { BEHIND_LOADER } else { BEHIND } {
-                return Ok(true);
-            }
+        let most = if *name == LOADER { BEHIND_LOADER } else { BEHIND };
+        let all = reader.reached(inputs, |committed| Some(reached(name, committed)))?;
+        if all.iter().any(|reached| reached.waiting() > most) {
+            return Ok(true);
         }
     }
     Ok(false)

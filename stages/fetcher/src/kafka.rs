@@ -42,12 +42,8 @@ impl ListerJournal {
     fn waiting_on(&self, lane: &Lane) -> Result<Vec<u64>, AdminError> {
         let partitions: Vec<_> =
             (0..lane.partitions).map(|index| Partition { topic: lane.topic.clone(), index }).collect();
-        let waiting = self.fetchers.committed(&partitions)?.into_iter().map(|(partition, committed)| {
-            let (low, end) = self.fetchers.watermarks(&partition)?;
-            let next = committed.and_then(|committed| Position::decode(&committed).ok());
-            Ok(u64::try_from(end - next.map_or(low, |position| position.next.0)).unwrap_or(0))
-        });
-        waiting.collect()
+        let all = self.fetchers.reached(&partitions, |committed| Some(Position::decode(committed).ok()?.next))?;
+        Ok(all.iter().map(|reached| reached.waiting().unsigned_abs()).collect())
     }
 }
 

@@ -74,9 +74,10 @@ counts for more than the plan | `fixed by the plan` |
 order mark` |
 | 3 | NULs in the first {HEAD} bytes | UTF-32: more than half of the groups of four bytes are ASCII with three NULs, \
 and all are characters; or all are characters of text. UTF-16: more than half of the pairs of bytes are ASCII with a \
-NUL; or more than half are letters below U+2000 or ASCII, and the others known too; or all are ideographs, kana, syllables \
-of Korean, letters or ASCII, {CONTROLS} of their bytes are control characters, and every fourth pair ends with a byte that is not \
-ASCII. {UNITS} groups or pairs at least, {ALPHABET} where ASCII is not enough, {IDEOGRAPHS} for ideographs | `three NULs in \
+NUL; or more than half are letters below U+2000 (but \
+those whose units begin with 09, 0A, 0D or 1B: scripts of India) or ASCII, and the others known too; or all are ideographs, kana, syllables \
+of Korean, letters or ASCII, {CONTROLS} of their bytes are control characters, and in a quarter of the pairs or more the lower byte \
+is not ASCII. {UNITS} groups or pairs at least, {ALPHABET} where ASCII is not enough, {IDEOGRAPHS} for ideographs | `three NULs in \
 16 of the first 16 groups of four bytes`, `NUL in 31 of the first 32 pairs of bytes`, `the first 32 pairs of bytes are \
 letters` |
 | 4 | ASCII | passes as it is and decides nothing. The first byte that is not ASCII, or is ESC, begins a window of \

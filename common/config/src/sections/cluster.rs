@@ -104,7 +104,7 @@ pub struct Cluster {
     #[schemars(with = "String", extend("format" = "duration"))]
     pub up_after: Duration,
     /// Who gets the coroutines of clusters that are down: the healthy one of the greatest weight. "auto": as many MiB as came
-    /// of it within a day, learned from the file events in Kafka; while none come, what it was last. Read again while the
+    /// of it within a day, learned from the file events in Kafka; where none came, within the day of its last file. Read again while the
     /// fetchers run, as the entries of apps and rules are.
     pub weight: Weight,
 }
