@@ -169,8 +169,9 @@ pub async fn give_up(database: &Database, file_id: FileId, load: Load, why: &str
     database
         .execute(&format!(
             "INSERT INTO hidden (file_id,load,hidden,reason,version) {SETTINGS} \
-             SELECT {id}, {load}, 1, {why}, {version} UNION DISTINCT \
-             SELECT file_id, load, 1, {why}, {version} FROM file_events WHERE archive = {id} AND load = {load}"
+             SELECT arrayJoin(arrayConcat([{id}], groupUniqArray(file_id))) AS file_id, {load} AS load, 1 AS hidden, \
+             {why} AS reason, {version} AS version \
+             FROM file_events WHERE archive = {id} AND file_events.load = {load}"
         ))
         .await
 }
