@@ -137,9 +137,7 @@ fn a_zombie_cannot_commit_under_the_metadata_of_its_assignment() {
 #[test]
 fn a_zombie_that_asks_for_the_metadata_when_it_commits_overwrites_its_successor() {
     let (fixture, _turn) = fixture();
-    does_harm("nogroup", |name| {
-        with_a_zombie(fixture, name, "off:group-metadata").doubles("group-metadata", &WOKEN)
-    });
+    does_harm("nogroup", |name| with_a_zombie(fixture, name, "off:group-metadata").doubles("group-metadata", &WOKEN));
 }
 
 const INSERTS: &str = "SELECT count() FROM system.processes WHERE current_database = currentDatabase() \
