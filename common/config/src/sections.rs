@@ -68,7 +68,9 @@ pub struct Kafka {
     #[serde(with = "humantime_serde")]
     #[schemars(with = "String", extend("format" = "duration"))]
     pub retention: Duration,
-    /// How records of text are compressed on their way: none, lz4, snappy or gzip.
+    /// How records of text are compressed on their way: none, lz4, snappy or gzip. With lz4 each chunk is packed by itself, so
+    /// that brokers need not unpack it and the distributor passes it on as it is; rows, to which others subscribe, and all
+    /// with snappy and gzip, are in batches that Kafka compresses.
     pub compression: Compression,
     /// Settings of librdkafka for every client, passed on as they are (security, buffers, ...).
     pub properties: Properties,
@@ -132,8 +134,9 @@ pub struct Worker {
     pub channels: Vec<String>,
     /// Bytes of records that are fetched ahead.
     pub queue_bytes: Size,
-    /// Bytes that one fetch asks for at most, compressed as they are; a larger record comes alone. Unpacked they may be 255
-    /// times as much (lines that repeat themselves), and the process has to have room for that.
+    /// Bytes that one fetch of batches that Kafka compressed asks for at most; a larger record comes alone. Unpacked they may
+    /// be 255 times as much (lines that repeat themselves), and the process has to have room for that. Chunks that are packed by
+    /// themselves are unpacked one at a time: of these a fetch asks for a quarter of queue_bytes, 4 MiB at most.
     pub fetch_bytes: Size,
     /// Bytes of records that wait to be sent.
     pub send_bytes: Size,

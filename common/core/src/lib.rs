@@ -7,6 +7,7 @@ pub mod event;
 pub mod file;
 pub mod id;
 pub mod memory;
+pub mod packed;
 pub mod stage;
 pub mod wire;
 

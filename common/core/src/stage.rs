@@ -7,6 +7,7 @@
 use crate::event::{Event, Reject};
 use crate::file::FileMeta;
 use crate::id::Seq;
+use crate::packed;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -29,6 +30,10 @@ pub trait Stage: Send {
     const NAME: &'static str;
     const INPUT: Flow;
     const OUTPUT: Flow;
+    /// Whether it looks into payloads. A stage that does not gets them as they travel, [packed](crate::packed) or not.
+    const OPENS: bool = true;
+    /// Whether its products may travel packed: not those to which others than the chain subscribe.
+    const PACKS: bool = true;
 
     /// The state before the first chunk. For standalone input it is made anew for each chunk.
     fn open(&self, file: &Arc<FileMeta>) -> Self::State;
@@ -69,10 +74,28 @@ pub trait Stage: Send {
 pub struct Chunk {
     pub seq: Seq,
     pub payload: Bytes,
+    /// The payload is [packed](crate::packed): never for a stage that opens payloads.
+    pub packed: bool,
     /// From `text` on: which rows the payload holds.
     pub span: Option<LineSpan>,
     /// The channel it came by, from the distributor on.
     pub channel: Option<String>,
+}
+
+impl Chunk {
+    /// The payload, unpacked.
+    #[must_use]
+    pub fn opened(&self) -> Bytes {
+        let opened = if self.packed { packed::unpack(&self.payload) } else { None };
+        opened.unwrap_or_else(|| self.payload.clone())
+    }
+
+    /// Bytes of the payload, unpacked.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let length = if self.packed { packed::length(&self.payload) } else { None };
+        length.unwrap_or(self.payload.len())
+    }
 }
 
 /// Which rows a chunk of text holds. Its rows are separated by LF. Row 0 is part `first_part` of line `first_line`;
@@ -179,6 +202,8 @@ pub enum Output {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Product {
     pub payload: Bytes,
+    /// It is passed on packed, as it came.
+    pub packed: bool,
     pub span: Option<LineSpan>,
     /// The channel, where the stage chooses one: the output topic is then that channel's.
     pub channel: Option<String>,
@@ -189,7 +214,14 @@ pub struct Product {
 impl Product {
     #[must_use]
     pub fn new(payload: Bytes) -> Self {
-        Self { payload, span: None, channel: None, notes: Vec::new() }
+        Self { payload, packed: false, span: None, channel: None, notes: Vec::new() }
+    }
+
+    /// The payload is packed, or not.
+    #[must_use]
+    pub fn packed(mut self, packed: bool) -> Self {
+        self.packed = packed;
+        self
     }
 
     #[must_use]
@@ -378,7 +410,8 @@ impl<A: Stage, B: Stage> Then<A, B> {
             }
         };
         let came_by = product.channel.clone();
-        let mut chunk = Chunk { seq, payload: product.payload, span: product.span, channel: product.channel };
+        let Product { payload, packed, span, channel, .. } = product;
+        let mut chunk = Chunk { seq, payload, packed, span, channel };
         let from = out.items.len();
         match next.process(state, &mut chunk, out) {
             Ok(Progress::Done) => {}
@@ -420,6 +453,8 @@ impl<A: Stage, B: Stage> Stage for Then<A, B> {
     const NAME: &'static str = B::NAME;
     const INPUT: Flow = A::INPUT;
     const OUTPUT: Flow = B::OUTPUT;
+    const OPENS: bool = A::OPENS || B::OPENS;
+    const PACKS: bool = B::PACKS;
 
     fn open(&self, file: &Arc<FileMeta>) -> Self::State {
         let between = Out::new(A::NAME, file.plan.plain_bytes as usize);

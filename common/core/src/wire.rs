@@ -3,6 +3,7 @@
 
 use crate::file::FileMeta;
 use crate::id::{FileId, Load, Seq};
+use crate::packed;
 use crate::stage::{End, LineSpan};
 use bytes::Bytes;
 use std::fmt::Write as _;
@@ -23,6 +24,7 @@ pub mod header {
     pub const SILENT: &str = "silent";
     pub const PLAN: &str = "plan";
     pub const FILE: &str = "file";
+    pub const PACKED: &str = "packed";
     pub const LINE: &str = "line";
     pub const PART: &str = "part";
     pub const ROWS: &str = "rows";
@@ -88,6 +90,8 @@ pub struct WireChunk {
     pub span: Option<LineSpan>,
     /// Headers for people and other readers.
     pub notes: Vec<(String, String)>,
+    /// The payload is [packed](crate::packed).
+    pub packed: bool,
     pub payload: Bytes,
 }
 
@@ -141,6 +145,23 @@ impl Record {
         text.parse().map(Some).map_err(|_| bad())
     }
 
+    /// Packs the payload of a chunk's bytes, where that makes it smaller and it is not packed yet.
+    #[must_use]
+    pub fn pack(&self) -> Option<Bytes> {
+        let is_data = self.header(header::KIND).is_some_and(|kind| **kind == *Kind::Data.name().as_bytes());
+        if is_data && self.header(header::PACKED).is_none() { packed::pack(&self.payload) } else { None }
+    }
+
+    /// Unpacks a packed payload. One that is not what its header says is left as it is, with its header.
+    pub fn unpack(&mut self) {
+        if self.header(header::PACKED).is_some_and(|value| **value == *packed::LZ4.as_bytes())
+            && let Some(payload) = packed::unpack(&self.payload)
+        {
+            self.payload = payload;
+            self.headers.retain(|(name, _)| name != header::PACKED);
+        }
+    }
+
     /// Reads the file id out of the key.
     ///
     /// # Errors
@@ -171,6 +192,9 @@ impl WireChunk {
         }
         if let Some(file) = self.file {
             put(header::FILE, Bytes::from(serde_json::to_vec(&file).expect("a file's description is plain data")));
+        }
+        if self.packed {
+            put(header::PACKED, Bytes::from_static(packed::LZ4.as_bytes()));
         }
         for (name, value) in self.notes {
             put(&name, text(value));
@@ -232,7 +256,18 @@ impl WireChunk {
                 Some(span)
             }
         };
-        const KNOWN: [&str; 9] = [
+        let packed = match record.text(header::PACKED)? {
+            None => false,
+            Some(packed::LZ4) => true,
+            Some(value) => {
+                return Err(WireError::Bad {
+                    name: header::PACKED,
+                    expected: packed::LZ4,
+                    value: shown(value.as_bytes()),
+                });
+            }
+        };
+        const KNOWN: [&str; 10] = [
             header::SEQ,
             header::KIND,
             header::LOAD,
@@ -242,6 +277,7 @@ impl WireChunk {
             header::PART,
             header::ROWS,
             header::FILE,
+            header::PACKED,
         ];
         let notes = record
             .headers
@@ -259,6 +295,7 @@ impl WireChunk {
             file,
             span,
             notes,
+            packed,
             payload: record.payload.clone(),
         })
     }

@@ -29,6 +29,7 @@ fn chunk(kind: Kind, with_file: bool, span: Option<LineSpan>) -> WireChunk {
         file: with_file.then(|| Box::new(file)),
         span,
         notes: vec![("codec".into(), "gzip".into())],
+        packed: false,
         payload: Bytes::from_static(b"bytes"),
     }
 }
@@ -41,6 +42,33 @@ fn every_kind_comes_back_as_it_went() {
             assert_eq!(WireChunk::decode(&sent.clone().encode()), Ok(sent));
         }
     }
+}
+
+#[test]
+fn a_payload_is_packed_once_and_unpacked() {
+    let text = Bytes::from("a line\n".repeat(1000));
+    let sent = WireChunk { payload: text.clone(), ..chunk(Kind::Data, true, None) };
+    let plain = sent.clone().encode();
+    let payload = plain.pack().expect("it is smaller");
+    let mut record = WireChunk { packed: true, payload, ..sent }.encode();
+    assert!(WireChunk::decode(&record).expect("a chunk").packed);
+    assert_eq!(record.pack(), None, "it is packed already");
+    record.unpack();
+    assert_eq!(record, plain);
+    let marker = WireChunk { payload: text, ..chunk(Kind::Park, false, None) };
+    assert_eq!(marker.encode().pack(), None, "only bytes of files are packed");
+}
+
+#[test]
+fn what_does_not_unpack_stays_as_it_came() {
+    let payload = Bytes::from_static(b"\x07\0\0\0nothing");
+    let mut record = WireChunk { packed: true, payload, ..chunk(Kind::Data, true, None) }.encode();
+    let before = record.clone();
+    record.unpack();
+    assert_eq!(record, before);
+    record.headers.iter_mut().filter(|(name, _)| name == "packed").for_each(|(_, value)| *value = "zip".into());
+    record.unpack();
+    assert!(matches!(WireChunk::decode(&record), Err(WireError::Bad { name: "packed", .. })));
 }
 
 #[test]

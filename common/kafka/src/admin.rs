@@ -341,7 +341,9 @@ impl Admin {
             match consumer.poll(Duration::from_millis(100)) {
                 Some(Ok(message)) if message.offset() >= to => return Ok(records),
                 Some(Ok(message)) => {
-                    records.push(incoming(&message, &mut names));
+                    let mut record = incoming(&message, &mut names);
+                    record.record.unpack();
+                    records.push(record);
                     if records.len() >= most {
                         return Ok(records);
                     }

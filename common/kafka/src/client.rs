@@ -34,8 +34,12 @@ pub struct ClientOptions {
     /// Whoever connects with it fences the one before, and ends its transaction.
     pub transactional_id: String,
     pub topics: Vec<String>,
-    /// none, lz4, snappy or gzip.
+    /// Kafka's own, of whole batches: none, lz4, snappy or gzip.
     pub compression: String,
+    /// Whether each chunk is [packed](logmill_core::packed) by itself.
+    pub packs: bool,
+    /// Whether packed payloads are unpacked.
+    pub opens: bool,
     /// After it the broker aborts a transaction whose owner is gone.
     pub transaction_timeout: Duration,
     /// How long a `Poll` waits for a record.
@@ -262,7 +266,10 @@ impl Client {
         let event = match if held_back.is_some() { None } else { self.consumer.poll(self.options.poll) } {
             None => Event::Idle,
             Some(Ok(message)) => {
-                let record = incoming(&message, &mut self.names);
+                let mut record = incoming(&message, &mut self.names);
+                if self.options.opens {
+                    record.record.unpack();
+                }
                 if let Some(told) = self.told.get_mut(&record.partition) {
                     *told = record.offset.0 + 1;
                 }

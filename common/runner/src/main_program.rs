@@ -8,7 +8,7 @@ use crate::signals::stop_on_signals;
 use crate::worker::{Settings, run_stage};
 use anyhow::Context as _;
 use clap::{CommandFactory, FromArgMatches, Parser};
-use logmill_config::{Choose, Config, ConfigError, LogFormat};
+use logmill_config::{Choose, Compression, Config, ConfigError, LogFormat};
 use logmill_core::Stage;
 use logmill_kafka::ClientOptions;
 use logmill_protocol::worker::Options;
@@ -111,6 +111,8 @@ impl Process {
             transactional_id: format!("{}.{name}.{}", config.chain, self.slot()),
             topics: topics.served(name, &config.worker.channels),
             compression: config.kafka.compression.name().into(),
+            packs: false,
+            opens: true,
             transaction_timeout: config.transaction.timeout,
             poll: Duration::from_millis(50),
             properties: properties(config),
@@ -162,7 +164,7 @@ fn run<S: Stage>(
     process.serve()?;
     let settings = Settings {
         threads: process.config.worker.threads,
-        client: process.client(name),
+        client: client::<S>(process, name),
         machine,
         metrics,
         telemetry: process.telemetry.clone(),
@@ -175,6 +177,30 @@ fn run<S: Stage>(
     run_stage(&settings, || make(&process.config)).with_context(|| format!("the {name} has ended"))?;
     tracing::info!(stage = name, "stopped as asked");
     Ok(())
+}
+
+/// Bytes that one fetch asks for where each chunk is packed by itself: however much they unpack to, one is unpacked at a time.
+/// Each fetch costs a broker something, whatever it brings.
+const PACKED_FETCH: u64 = 4 << 20;
+
+/// The Kafka client of a stage. Where lz4 is configured, it is of each chunk by itself (but of what others subscribe to), and
+/// so are all chunks that come.
+fn client<S: Stage>(process: &Process, name: &str) -> ClientOptions {
+    let (mut options, config) = (process.client(name), &process.config);
+    options.opens = S::OPENS;
+    if config.kafka.compression == Compression::Lz4 {
+        let fetch = PACKED_FETCH.min(config.worker.queue_bytes.0 / 4).max(config.worker.fetch_bytes.0).to_string();
+        for key in ["fetch.max.bytes", "fetch.message.max.bytes"] {
+            if !config.kafka.properties.0.contains_key(key) {
+                options.properties.insert(key.into(), fetch.clone());
+            }
+        }
+        options.packs = S::PACKS;
+    }
+    if options.packs {
+        options.compression = Compression::None.name().into();
+    }
+    options
 }
 
 /// The channels' lags, for the stage that is configured to choose by them.

@@ -96,21 +96,23 @@ impl Stage for Distributor {
     const NAME: &'static str = "distributor";
     const INPUT: Flow = Flow::Standalone;
     const OUTPUT: Flow = Flow::Standalone;
+    const OPENS: bool = false;
 
     fn open(&self, file: &Arc<FileMeta>) -> Arc<FileMeta> {
         Arc::clone(file)
     }
 
     fn process(&self, file: &mut Arc<FileMeta>, chunk: &mut Chunk, out: &mut Out) -> Result<Progress, Reject> {
-        let payload = std::mem::take(&mut chunk.payload);
         let Some(span) = chunk.span else {
-            return Err(Reject::new(RejectReason::Malformed, "a chunk of text without its lines").carrying(&payload));
+            let reject = Reject::new(RejectReason::Malformed, "a chunk of text without its lines");
+            return Err(reject.carrying(&chunk.opened()));
         };
         let wanted = &file.plan.channel_group;
         let group = self.groups.get(wanted);
         let channel = self.channel(group.unwrap_or(&self.groups[DEFAULT_GROUP]), file, &span);
-        let bytes = payload.len() as u64;
-        let mut product = Product::new(payload).lines(span).to_channel(channel.clone());
+        let bytes = chunk.bytes() as u64;
+        let payload = std::mem::take(&mut chunk.payload);
+        let mut product = Product::new(payload).packed(chunk.packed).lines(span).to_channel(channel.clone());
         if group.is_none() {
             product = product.note("channel-group", format!("{DEFAULT_GROUP}; there is no {wanted:?}"));
         }

@@ -1,6 +1,7 @@
 //! Where chunks go.
 
 use bytes::Bytes;
+use logmill_core::packed;
 use logmill_core::stage::ChannelLag;
 use logmill_core::{
     Chunk, Event, FileId, FileMeta, Lags, LineSpan, Out, Output, Plan, Product, RejectReason, Seq, Stage,
@@ -26,7 +27,8 @@ fn distributor(choose: Choose) -> Distributor {
 
 fn outputs(stage: &Distributor, file: &Arc<FileMeta>, first_line: u64) -> Vec<Output> {
     let span = Some(LineSpan { first_line, first_part: 0, rows: 2 });
-    let mut chunk = Chunk { seq: Seq(0), payload: Bytes::from_static(b"one\ntwo\n"), span, channel: None };
+    let mut chunk =
+        Chunk { seq: Seq(0), payload: Bytes::from_static(b"one\ntwo\n"), packed: false, span, channel: None };
     let mut out = Out::new(Distributor::NAME, 1 << 20);
     stage.process(&mut stage.open(file), &mut chunk, &mut out).expect("text with its lines");
     out.drain().collect()
@@ -50,6 +52,24 @@ fn text_passes_untouched_and_the_ledger_is_told() {
     let product = Product::new(Bytes::from_static(b"one\ntwo\n")).lines(span).to_channel("u");
     let passed = Event::Passed { first_line: 7, first_part: 0, rows: 2, bytes: 8, channel: Some("u".into()) };
     assert_eq!(outputs, [Output::Product(product), Output::Event("distributor", passed)]);
+}
+
+#[test]
+fn what_is_packed_stays_packed() {
+    let text = Bytes::from("a line\n".repeat(1000));
+    let payload = packed::pack(&text).expect("it is smaller");
+    let span = LineSpan { first_line: 1, first_part: 0, rows: 1000 };
+    let chunk = Chunk { seq: Seq(0), payload: payload.clone(), packed: true, span: Some(span), channel: None };
+    let (stage, mut out) = (distributor(Choose::Weight), Out::new(Distributor::NAME, 1 << 20));
+    let mut state = stage.open(&file(1, "urgent"));
+    stage.process(&mut state, &mut chunk.clone(), &mut out).expect("text with its lines");
+    let outputs: Vec<_> = out.drain().collect();
+    let product = Product::new(payload).packed(true).lines(span).to_channel("u");
+    let (first_part, channel) = (0, Some("u".into()));
+    let passed = Event::Passed { first_line: 1, first_part, rows: 1000, bytes: text.len() as u64, channel };
+    assert_eq!(outputs, [Output::Product(product), Output::Event("distributor", passed)]);
+    let reject = stage.process(&mut state, &mut Chunk { span: None, ..chunk }, &mut out).unwrap_err();
+    assert_eq!(reject.bytes, text, "a dead letter is for people");
 }
 
 #[test]
@@ -95,7 +115,7 @@ fn groups_without_a_choice_are_refused() {
 #[test]
 fn text_without_its_lines_is_rejected() {
     let stage = distributor(Choose::Weight);
-    let mut chunk = Chunk { seq: Seq(0), payload: Bytes::from_static(b"x"), span: None, channel: None };
+    let mut chunk = Chunk { seq: Seq(0), payload: Bytes::from_static(b"x"), packed: false, span: None, channel: None };
     let mut out = Out::new(Distributor::NAME, 1 << 20);
     let reject = stage.process(&mut stage.open(&file(1, "default")), &mut chunk, &mut out).unwrap_err();
     assert_eq!((reject.reason, &reject.bytes[..]), (RejectReason::Malformed, &b"x"[..]));

@@ -145,6 +145,8 @@ mod tests {
             transactional_id: "t.0".into(),
             topics: vec!["rows".into()],
             compression: "none".into(),
+            packs: false,
+            opens: true,
             transaction_timeout: Duration::from_secs(60),
             poll: POLL,
             properties: BTreeMap::from([("no.such.setting".to_owned(), "1".to_owned())]),

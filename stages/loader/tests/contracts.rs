@@ -42,7 +42,7 @@ fn check(schema: &Value, value: &Value, place: &str) {
     }
 }
 
-fn chunk(file: Option<FileMeta>, span: Option<LineSpan>, silent: bool) -> BTreeSet<String> {
+fn chunk(file: Option<FileMeta>, span: Option<LineSpan>, silent: bool, packed: bool) -> BTreeSet<String> {
     let chunk = WireChunk {
         file_id: logmill_core::FileId(1),
         load: Load(0),
@@ -53,6 +53,7 @@ fn chunk(file: Option<FileMeta>, span: Option<LineSpan>, silent: bool) -> BTreeS
         file: file.map(Box::new),
         span,
         notes: Vec::new(),
+        packed,
         payload: "x".into(),
     };
     chunk.encode().headers.into_iter().map(|(name, _)| name).collect()
@@ -62,12 +63,13 @@ fn chunk(file: Option<FileMeta>, span: Option<LineSpan>, silent: bool) -> BTreeS
 fn a_chunk_has_the_headers_of_its_topic() {
     for topic in ["raw", "plain"] {
         let headers = &contract(topic)["headers"];
-        assert_eq!(chunk(None, None, false), names(headers, |h| h["required"] == true), "{topic}");
-        assert_eq!(chunk(Some(file(1, 0)), None, true), names(headers, |_| true), "{topic}");
+        assert_eq!(chunk(None, None, false, false), names(headers, |h| h["required"] == true), "{topic}");
+        assert_eq!(chunk(Some(file(1, 0)), None, true, topic == "plain"), names(headers, |_| true), "{topic}");
     }
     for topic in ["text", "channel", "rows"] {
         let headers = &contract(topic)["headers"];
-        assert_eq!(chunk(Some(file(1, 0)), Some(span(1, 1)), false), names(headers, |_| true), "{topic}");
+        let packed = topic != "rows";
+        assert_eq!(chunk(Some(file(1, 0)), Some(span(1, 1)), false, packed), names(headers, |_| true), "{topic}");
     }
 }
 

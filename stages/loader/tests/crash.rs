@@ -117,6 +117,8 @@ impl Chain {
             transactional_id: topics.transactional_id("loader", "test", 0),
             topics: topics.inputs("loader"),
             compression: "none".into(),
+            packs: false,
+            opens: true,
             transaction_timeout: Duration::from_secs(10),
             poll: Duration::from_millis(20),
             properties: BTreeMap::new(),

@@ -142,6 +142,7 @@ async fn what_the_splitter_makes_of_a_file_s_text_arrives_line_by_line() {
     let chunk = logmill_core::Chunk {
         seq: logmill_core::Seq(0),
         payload: text.clone().into(),
+        packed: false,
         span: Some(span(1, 5_000)),
         channel: Some("a".into()),
     };

@@ -62,6 +62,7 @@ impl Stage for Splitter {
     const NAME: &'static str = "splitter";
     const INPUT: Flow = Flow::Standalone;
     const OUTPUT: Flow = Flow::Standalone;
+    const PACKS: bool = false;
 
     fn open(&self, file: &Arc<FileMeta>) -> State {
         State { file: Arc::clone(file), work: None }

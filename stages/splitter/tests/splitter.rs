@@ -28,7 +28,7 @@ fn chunk(text: impl Into<Bytes>, first_line: u64, first_part: u32) -> Chunk {
     let payload = text.into();
     let rows = payload.split_inclusive(|b| *b == b'\n').count() as u64;
     let span = Some(LineSpan { first_line, first_part, rows });
-    Chunk { seq: Seq(3), payload, span, channel: Some("c0".into()) }
+    Chunk { seq: Seq(3), payload, packed: false, span, channel: Some("c0".into()) }
 }
 
 #[derive(Debug, PartialEq)]

@@ -19,7 +19,8 @@ fn masked(text: &str) -> String {
     let stage = Mask::new(&["password", "token", "secret"]);
     let mut out = Out::new(Mask::NAME, 1 << 20);
     let span = LineSpan { first_line: 7, first_part: 0, rows: text.lines().count() as u64 };
-    let mut chunk = Chunk { seq: Seq(0), payload: Bytes::from(text.to_owned()), span: Some(span), channel: None };
+    let mut chunk =
+        Chunk { seq: Seq(0), payload: Bytes::from(text.to_owned()), packed: false, span: Some(span), channel: None };
     stage.open(&file());
     assert_eq!(stage.process(&mut (), &mut chunk, &mut out), Ok(Progress::Done));
     let outputs: Vec<Output> = out.drain().collect();

@@ -19,14 +19,15 @@ static SOUND: LazyLock<Record> = LazyLock::new(|| {
         file: Some(Box::new(file)),
         span: Some(LineSpan { first_line: 1, first_part: 0, rows: 2 }),
         notes: vec![("channel".into(), "c0".into())],
+        packed: false,
         payload: Bytes::from_static(b"a\nb\n"),
     }
     .encode()
 });
 
 /// Headers are named by a byte each, so that the fuzzer meets those that mean something.
-const NAMES: [&str; 12] =
-    ["seq", "kind", "load", "plan", "silent", "file", "line", "part", "rows", "channel", "traceparent", ""];
+const NAMES: [&str; 13] =
+    ["seq", "kind", "load", "plan", "silent", "file", "line", "part", "rows", "channel", "traceparent", "packed", ""];
 
 fuzz_target!(|data: &[u8]| {
     let Some((&count, mut rest)) = data.split_first() else { return };
@@ -47,6 +48,9 @@ fuzz_target!(|data: &[u8]| {
             }
         }
     }
+    // What is left of the input, as what a header may say is packed.
+    record.payload = Bytes::copy_from_slice(rest);
+    record.unpack();
     if let Ok(chunk) = WireChunk::decode(&record) {
         assert_eq!(WireChunk::decode(&chunk.clone().encode()), Ok(chunk));
     }

@@ -54,6 +54,7 @@ fn records(rng: &mut StdRng, file: &File) -> Vec<Record> {
         file: (seq == 0).then(|| Box::new((*file.meta).clone())),
         span: None,
         notes: Vec::new(),
+        packed: false,
         payload,
     };
     let data = |seq, silent| chunk(seq, Kind::Data, silent, pieces[seq as usize].clone());

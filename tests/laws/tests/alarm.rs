@@ -134,7 +134,13 @@ fn a_stage_that_remembers_something_beside_its_state_is_seen_by_both_laws() {
 fn a_stage_that_remembers_the_chunk_before_is_seen() {
     let alarm = first_alarm(|rng| {
         let file = plain(rng);
-        let chunk = |seq| Chunk { seq: Seq(seq), payload: Bytes::from_static(b"abc"), span: None, channel: None };
+        let chunk = |seq| Chunk {
+            seq: Seq(seq),
+            payload: Bytes::from_static(b"abc"),
+            packed: false,
+            span: None,
+            channel: None,
+        };
         let chunks: Vec<_> = (0..3).map(|seq| (Arc::clone(&file.meta), chunk(seq))).collect();
         cuts::of_chunks(rng, || ByThree::new(But::Remembers), &chunks)
     });

@@ -65,7 +65,8 @@ fn text(rng: &mut StdRng) -> Vec<(Arc<FileMeta>, Chunk)> {
         let outputs = cuts::whole(&decoder(), &file, End::Complete).into_iter();
         let products = outputs.filter_map(|output| if let Output::Product(p) = output { Some(p) } else { None });
         chunks.extend(products.zip(0..).map(|(p, seq)| {
-            let chunk = Chunk { seq: Seq(seq), payload: p.payload, span: p.span, channel: Some("c0".into()) };
+            let (seq, channel) = (Seq(seq), Some("c0".into()));
+            let chunk = Chunk { seq, payload: p.payload, packed: false, span: p.span, channel };
             (Arc::clone(&file.meta), chunk)
         }));
     }

@@ -23,6 +23,7 @@ pub fn file(rng: &mut StdRng, number: u128) -> Vec<Record> {
         file: (seq == 0).then(|| Box::new(meta.clone())),
         span: None,
         notes: Vec::new(),
+        packed: false,
         payload: Bytes::copy_from_slice(payload),
     };
     let count = rng.random_range(0..6_u64);

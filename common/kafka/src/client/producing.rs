@@ -53,6 +53,8 @@ pub(super) struct Producing {
     // Dropped before the producer: it has it too.
     adding: Aside<Offsets, KafkaResult<()>>,
     producer: Arc<BaseProducer<Deliveries>>,
+    /// Whether payloads of chunks are packed.
+    packs: bool,
     /// A transaction was begun and neither committed nor aborted.
     open: bool,
     /// A record of the open transaction did not arrive.
@@ -80,7 +82,7 @@ impl Producing {
         let adding = Aside::start("kafka-offsets", move |(list, group, within): Offsets| {
             adds.send_offsets_to_transaction(&list, &group, within)
         });
-        Ok(Self { adding, producer, open: false, lost: false })
+        Ok(Self { adding, producer, packs: options.packs, open: false, lost: false })
     }
 
     pub(super) fn renew(&mut self, options: &ClientOptions) -> Result<(), Failure> {
@@ -105,7 +107,8 @@ impl Producing {
 
     pub(super) fn send(&mut self, out: &Outgoing, patience: Duration) -> Result<(), Failure> {
         let deadline = Instant::now() + patience;
-        let mut record = outgoing(out);
+        let packed = if self.packs { out.record.pack() } else { None };
+        let mut record = outgoing(out, packed.as_ref());
         loop {
             match self.producer.send(record) {
                 Ok(()) => break,

@@ -1,8 +1,8 @@
 //! Records to and from the library: a payload is copied once each way.
 
 use bytes::Bytes;
-use logmill_core::Offset;
-use logmill_core::wire::Record;
+use logmill_core::wire::{Record, header};
+use logmill_core::{Offset, packed};
 use logmill_protocol::{Incoming, Outgoing, Partition};
 use rdkafka::message::{BorrowedMessage, Header, Headers, Message, OwnedHeaders};
 use rdkafka::producer::BaseRecord;
@@ -40,16 +40,17 @@ pub(crate) fn incoming(message: &BorrowedMessage<'_>, names: &mut Names) -> Inco
     }
 }
 
-/// The library copies key and payload when the record is queued. An empty key is sent as none.
-pub(super) fn outgoing(outgoing: &Outgoing) -> BaseRecord<'_, [u8], [u8]> {
+/// `packed`: the payload in its stead. The library copies key and payload when the record is queued. An empty key is sent as
+/// none.
+pub(super) fn outgoing<'a>(outgoing: &'a Outgoing, packed: Option<&'a Bytes>) -> BaseRecord<'a, [u8], [u8]> {
     let record = &outgoing.record;
-    let headers =
-        record.headers.iter().fold(OwnedHeaders::new_with_capacity(record.headers.len()), |headers, (key, value)| {
-            headers.insert(Header { key, value: Some(&value[..]) })
-        });
+    let with = |headers: OwnedHeaders, key, value: &[u8]| headers.insert(Header { key, value: Some(value) });
+    let headers = OwnedHeaders::new_with_capacity(record.headers.len() + 1);
+    let headers = record.headers.iter().fold(headers, |headers, (key, value)| with(headers, key, value));
+    let headers = if packed.is_some() { with(headers, header::PACKED, packed::LZ4.as_bytes()) } else { headers };
     let base = BaseRecord::to(&outgoing.partition.topic)
         .partition(outgoing.partition.index)
-        .payload(&record.payload[..])
+        .payload(&packed.unwrap_or(&record.payload)[..])
         .headers(headers);
     if record.key.is_empty() { base } else { base.key(&record.key[..]) }
 }

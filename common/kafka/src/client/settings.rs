@@ -61,7 +61,7 @@ pub(super) fn consumer(options: &ClientOptions) -> ClientConfig {
         ("session.timeout.ms", "6000"),
         ("heartbeat.interval.ms", "1000"),
         ("queued.max.messages.kbytes", "16384"),
-        // Compressed: unpacked it may be 255 times as much at once.
+        // Compressed by Kafka: unpacked it may be 255 times as much at once.
         ("fetch.max.bytes", "524288"),
         ("fetch.message.max.bytes", "524288"),
         // A record ends the wait; for an idle broker it is what costs.

@@ -70,6 +70,8 @@ impl Place {
             transactional_id: format!("{}.{id}", self.group),
             topics: vec![self.input.clone()],
             compression: "lz4".into(),
+            packs: false,
+            opens: true,
             transaction_timeout: Duration::from_secs(10),
             poll: Duration::from_millis(20),
             properties: properties.map(|(k, v)| (k.to_owned(), v.to_owned())).into(),

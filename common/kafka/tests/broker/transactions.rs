@@ -1,12 +1,14 @@
 //! One client: commit, abort, and what is refused.
 
-use crate::fixture::{PATIENCE, Place, outgoing};
+use crate::fixture::{PATIENCE, Place, Worker, outgoing};
 use bytes::Bytes;
 use logmill_core::Offset;
 use logmill_core::wire::Record;
+use logmill_kafka::{Client, ClientOptions};
 use logmill_protocol::{Action, Event, Failure, Outgoing};
 use rdkafka::ClientConfig;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use std::sync::Arc;
 
 #[test]
 fn offset_metadata_comes_back_after_a_commit_and_an_abort_changes_nothing() {
@@ -88,6 +90,46 @@ fn key_headers_and_payload_come_back_as_they_were_sent() {
     let found = place.admin.read(&place.input(0), 0, None, 10).expect("records");
     assert_eq!([&found[0].record, &found[1].record], [&record, &empty]);
     assert!(found[0].timestamp_ms > 1_600_000_000_000);
+}
+
+#[test]
+fn a_chunk_is_packed_once_and_passed_on_by_who_does_not_open_it() {
+    let place = Place::new(1);
+    let text = Bytes::from("a line\n".repeat(1000));
+    let headers = vec![("kind".to_owned(), Bytes::from_static(b"data"))];
+    let record = Record { key: Bytes::from_static(b"00ff"), headers, payload: text.clone() };
+    let next = |worker: &mut Worker| match worker.next() {
+        Event::Record(incoming) => incoming.record,
+        other => panic!("a record was awaited, not {other:?}"),
+    };
+    let ready = |options: ClientOptions| {
+        let mut worker = Worker(Client::connect(options, Arc::clone(&place.stop)).expect("a client"));
+        worker.start();
+        worker
+    };
+    let mut writer = Worker(
+        Client::connect(
+            ClientOptions { packs: true, topics: Vec::new(), ..place.options("w") },
+            Arc::clone(&place.stop),
+        )
+        .expect("a client"),
+    );
+    writer.done(Action::Begin);
+    writer.done(Action::Send(Outgoing { partition: place.input(0), record: record.clone() }));
+    writer.done(Action::Commit(Vec::new()));
+    // One that does not open it gets it packed, and what it sends on stays as it is.
+    let mut passing = ready(ClientOptions { packs: true, opens: false, ..place.options("p") });
+    let packed = next(&mut passing);
+    assert!(packed.payload.len() < text.len() / 20, "{} bytes", packed.payload.len());
+    assert_eq!(packed.header("packed").map(|value| &value[..]), Some(&b"lz4"[..]));
+    passing.done(Action::Begin);
+    passing.done(Action::Send(Outgoing { partition: place.output(0), record: packed }));
+    passing.done(Action::Commit(Vec::new()));
+    drop(passing);
+    // Readers see what was sent.
+    assert_eq!(place.payloads(&place.output(0)), [String::from_utf8_lossy(&text)]);
+    let mut opening = ready(place.options("o"));
+    assert_eq!(next(&mut opening), record);
 }
 
 #[test]

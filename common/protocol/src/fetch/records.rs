@@ -53,6 +53,7 @@ pub(super) fn chunk(file: &FileMeta, plan: &str, seq: Seq, kind: Kind, silent: b
             (header::PATH.into(), file.path.clone()),
             (header::TRACEPARENT.into(), trace),
         ],
+        packed: false,
         payload,
     }
     .encode()

@@ -72,6 +72,9 @@ impl Item {
 fn rows_of(incoming: &Incoming) -> Result<Option<RowRange>, Reject> {
     let reject = |detail: String| Reject::new(RejectReason::Malformed, detail).carrying(&incoming.record.payload);
     let chunk = WireChunk::decode(&incoming.record).map_err(|e| reject(e.to_string()))?;
+    if chunk.packed {
+        return Err(reject("its payload is not packed as its header says".to_owned()));
+    }
     let span = chunk.span.ok_or_else(|| reject("header \"line\" is missing".into()))?;
     Ok(Some(RowRange { file_id: chunk.file_id, load: chunk.load, span }))
 }

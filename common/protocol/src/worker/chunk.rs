@@ -179,9 +179,13 @@ impl<S: Stage> StageWorker<S> {
             since_ms.get_or_insert(now_ms);
         }
         let wire = match wire {
+            Ok(wire) if wire.packed && S::OPENS => Err("its payload is not packed as its header says".to_owned()),
+            wire => wire.map_err(|error| error.to_string()),
+        };
+        let wire = match wire {
             Ok(wire) => wire,
-            Err(error) => {
-                let reject = Reject::new(RejectReason::Malformed, error.to_string()).carrying(&payload);
+            Err(why) => {
+                let reject = Reject::new(RejectReason::Malformed, why).carrying(&payload);
                 let file_id = incoming.record.file_id().ok();
                 self.refuse(now_ms, &incoming, silent, skip, &place, file_id, reject);
                 return Ok(());
@@ -192,7 +196,7 @@ impl<S: Stage> StageWorker<S> {
         let current = Current {
             discard: silent,
             key: (wire.file_id, wire.load),
-            chunk: Chunk { seq: wire.seq, payload: wire.payload, span: wire.span, channel },
+            chunk: Chunk { seq: wire.seq, payload: wire.payload, packed: wire.packed, span: wire.span, channel },
             alone: None,
             flagged: wire.silent && !forget_flag,
             plan: wire.plan,
@@ -235,7 +239,7 @@ impl<S: Stage> StageWorker<S> {
         };
         let file = file.map(|f| Arc::new(*f));
         if let Some(mut reject) = reject {
-            reject = reject.carrying(&current.chunk.payload);
+            reject = reject.carrying(&current.chunk.opened());
             reject.span = span;
             self.emit(now_ms, &mut current, file.as_ref(), |sink, source, _| sink.reject(source, S::NAME, reject));
             self.taken(&current);
@@ -330,7 +334,7 @@ impl<S: Stage> StageWorker<S> {
             if !by_decree || first_decree {
                 self.flush_held_back(now_ms, &mut current, &file);
             }
-            let reject = reject.carrying(&current.chunk.payload);
+            let reject = reject.carrying(&current.chunk.opened());
             self.close_rejected(now_ms, current, &file, reject, kind != Kind::Data);
             return;
         }
@@ -387,7 +391,7 @@ impl<S: Stage> StageWorker<S> {
             "chunk {} of a file whose first chunk is not in the topic; retention may have deleted it",
             current.chunk.seq
         );
-        let reject = Reject::new(RejectReason::Headless, detail).carrying(&current.chunk.payload);
+        let reject = Reject::new(RejectReason::Headless, detail).carrying(&current.chunk.opened());
         self.emit(now_ms, &mut current, None, |sink, source, _| sink.reject(source, S::NAME, reject));
         self.taken(&current);
     }

@@ -114,6 +114,7 @@ impl Routes {
             file: with_file.then(|| Box::new(file.clone())),
             span: product.span,
             notes,
+            packed: product.packed,
             payload: product.payload,
         };
         lane.at(index, chunk.encode())
@@ -133,6 +134,7 @@ impl Routes {
             file: (seq.0 == 0).then(|| Box::new(file.clone())),
             span: None,
             notes: origin.notes.to_vec(),
+            packed: false,
             payload: Bytes::new(),
         };
         lane.at(file.partition(lane.partitions), chunk.encode())

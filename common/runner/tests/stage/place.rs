@@ -58,6 +58,8 @@ impl Place {
             transactional_id: format!("{}.{id}", self.name),
             topics,
             compression: "lz4".into(),
+            packs: false,
+            opens: true,
             transaction_timeout: Duration::from_secs(10),
             poll: Duration::from_millis(20),
             properties: [("session.timeout.ms".to_owned(), "2000".to_owned())].into(),
@@ -158,6 +160,7 @@ impl File {
             file: (seq == 0).then(|| Box::new(self.meta.clone())),
             span: None,
             notes: Vec::new(),
+            packed: false,
             payload: payload.into(),
         };
         all.map(chunk).map(|c| Outgoing { partition: partition.clone(), record: c.encode() }).collect()

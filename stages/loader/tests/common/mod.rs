@@ -97,6 +97,7 @@ pub fn record(file: &FileMeta, span: LineSpan, payload: Bytes) -> Record {
         file: Some(Box::new(file.clone())),
         span: Some(span),
         notes: Vec::new(),
+        packed: false,
         payload,
     }
     .encode()

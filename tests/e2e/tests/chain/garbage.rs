@@ -31,8 +31,9 @@ impl Random {
 }
 
 /// Records that mean nothing to anybody: without anything, of noise, and a sound one under another name with one header
-/// missing, doubled or overwritten. Where a payload has a form, one with a payload of noise.
-fn garbage(random: &mut Random, sound: &Record, has_form: bool) -> Vec<Record> {
+/// missing, doubled or overwritten. Where a payload has a form, one with a payload of noise; where the reader opens payloads, one
+/// that says it is packed and is not.
+fn garbage(random: &mut Random, sound: &Record, has_form: bool, opens: bool) -> Vec<Record> {
     let noise = Record { key: random.bytes(40), headers: Vec::new(), payload: random.bytes(5_000) };
     let noisy_headers = Record { headers: vec![("kind".into(), random.bytes(20))], ..noise.clone() };
     let mut all = vec![Record::default(), noise, noisy_headers];
@@ -58,6 +59,12 @@ fn garbage(random: &mut Random, sound: &Record, has_form: bool) -> Vec<Record> {
         let (_, value) = record.headers.iter_mut().find(|(header, _)| header == name).expect("a chunk's header");
         // What is not UTF-8 is never sound.
         *value = [&noise[..], &[0xff]].concat().into();
+        all.push(record);
+    }
+    if opens {
+        let (mut record, noise) = renamed();
+        record.headers.push(("packed".into(), Bytes::from_static(b"lz4")));
+        record.payload = noise;
         all.push(record);
     }
     if has_form {
@@ -110,7 +117,7 @@ fn garbage_in_every_topic_is_rejected_with_its_place_and_all_else_is_loaded() {
                 std::thread::sleep(Duration::from_millis(100));
             };
             for index in 0..partitions[&topic] {
-                let records = garbage(&mut random, &sound, *stage == "loader" && is_chunks);
+                let records = garbage(&mut random, &sound, *stage == "loader" && is_chunks, *stage != "distributor");
                 records.iter().for_each(|record| send(&producer, &Partition::new(topic.as_str(), index), record));
                 *fed.entry(topic.clone()).or_insert(0) += records.len() as u64;
             }

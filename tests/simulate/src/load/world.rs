@@ -113,6 +113,7 @@ impl<'a> World<'a> {
                 file: None,
                 span: Some(LineSpan { first_line, first_part: 0, rows }),
                 notes: Vec::new(),
+                packed: false,
                 payload: Bytes::from_static(b"rows"),
             };
             let mut record = chunk.encode();
