@@ -53,7 +53,7 @@ bench-codecs: ## CPU per byte of each codec's library beside others of its kind:
 	cargo run --release --manifest-path benchmarks/libraries/Cargo.toml --target-dir target/libraries --bin codecs
 
 .PHONY: crash
-crash: build ## Random faults on the whole chain on real servers, then the comparison; CRASH_RUNS=n, CRASH_SEED=n, CRASH_BROKERS=3
+crash: build ## Random faults on the whole chain on real servers, archives, damaged files and redecode among it, then the comparison; CRASH_RUNS=n, CRASH_SEED=n, CRASH_BROKERS=3
 	target/release/logmill-crash
 
 .PHONY: alone

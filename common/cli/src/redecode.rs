@@ -66,21 +66,24 @@ struct Outcome<'a> {
 /// Loads the files that `paths` name again as `encoding`, waits for each, and replaces its rows.
 ///
 /// # Errors
-/// No such file or encoding, another redecoding of a file is under way, or a server does not answer.
+/// No such encoding, another redecoding of a file is under way, or a server does not answer.
 pub fn run(config: &Config, paths: &[String], encoding: &str, format: Format) -> Result<Verdict, Failure> {
     logmill_config::encoding(encoding).map_err(Failure::Usage)?;
     let (runtime, database) = (crate::runtime()?, database(config)?);
     let place = || format!("the ledger in {:?} on {}", database.name(), database.url());
-    let loaded = runtime.block_on(select(&database, paths)).with_context(place)?;
-    if loaded.is_empty() {
-        let archives = runtime.block_on(archives(&database, paths)).with_context(place)?;
-        if !archives.is_empty() {
-            let shown: Vec<_> = archives.iter().map(|path| escaped(path)).collect();
-            eprintln!("that is a member of an archive, which is loaded again as a whole: name {}", shown.join(", "));
-            return Ok(Verdict::Bad);
-        }
-        eprintln!("no file that has been loaded is known by that name: `logmill where` shows what is known of one");
-        return Ok(Verdict::Bad);
+    let (loaded, unknown) = runtime.block_on(select(&database, paths)).with_context(place)?;
+    let mut all = Verdict::of(unknown.is_empty());
+    for path in unknown {
+        let archives =
+            runtime.block_on(redecode::archives_of(&database, &Selector::parse(path))).with_context(place)?;
+        let archives: Vec<_> = archives.iter().map(|path| escaped(path)).collect();
+        let why = match archives.join(", ") {
+            none if none.is_empty() => {
+                "no file that has been loaded is known by that name: `logmill where` shows what is known of one".into()
+            }
+            names => format!("that is a member of an archive, which is loaded again as a whole: name {names}"),
+        };
+        eprintln!("{}: {why}", escaped(path));
     }
     let files = loaded.into_iter().map(|file| again(config, file, encoding)).collect::<Result<Vec<_>>>()?;
     let (already, files): (Vec<_>, Vec<_>) = files.into_iter().partition(|file| file.already);
@@ -99,14 +102,13 @@ pub fn run(config: &Config, paths: &[String], encoding: &str, format: Format) ->
         say(Outcome { file, replaced: true, rows: 0, why: None })?;
     }
     if files.is_empty() {
-        return Ok(Verdict::Good);
+        return Ok(all);
     }
     eprintln!(
         "{} files are loaded again as {encoding}; until one is complete its old rows are what readers see.\n\
          This may be stopped at any time: the same command goes on.",
         files.len()
     );
-    let mut all = Verdict::Good;
     for file in &files {
         let outcome = runtime.block_on(await_and_replace(&database, file)).with_context(place)?;
         all = all.and(Verdict::of(outcome.replaced));
@@ -115,22 +117,21 @@ pub fn run(config: &Config, paths: &[String], encoding: &str, format: Format) ->
     Ok(all)
 }
 
-async fn select(database: &Database, paths: &[String]) -> Result<Vec<Loaded>, logmill_clickhouse::Error> {
-    let mut all = Vec::new();
+/// The files that are named, and the names of none.
+async fn select<'a>(
+    database: &Database,
+    paths: &'a [String],
+) -> Result<(Vec<Loaded>, Vec<&'a str>), logmill_clickhouse::Error> {
+    let (mut all, mut unknown) = (Vec::new(), Vec::new());
     let mut seen = BTreeSet::new();
     for path in paths {
         let found = redecode::loaded(database, &Selector::parse(path)).await?;
+        if found.is_empty() {
+            unknown.push(path.as_str());
+        }
         all.extend(found.into_iter().filter(|file| seen.insert(file.file_id)));
     }
-    Ok(all)
-}
-
-async fn archives(database: &Database, paths: &[String]) -> Result<BTreeSet<String>, logmill_clickhouse::Error> {
-    let mut all = BTreeSet::new();
-    for path in paths {
-        all.extend(redecode::archives_of(database, &Selector::parse(path)).await?);
-    }
-    Ok(all)
+    Ok((all, unknown))
 }
 
 /// Which load of the file comes next, or goes on.

@@ -1,19 +1,29 @@
 //! Random faults on the whole chain, on real servers: processes killed, stopped beyond their session and woken, added and
-//! taken away, the broker, the engine and whole clusters killed and started again, or stopped. In the end the table is compared with the original files.
+//! taken away, the broker, the engine and whole clusters killed and started again, or stopped. Meanwhile people load files again,
+//! and readers look. In the end what readers see is compared with the original files.
 
+mod archives;
 mod faults;
+mod readers;
+mod redecode;
+mod seen;
 mod sight;
 mod tally;
 
 pub use faults::{Faults, Kind};
+pub use seen::Seen;
 pub use tally::{Tally, judged};
 
 use anyhow::{Context, ensure};
-use logmill_config::{Layout, Size};
+use archives::Archives;
+use logmill_config::{FixedEncoding, Layout, Size};
 use logmill_demo::chain::Settings;
-use logmill_e2e::{Fixture, fixture_with, folder, start_with};
-use rand::SeedableRng;
+use logmill_demo::logs::manifest::{Encoding, Entry};
+use logmill_e2e::{Fixture, Running, fixture_with, folder, said, start_with};
 use rand::rngs::StdRng;
+use rand::seq::{IndexedRandom, SliceRandom};
+use rand::{RngExt, SeedableRng};
+use redecode::{Redecoded, Wanted, commands, person, seen_as};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -29,11 +39,18 @@ const CHUNKS: u64 = 20;
 const FETCHING: u64 = 40;
 /// Files that a fetcher reads at a time: with more, each waits so long for its next bytes that no call meets a cluster's death.
 const COROUTINES: u32 = 2;
-/// Times without an answer of a cluster after which a call is given up, and the files are parked.
+/// Times without an answer of a cluster after which a call is given up, its coroutines move, and the files are parked.
 const CALL: Duration = Duration::from_secs(3);
+const DOWN: Duration = Duration::from_secs(3);
 const PARK: Duration = Duration::from_secs(4);
+/// Time after which a cluster that answers again has its coroutines back.
+const UP: Duration = Duration::from_secs(5);
 /// Faults of a run that have to meet an open transaction or a running INSERT.
 const HITS: u32 = 10;
+/// People who run `logmill redecode` at the same time, files that they load again, and files of one command.
+const PEOPLE: usize = 4;
+const AGAIN: usize = 6;
+const TOGETHER: usize = 2;
 
 /// Some runs.
 #[derive(Clone, Copy, Debug)]
@@ -52,11 +69,18 @@ impl Campaign {
     pub fn run(self) -> (Tally, Option<String>) {
         let (fixture, _turn) = fixture_with(self.brokers);
         let mut tally = Tally::default();
+        let archives = match Archives::put(fixture) {
+            Ok(archives) => archives,
+            Err(why) => return (tally, Some(format!("{why:#}"))),
+        };
         for seed in (self.seed..).take(self.runs as usize) {
-            let (counted, result) = run(fixture, seed);
+            let (counted, result) = run(fixture, &archives, seed);
             println!("run with seed {seed}: {counted}");
             for kind in counted.unmet() {
                 println!("run with seed {seed}: no {kind} met an open transaction or a running INSERT");
+            }
+            for name in counted.seen.missing() {
+                println!("run with seed {seed}: {name}: none");
             }
             tally.add(&counted);
             if let Err(why) = result {
@@ -73,11 +97,71 @@ impl Campaign {
     }
 }
 
-fn run(fixture: &'static Fixture, seed: u64) -> (Tally, anyhow::Result<()>) {
+/// The files of a run that are loaded again: one that its plan misreads, an archive, and others.
+fn drawn(fixture: &Fixture, archives: &Archives, rng: &mut StdRng) -> anyhow::Result<(Entry, Vec<Wanted>)> {
+    let (gbk, utf8): (Vec<&Entry>, Vec<&Entry>) =
+        fixture.logs.entries.iter().partition(|entry| entry.encoding == Encoding::Gbk);
+    let misread = (*gbk.choose(rng).context("no file is in GBK")?).clone();
+    let again = |entry: &Entry, encoding| Wanted { cluster: entry.cluster.clone(), path: entry.path.clone(), encoding };
+    let mut files = vec![again(&misread, "gb18030")];
+    let mut of_archives: Vec<_> = archives.files.iter().collect();
+    of_archives.shuffle(rng);
+    files.extend(of_archives.into_iter().take(2).map(|(cluster, path)| Wanted {
+        cluster: cluster.clone(),
+        path: path.clone(),
+        encoding: "utf-8",
+    }));
+    files.extend(gbk.into_iter().filter(|entry| entry.path != misread.path).take(1).map(|entry| again(entry, "gbk")));
+    files.extend(utf8.sample(rng, AGAIN - files.len()).map(|entry| again(entry, "utf-8")));
+    Ok((misread, files))
+}
+
+fn run(fixture: &'static Fixture, archives: &Archives, seed: u64) -> (Tally, anyhow::Result<()>) {
     let layout = if seed.is_multiple_of(2) { Layout::Fused } else { Layout::Separate };
     let begun = Instant::now();
-    let fewest = fixture.logs.entries.iter().map(|entry| entry.bytes / CHUNK).min().unwrap_or_default();
-    println!("run with seed {seed}: {} files of {fewest} chunks and more", fixture.logs.entries.len());
+    let entries = &fixture.logs.entries;
+    let fewest = entries.iter().map(|entry| entry.bytes / CHUNK).min().unwrap_or_default();
+    let files = entries.len() as u64 + archives.loads;
+    println!(
+        "run with seed {seed}: {files} files with members of archives, {} of {fewest} chunks and more",
+        entries.len()
+    );
+    // The faults are those of the seed, whatever else is drawn.
+    let mut rng = StdRng::seed_from_u64(!seed);
+    let (misread, again) = match drawn(fixture, archives, &mut rng) {
+        Ok(drawn) => drawn,
+        Err(why) => return (Tally::default(), Err(why)),
+    };
+    let running = begin(fixture, seed, layout, files, &misread);
+    let mut tally = Tally::default();
+    let result = hold_out(fixture, &running, seed, commands(again, TOGETHER, &mut rng), &mut rng, &mut tally);
+    let result = result.and_then(|redecoded| {
+        tally.compared = 1;
+        tally.lines = fixture.logs.totals().1 + archives.lines;
+        let (equal, report) = said(&running.chain.compare_table("logs", &archives.manifest, false)?);
+        println!("{}", report.trim_end());
+        (tally.lost, tally.doubled) = judged(&report);
+        ensure!(equal, "what readers see is not what the files hold:\n{report}");
+        // Hidden loads too have no row twice.
+        let doubled = running.chain.sql("SELECT count() - uniqExact(file_id, load, line, part) FROM rows")?;
+        tally.doubled += doubled.trim().parse::<u64>().context("a count of rows")?;
+        ensure!(tally.doubled == 0, "{} rows of hidden loads are in the table twice", tally.doubled);
+        let (proven, report) = running.reconcile();
+        ensure!(proven, "logmill reconcile: {report}");
+        seen_as(&running.chain, &redecoded.loads)?;
+        tally.seen.add(&Seen::by(&running.chain)?);
+        let hits: u32 = Kind::ALL.into_iter().map(|kind| tally.hits(kind)).sum();
+        ensure!(fewest >= CHUNKS, "a file has only {fewest} chunks, {CHUNKS} are wanted");
+        ensure!(hits >= HITS, "only {hits} faults met an open transaction or a running INSERT, {HITS} have to");
+        Ok(())
+    });
+    tally.runs = 1;
+    println!("run with seed {seed} took {:.0} s, {layout:?}", begun.elapsed().as_secs_f64());
+    (tally, result)
+}
+
+/// Starts the chain; `misread` is read in an encoding that is not its own.
+fn begin(fixture: &'static Fixture, seed: u64, layout: Layout, files: u64, misread: &Entry) -> Running {
     let name = format!("crash{seed}");
     let settings = Settings {
         folder: folder(&name),
@@ -88,42 +172,68 @@ fn run(fixture: &'static Fixture, seed: u64) -> (Tally, anyhow::Result<()>) {
         chunk_bytes: Some(CHUNK),
     };
     let bytes: u64 = fixture.logs.entries.iter().map(|entry| entry.bytes).sum();
-    let running = start_with(fixture, settings, fixture.logs.entries.len() as u64, |config| {
+    start_with(fixture, settings, files, |config| {
         let each = bytes / config.clusters.len() as u64 / u64::from(INSTANCES) / FETCHING;
         for cluster in config.clusters.values_mut() {
             (cluster.call_timeout, cluster.park_after) = (CALL, PARK);
+            (cluster.down_after, cluster.up_after) = (DOWN, UP);
             (cluster.coroutines, cluster.bytes_per_second) = (COROUTINES, Some(Size(each)));
         }
-    });
-    let through = AtomicBool::new(false);
-    let (mut tally, result) = std::thread::scope(|scope| {
+        config.encodings.push(FixedEncoding {
+            cluster: Some(misread.cluster.clone()),
+            path: Some(misread.path.clone()),
+            app: None,
+            encoding: "windows-1252".into(),
+        });
+    })
+}
+
+/// Inflicts faults until all files are through and loaded again, while readers look. What was loaded again.
+fn hold_out(
+    fixture: &Fixture,
+    running: &Running,
+    seed: u64,
+    commands: Vec<Vec<Wanted>>,
+    rng: &mut StdRng,
+    tally: &mut Tally,
+) -> anyhow::Result<Redecoded> {
+    let begun = Instant::now();
+    let (failed, through) = (AtomicBool::new(false), AtomicBool::new(false));
+    let hopeless = || failed.load(Ordering::Relaxed) || begun.elapsed() > LIMIT;
+    let (inflicted, arrived, again, looks) = std::thread::scope(|scope| {
         let inflict = scope.spawn(|| {
             let rng = StdRng::seed_from_u64(seed);
-            Faults::new(&fixture.stack, &running, &Kind::ALL, rng)?.inflict(|| through.load(Ordering::Relaxed))
+            Faults::new(&fixture.stack, running, &Kind::ALL, rng)?.inflict(|| through.load(Ordering::Relaxed))
         });
+        let readers = scope.spawn(|| readers::look(&running.chain, || through.load(Ordering::Relaxed)));
+        let people: Vec<_> = commands
+            .chunks(commands.len().div_ceil(PEOPLE))
+            .map(|commands| {
+                let rng = StdRng::seed_from_u64(rng.random());
+                scope.spawn(move || person(&running.chain, commands, rng, hopeless))
+            })
+            .collect();
         let arrived = running.try_through(LIMIT);
+        failed.store(arrived.is_err(), Ordering::Relaxed);
+        let people = people.into_iter().map(|person| person.join().expect("a person reports errors"));
+        let again: Vec<_> = people.collect();
         through.store(true, Ordering::Relaxed);
         let inflicted = inflict.join().expect("a thread that inflicts faults reports errors");
-        match (inflicted, arrived) {
-            (Ok(tally), arrived) => (tally, arrived.context("the files did not come through")),
-            (Err(why), _) => (Tally::default(), Err(why.context("a fault could not be inflicted"))),
-        }
+        let looks = readers.join().expect("readers report errors");
+        // What was loaded again is through too.
+        (inflicted, arrived.and_then(|()| running.try_through(LIMIT)), again, looks)
     });
-    let result = result.and_then(|()| {
-        tally.compared = 1;
-        tally.lines = fixture.logs.totals().1;
-        let (equal, report) = running.compare(&fixture.logs);
-        println!("{}", report.trim_end());
-        (tally.lost, tally.doubled) = judged(&report);
-        ensure!(equal, "the table is not what the files hold:\n{report}");
-        let (proven, report) = running.reconcile();
-        ensure!(proven, "logmill reconcile: {report}");
-        let hits: u32 = Kind::ALL.into_iter().map(|kind| tally.hits(kind)).sum();
-        ensure!(fewest >= CHUNKS, "a file has only {fewest} chunks, {CHUNKS} are wanted");
-        ensure!(hits >= HITS, "only {hits} faults met an open transaction or a running INSERT, {HITS} have to");
-        Ok(())
-    });
-    tally.runs = 1;
-    println!("run with seed {seed} took {:.0} s, {layout:?}", begun.elapsed().as_secs_f64());
-    (tally, result)
+    *tally = inflicted.context("a fault could not be inflicted")?;
+    let mut all = Redecoded::default();
+    tally.seen.looks = looks?;
+    for one in again {
+        let one = one?;
+        all.killed += one.killed;
+        all.refused += one.refused;
+        all.loads.extend(one.loads);
+    }
+    arrived.context("the files did not come through")?;
+    (tally.seen.redecoded, tally.seen.killed) = (all.loads.len() as u32, all.killed);
+    println!("redecode: {} files, {} kills, {} refusals", all.loads.len(), all.killed, all.refused);
+    Ok(all)
 }

@@ -4,7 +4,8 @@ use clap::Parser;
 use logmill_crash::Campaign;
 use std::process::ExitCode;
 
-/// Inflicts random faults on the whole chain on real servers, and compares the table with the original files.
+/// Inflicts random faults on the whole chain on real servers, while files are loaded again and readers look, and compares what
+/// readers see with the original files.
 ///
 /// What is drawn (kinds, targets, pauses) follows from the seed; what it meets does not, because real servers keep their
 /// own time.
@@ -31,9 +32,10 @@ fn main() -> ExitCode {
     println!("crash: {runs} runs from seed {seed}, brokers: {brokers}");
     let brokers = if brokers == "3" { 3 } else { 1 };
     let (tally, failure) = Campaign { runs, seed, brokers }.run();
-    let unmet = tally.unmet();
+    let (unmet, missing) = (tally.unmet(), tally.seen.missing());
     let never = || format!("no open transaction or INSERT was ever met by {unmet:?}");
     let failure = failure.or_else(|| (!unmet.is_empty()).then(never));
+    let failure = failure.or_else(|| (!missing.is_empty()).then(|| format!("this never happened: {missing:?}")));
     if let Some(why) = &failure {
         println!("{why}");
     }

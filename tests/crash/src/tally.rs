@@ -1,6 +1,7 @@
 //! What a campaign did.
 
 use crate::faults::Kind;
+use crate::seen::Seen;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -11,6 +12,8 @@ pub struct Tally {
     /// Runs that came to the comparison: of the others nothing is known to be lost, doubled, or neither.
     pub compared: u32,
     kinds: BTreeMap<Kind, (u32, u32)>,
+    /// What the chain did under them.
+    pub seen: Seen,
     /// Lines of the original files, all runs together.
     pub lines: u64,
     pub lost: u64,
@@ -50,6 +53,7 @@ impl Tally {
         }
         self.runs += other.runs;
         self.compared += other.compared;
+        self.seen.add(&other.seen);
         self.lines += other.lines;
         self.lost += other.lost;
         self.doubled += other.doubled;
@@ -66,7 +70,7 @@ impl fmt::Display for Tally {
             let (all, hits) = of(&kind);
             write!(f, " {kind}={all}/{hits}")?;
         }
-        write!(f, " lines={} lost={} doubled={}", self.lines, self.lost, self.doubled)
+        write!(f, " {} lines={} lost={} doubled={}", self.seen, self.lines, self.lost, self.doubled)
     }
 }
 
@@ -90,7 +94,8 @@ mod tests {
         tally.count(Kind::Kill, true);
         tally.count(Kind::Kill, false);
         tally.count(Kind::Engine, true);
-        let line = "crash: runs=2 compared=1 faults=3 hits=2 kill=2/1 zombie=0/0 join=0/0 leave=0/0 broker=0/0 engine=1/1 cluster=0/0 lines=10 lost=0 doubled=0";
+        tally.seen = Seen { moved: 4, redecoded: 3, killed: 2, ..Seen::default() };
+        let line = "crash: runs=2 compared=1 faults=3 hits=2 kill=2/1 zombie=0/0 join=0/0 leave=0/0 broker=0/0 engine=1/1 cluster=0/0 moved=4 resumed=0 listers=0 redecoded=3 redecode-kills=2 looks=0 lines=10 lost=0 doubled=0";
         assert_eq!(tally.to_string(), line);
     }
 

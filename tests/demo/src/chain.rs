@@ -167,11 +167,19 @@ impl Chain {
     /// # Errors
     /// Python cannot be started. What the comparison says is in the output, with its exit code.
     pub fn compare(&self, manifest: &Path, others: bool) -> anyhow::Result<Output> {
+        self.compare_table("rows", manifest, others)
+    }
+
+    /// The same comparison of another table, or of the view `logs`: of each file it may have one load alone.
+    ///
+    /// # Errors
+    /// As [`Chain::compare`].
+    pub fn compare_table(&self, table: &str, manifest: &Path, others: bool) -> anyhow::Result<Output> {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../check/compare.py");
         let login = &self.clickhouse.admin;
         let mut command = Command::new("python3");
         command.arg("-B").arg(script).arg(manifest).args(["--url", &self.clickhouse.url, "--user", &login.user]);
-        command.args(["--password", &login.password, "--database", &self.settings.name]);
+        command.args(["--password", &login.password, "--database", &self.settings.name, "--table", table]);
         if others {
             command.arg("--others");
         }

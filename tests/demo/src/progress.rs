@@ -14,7 +14,7 @@ const LOOK: Duration = Duration::from_millis(250);
 /// One look.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Snapshot {
-    /// Files that have come to their end.
+    /// Files that have come to their end, however often they were loaded.
     pub files: u64,
     pub rows: u64,
     /// Bytes of text in the rows.
@@ -80,7 +80,7 @@ impl Lags<'_> {
 impl Snapshot {
     /// Looks at the tables, and takes what is known of the topics.
     fn take(chain: &Chain, lags: &mut Lags<'_>) -> anyhow::Result<Self> {
-        let sql = "SELECT (SELECT count() FROM loads FINAL), count(), sum(length(text)) FROM rows FORMAT TSV";
+        let sql = "SELECT (SELECT uniqExact(file_id) FROM loads), count(), sum(length(text)) FROM rows FORMAT TSV";
         let answer = chain.sql(sql)?;
         let numbers: Vec<u64> = answer.split_whitespace().filter_map(|n| n.parse().ok()).collect();
         let [files, rows, bytes] = numbers[..] else { bail!("three numbers were asked for: {answer:?}") };

@@ -195,7 +195,9 @@ impl Running {
     }
 }
 
-fn said(output: &Output) -> (bool, String) {
+/// Whether a command ended well, and what it printed.
+#[must_use]
+pub fn said(output: &Output) -> (bool, String) {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     (output.status.success(), text(&output.stdout) + &text(&output.stderr))
 }

@@ -27,7 +27,7 @@ impl Piece {
 }
 
 /// Cuts a log into about `count` pieces of unequal sizes (half to one and a half of the mean, as a rotation by the
-/// hour gives). What follows the last LF is left: its line may still be written.
+/// hour gives; the last one has what would be less). What follows the last LF is left: its line may still be written.
 ///
 /// # Errors
 /// The log cannot be read.
@@ -41,6 +41,7 @@ pub fn cut(log: &Path, count: usize) -> anyhow::Result<Vec<Piece>> {
         // A low-discrepancy sequence instead of a random one: any number of pieces has about the wanted mean.
         let share = (pieces.len() as f64 * 0.618_033_988_749_895).fract() + 0.5;
         let to = line_end_after(&file, from + (mean as f64 * share) as u64, length)?;
+        let to = if length - to < mean / 2 { length } else { to };
         pieces.push(Piece { log: log.to_owned(), from, to });
         from = to;
     }
@@ -99,5 +100,7 @@ mod tests {
             joined.extend(bytes);
         }
         assert_eq!(String::from_utf8(joined).unwrap(), text);
+        let least = pieces.iter().map(|piece| piece.to - piece.from).min().unwrap();
+        assert!(least >= text.len() as u64 / 80, "the least has {least} of {} bytes", text.len());
     }
 }

@@ -1,0 +1,85 @@
+//! What the chain did under the faults, by its own account: a run in which it did not do a thing shows nothing of that thing.
+
+use anyhow::Context;
+use logmill_demo::chain::Chain;
+use std::fmt;
+
+/// Counts of one run, or of several.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// Times that a fetcher gave coroutines of a cluster that is down to another.
+    pub moved: u32,
+    /// Files that were parked, and went on at a byte other than the first.
+    pub resumed: u32,
+    /// Times that a lister took over what another one knew.
+    pub listers: u32,
+    /// Loads that `logmill redecode` put in the place of others, ...
+    pub redecoded: u32,
+    /// ... and how often it was killed.
+    pub killed: u32,
+    /// Looks of readers.
+    pub looks: u32,
+}
+
+/// What a fetcher says when it moves coroutines, ...
+const MOVED: &str = "the healthy cluster of the greatest weight has";
+/// ... and what its lister says when it begins.
+const LISTER: &str = "the lister knows these files";
+
+impl Seen {
+    /// What the fetchers said and told of.
+    ///
+    /// # Errors
+    /// Their log cannot be read, or the server does not answer.
+    pub(crate) fn by(chain: &Chain) -> anyhow::Result<Self> {
+        let sql = "SELECT count() FROM file_events WHERE event = 'resumed' AND at_byte > 0";
+        let resumed = chain.sql(sql)?.trim().parse().context("a count of events")?;
+        let (mut moved, mut listers) = (0, 0);
+        for log in std::fs::read_dir(chain.config_file().with_file_name("log")).context("the logs of the stages")? {
+            let path = log?.path();
+            if !path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("fetcher-")) {
+                continue;
+            }
+            let log = std::fs::read(&path).with_context(|| format!("reading {}", path.display()))?;
+            for line in String::from_utf8_lossy(&log).lines() {
+                moved += u32::from(line.contains(MOVED));
+                // One that knows nothing took nothing over.
+                listers += u32::from(line.contains(LISTER) && !line.ends_with("files=0"));
+            }
+        }
+        Ok(Self { moved, resumed, listers, ..Self::default() })
+    }
+
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.moved += other.moved;
+        self.resumed += other.resumed;
+        self.listers += other.listers;
+        self.redecoded += other.redecoded;
+        self.killed += other.killed;
+        self.looks += other.looks;
+    }
+
+    fn each(&self) -> [(&'static str, u32); 6] {
+        [
+            ("moved", self.moved),
+            ("resumed", self.resumed),
+            ("listers", self.listers),
+            ("redecoded", self.redecoded),
+            ("redecode-kills", self.killed),
+            ("looks", self.looks),
+        ]
+    }
+
+    /// What did not happen.
+    #[must_use]
+    pub fn missing(&self) -> Vec<&'static str> {
+        self.each().into_iter().filter(|(_, count)| *count == 0).map(|(name, _)| name).collect()
+    }
+}
+
+impl fmt::Display for Seen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let each = self.each().map(|(name, count)| format!("{name}={count}"));
+        f.write_str(&each.join(" "))
+    }
+}
