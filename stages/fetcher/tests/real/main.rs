@@ -6,5 +6,6 @@ mod faults;
 mod hadoop;
 mod order;
 mod parked;
+mod paths;
 mod pools;
 mod takeovers;
