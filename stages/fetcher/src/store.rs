@@ -100,7 +100,8 @@ pub fn of(name: &str, settings: &logmill_config::Cluster, io: &Handle) -> Result
         return Ok(Arc::new(BucketStore::new(name, bucket(settings))?));
     }
     let (url, user, hadoop) = (settings.url.clone(), settings.user.clone(), settings.hadoop.0.clone());
-    Ok(Arc::new(HdfsStore::new(name, HdfsSettings { url, user, hadoop }, io.clone())?))
+    let settings = HdfsSettings { url, user, hadoop, call_timeout: settings.call_timeout };
+    Ok(Arc::new(HdfsStore::new(name, settings, io.clone())?))
 }
 
 /// Whether the address and the names of the settings are known, without a look at files that they name.

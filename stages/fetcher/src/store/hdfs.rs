@@ -10,6 +10,7 @@ use hdfs_native::file::FileReader;
 use hdfs_native::{Client, ClientBuilder, HdfsError};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 
 /// What makes a client of one cluster; nothing of it comes from the process's environment or another cluster.
@@ -19,6 +20,8 @@ pub struct HdfsSettings {
     pub user: Option<String>,
     /// Hadoop client settings, over [`DEFAULTS`].
     pub hadoop: BTreeMap<String, String>,
+    /// The time after which a call is given up.
+    pub call_timeout: Duration,
 }
 
 /// Settings under which a NameNode that refuses answers within half a second, where Hadoop's take minutes.
@@ -33,7 +36,14 @@ pub struct HdfsStore {
     settings: HdfsSettings,
     io: Handle,
     /// Replaced after a call that was given up: one that hangs would hang the next as well.
-    client: Mutex<Arc<Client>>,
+    client: Mutex<Current>,
+}
+
+struct Current {
+    client: Arc<Client>,
+    made: Instant,
+    /// Clients before it.
+    turn: usize,
 }
 
 impl HdfsStore {
@@ -42,20 +52,34 @@ impl HdfsStore {
     /// # Errors
     /// The URL or the settings make no client.
     pub fn new(cluster: &str, settings: HdfsSettings, io: Handle) -> Result<Self, SetUpError> {
-        let client = client(&settings, &io)
-            .map_err(|e| SetUpError::Client { cluster: cluster.to_owned(), why: first_line(&e) })?;
-        Ok(Self { settings, io, client: Mutex::new(Arc::new(client)) })
+        let unsound = |why| SetUpError::Client { cluster: cluster.to_owned(), why };
+        let config = config(&settings, 0);
+        let client = client(&settings, config, &io).map_err(|e| unsound(first_line(&e)))?;
+        let current = Current { client: Arc::new(client), made: Instant::now(), turn: 0 };
+        Ok(Self { settings, io, client: Mutex::new(current) })
     }
 
     fn client(&self) -> Arc<Client> {
-        Arc::clone(&self.client.lock().expect("nothing panics while it holds the client"))
+        Arc::clone(&self.client.lock().expect("nothing panics while it holds the client").client)
     }
 }
 
-fn client(settings: &HdfsSettings, io: &Handle) -> Result<Client, HdfsError> {
+/// The client's settings, when `turn` clients were made before it: each asks another of two NameNodes first. One that is
+/// silent is never passed over by the client itself, which waits for its answer.
+fn config(settings: &HdfsSettings, turn: usize) -> BTreeMap<String, String> {
     let mut config: BTreeMap<String, String> =
         DEFAULTS.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
     config.extend(settings.hadoop.clone());
+    for (_, names) in config.iter_mut().filter(|(key, _)| key.starts_with("dfs.ha.namenodes.")) {
+        let mut each: Vec<&str> = names.split(',').map(str::trim).collect();
+        let first = turn % each.len();
+        each.rotate_left(first);
+        *names = each.join(",");
+    }
+    config
+}
+
+fn client(settings: &HdfsSettings, config: BTreeMap<String, String>, io: &Handle) -> Result<Client, HdfsError> {
     let mut builder = ClientBuilder::new().with_url(&settings.url).with_config(config).with_io_runtime(io.clone());
     if let Some(user) = &settings.user {
         builder = builder.with_user(user);
@@ -143,8 +167,14 @@ impl Store for HdfsStore {
     }
 
     fn renew(&self) {
-        match client(&self.settings, &self.io) {
-            Ok(fresh) => *self.client.lock().expect("nothing panics while it holds the client") = Arc::new(fresh),
+        let mut current = self.client.lock().expect("nothing panics while it holds the client");
+        // What is given up now began as long ago: with a client before this one, which others have put in its place.
+        if current.made.elapsed() < self.settings.call_timeout {
+            return;
+        }
+        let turn = current.turn + 1;
+        match client(&self.settings, config(&self.settings, turn), &self.io) {
+            Ok(fresh) => *current = Current { client: Arc::new(fresh), made: Instant::now(), turn },
             Err(e) => tracing::error!(url = self.settings.url, "a second client cannot be made: {}", first_line(&e)),
         }
     }
@@ -163,5 +193,42 @@ impl Snapshot for OpenFile {
         let length = self.0.file_length();
         let offset = usize::try_from(offset).unwrap_or(usize::MAX).min(length);
         self.0.read_range_stream(offset, length - offset).map(|piece| piece.map_err(|e| failed(&e))).boxed()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(hadoop: &[(&str, &str)]) -> HdfsSettings {
+        let hadoop = hadoop.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        HdfsSettings { url: "hdfs://logs".into(), user: None, hadoop, call_timeout: Duration::from_secs(20) }
+    }
+
+    #[test]
+    fn of_two_namenodes_each_is_asked_first_in_its_turn() {
+        let settings = settings(&[("dfs.ha.namenodes.logs", "nn1, nn2")]);
+        let asked = [0, 1, 2].map(|turn| config(&settings, turn)["dfs.ha.namenodes.logs"].clone());
+        assert_eq!(asked, ["nn1,nn2", "nn2,nn1", "nn1,nn2"]);
+    }
+
+    #[test]
+    fn a_call_that_began_with_an_older_client_takes_no_newer_one_away() {
+        let io = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let namenodes = [
+            ("dfs.ha.namenodes.logs", "nn1,nn2"),
+            ("dfs.namenode.rpc-address.logs.nn1", "127.0.0.1:1"),
+            ("dfs.namenode.rpc-address.logs.nn2", "127.0.0.1:2"),
+        ];
+        let call_timeout = Duration::from_millis(50);
+        let settings = HdfsSettings { call_timeout, ..settings(&namenodes) };
+        let store = HdfsStore::new("a", settings, io.handle().clone()).unwrap();
+        let turn = || store.client.lock().unwrap().turn;
+        store.renew();
+        assert_eq!(turn(), 0, "no call of this client can have taken so long");
+        std::thread::sleep(call_timeout);
+        store.renew();
+        store.renew();
+        assert_eq!(turn(), 1, "two calls were given up, and the second one of the same client");
     }
 }

@@ -5,6 +5,7 @@ mod buckets;
 mod faults;
 mod hadoop;
 mod order;
+mod pairs;
 mod parked;
 mod paths;
 mod pools;
