@@ -80,7 +80,9 @@ pub enum StoreError {
 /// A store cannot be set up as configured.
 #[derive(Debug, thiserror::Error)]
 pub enum SetUpError {
-    #[error("cluster {cluster}: {url:?} is none of hdfs://..., file:///..., s3://..., gs://... and az://...")]
+    #[error(
+        "cluster {cluster}: {url:?} is none of hdfs://..., viewfs://..., file:///..., s3://..., gs://... and az://..."
+    )]
     Scheme { cluster: String, url: String },
     #[error("cluster {cluster}: {why}")]
     Client { cluster: String, why: String },
@@ -113,7 +115,7 @@ pub fn check(name: &str, settings: &logmill_config::Cluster) -> Result<(), SetUp
         let unknown = object::unknown(&bucket(settings));
         return unknown.map_or(Ok(()), |why| Err(SetUpError::Client { cluster: name.to_owned(), why }));
     }
-    if ["file://", "hdfs://"].iter().any(|scheme| settings.url.starts_with(scheme)) {
+    if settings.is_hdfs() || settings.url.starts_with("file://") {
         return Ok(());
     }
     Err(SetUpError::Scheme { cluster: name.to_owned(), url: settings.url.clone() })

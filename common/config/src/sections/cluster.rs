@@ -20,9 +20,9 @@ pub enum Order {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Cluster {
-    /// hdfs://host:port of the NameNode, hdfs://NAMESERVICE of a pair of them (with its keys in hadoop), file:///folder for
-    /// a local folder, or a bucket: s3://bucket (S3 and what speaks its protocol), gs://bucket (Google Cloud Storage),
-    /// az://container (Azure).
+    /// hdfs://host:port of the NameNode, hdfs://NAMESERVICE of a pair of them or viewfs://TABLE of a mount table (with their
+    /// keys in hadoop), file:///folder for a local folder, or a bucket: s3://bucket (S3 and what speaks its protocol),
+    /// gs://bucket (Google Cloud Storage), az://container (Azure).
     pub url: String,
     /// Hadoop client settings for this cluster alone, as in core-site.xml and hdfs-site.xml.
     pub hadoop: Properties,
@@ -163,5 +163,17 @@ impl Cluster {
     #[must_use]
     pub fn is_bucket(&self) -> bool {
         Self::BUCKETS.iter().any(|scheme| self.url.starts_with(scheme))
+    }
+
+    /// The name of the mount table, where it is ViewFS.
+    #[must_use]
+    pub fn view(&self) -> Option<&str> {
+        self.url.strip_prefix("viewfs://")
+    }
+
+    /// Whether it is HDFS, or several of them as ViewFS.
+    #[must_use]
+    pub fn is_hdfs(&self) -> bool {
+        self.url.starts_with("hdfs://") || self.view().is_some()
     }
 }

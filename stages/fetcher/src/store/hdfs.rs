@@ -1,4 +1,4 @@
-//! One HDFS cluster, by its own protocol.
+//! One HDFS cluster, or several as ViewFS, by its own protocol.
 
 use super::{Entry, SetUpError, Snapshot, Store, StoreError};
 use bytes::Bytes;
@@ -108,8 +108,10 @@ fn entry(status: FileStatus) -> Entry {
 
 impl Store for HdfsStore {
     fn list(&self, folder: &str) -> BoxStream<'static, Result<Entry, StoreError>> {
-        let listing = self.client().list_status_iter(folder, true);
-        stream::unfold(listing, |listing| async move {
+        // A mount point without a slash behind it leads to no path, where a whole cluster is mounted there.
+        let slash = if self.settings.url.starts_with("viewfs://") && !folder.ends_with('/') { "/" } else { "" };
+        let listing = self.client().list_status_iter(&format!("{folder}{slash}"), true);
+        let files = stream::unfold(listing, |listing| async move {
             loop {
                 match listing.next().await? {
                     Ok(status) if status.isdir => {}
@@ -119,8 +121,8 @@ impl Store for HdfsStore {
                     Err(e) => return Some((Err(failed(&e)), listing)),
                 }
             }
-        })
-        .boxed()
+        });
+        files.boxed()
     }
 
     fn stat(&self, path: &str) -> BoxFuture<'static, Result<Entry, StoreError>> {

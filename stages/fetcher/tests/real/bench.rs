@@ -32,6 +32,8 @@ pub const RAW_BYTES: usize = 16 << 10;
 #[derive(Clone, Copy)]
 pub enum Place<'a> {
     Hdfs(&'a HdfsAddress),
+    /// These folders of it, instead of one of the chain's own.
+    Folders(&'a HdfsAddress, &'a [&'a str]),
     Bucket(&'a BucketAddress),
 }
 
@@ -51,8 +53,16 @@ impl Place<'_> {
     /// The address, the table of the settings that a client needs, and these.
     fn settings(&self) -> (&str, &'static str, &BTreeMap<String, String>) {
         match self {
-            Self::Hdfs(address) => (&address.url, "hadoop", &address.config),
+            Self::Hdfs(address) | Self::Folders(address, _) => (&address.url, "hadoop", &address.config),
             Self::Bucket(address) => (&address.url, "store", &address.config),
+        }
+    }
+
+    /// Where files are looked for, where the chain has a folder of its own.
+    fn folders(&self, own: &str) -> Vec<String> {
+        match self {
+            Self::Hdfs(_) | Self::Bucket(_) => vec![own.to_owned()],
+            Self::Folders(_, folders) => folders.iter().map(|folder| (*folder).to_owned()).collect(),
         }
     }
 }
@@ -64,12 +74,14 @@ enum Writer {
 }
 
 impl Writer {
-    async fn new(place: Place<'_>, folder: &str, io: &Handle) -> Self {
+    async fn new(place: Place<'_>, folders: &[String], io: &Handle) -> Self {
         match place {
-            Place::Hdfs(address) => {
+            Place::Hdfs(address) | Place::Folders(address, _) => {
                 let client = ClientBuilder::new().with_url(&address.url).with_config(address.config.clone());
                 let client = client.with_io_runtime(io.clone()).build().unwrap();
-                client.mkdirs(folder, 0o755, true).await.unwrap();
+                for folder in folders {
+                    client.mkdirs(folder, 0o755, true).await.unwrap();
+                }
                 Self::Hdfs(client)
             }
             Place::Bucket(address) => {
@@ -131,16 +143,17 @@ impl Chain {
         let mut stores = BTreeMap::new();
         for (cluster, place) in clusters {
             let (url, table, settings) = place.settings();
+            let folders = place.folders(&folder);
             write!(
                 text,
-                "[clusters.{cluster}]\nurl = \"{url}\"\nfolders = [\"{folder}\"]\nscan_interval = \"300ms\"\nsettle = 2\n\
+                "[clusters.{cluster}]\nurl = \"{url}\"\nfolders = {folders:?}\nscan_interval = \"300ms\"\nsettle = 2\n\
                  call_timeout = \"2s\"\npark_after = \"2s\"\n[clusters.{cluster}.{table}]\n"
             )
             .unwrap();
             for (key, value) in settings {
                 writeln!(text, "\"{key}\" = \"{value}\"").unwrap();
             }
-            let writer = io.block_on(Writer::new(*place, &folder, io.handle()));
+            let writer = io.block_on(Writer::new(*place, &folders, io.handle()));
             stores.insert((*cluster).to_owned(), writer);
         }
         let file = tempfile::NamedTempFile::new().unwrap();
@@ -172,9 +185,12 @@ impl Chain {
         (0..count).map(|n| Partition::new(topic, n)).collect()
     }
 
-    /// Puts a file of `length` bytes into a cluster, in the place of one that has that name. Another length, other bytes.
+    /// Puts a file of `length` bytes into the first folder of a cluster, or anywhere where its name is a path, in the place of
+    /// one that has that name. Another length, other bytes.
     pub fn put(&mut self, cluster: &str, name: &str, length: usize) {
-        let path = format!("{}/{name}", self.config.clusters[cluster].folders[0]);
+        let is_path = name.starts_with('/');
+        let folder = &self.config.clusters[cluster].folders[0];
+        let path = if is_path { name.to_owned() } else { format!("{folder}/{name}") };
         let salt = FileId::of(cluster, path.as_bytes(), length as u64, 0).0 as u64;
         let content: Vec<u8> = (0..length as u64).map(|i| ((i ^ salt).wrapping_mul(0x9e37_79b9) >> 13) as u8).collect();
         self.io.block_on(self.stores[cluster].put(&path, Bytes::from(content.clone())));

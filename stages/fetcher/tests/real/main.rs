@@ -10,3 +10,4 @@ mod parked;
 mod paths;
 mod pools;
 mod takeovers;
+mod views;
