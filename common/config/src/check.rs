@@ -187,6 +187,31 @@ fn address(name: &str, cluster: &Cluster, found: &mut Found) {
     }
 }
 
+/// As whom it is asked: a principal has keys, and is the only identity.
+fn identity(name: &str, cluster: &Cluster, found: &mut Found) {
+    const AUTHENTICATION: &str = "hadoop.security.authentication";
+    let key = |last| ["clusters", name, last];
+    match (&cluster.principal, &cluster.keytab) {
+        (None, None) => return,
+        (Some(_), None) => found.at(&key("principal"), "needs keytab, the file with its keys"),
+        (None, Some(_)) => found.at(&key("keytab"), "needs principal: whose keys of the file are meant"),
+        (Some(principal), Some(_)) if principal.is_empty() => {
+            found.at(&key("principal"), "is empty: name one such as logmill@EXAMPLE.COM");
+        }
+        (Some(_), Some(_)) => {}
+    }
+    if cluster.user.is_some() {
+        let why = "stands there beside principal, which says who it is where the cluster uses Kerberos: remove one of the two";
+        found.at(&key("user"), why);
+    }
+    if !cluster.is_hdfs() {
+        found.at(&key("principal"), format!("is for HDFS, and {:?} is none", cluster.url));
+    }
+    if let Some(other) = cluster.hadoop.0.get(AUTHENTICATION).filter(|value| *value != "kerberos") {
+        found.at(&key("hadoop"), format!("{AUTHENTICATION} is {other:?} beside principal: remove one of the two"));
+    }
+}
+
 /// The client of HDFS reads only a part of what a mount table may say, and a listing shows no mount point.
 fn view(name: &str, cluster: &Cluster, found: &mut Found) {
     let Some(table) = cluster.view() else { return };
@@ -236,6 +261,7 @@ fn view(name: &str, cluster: &Cluster, found: &mut Found) {
 fn one_cluster(name: &str, cluster: &Cluster, found: &mut Found) {
     let key = |last| ["clusters", name, last];
     address(name, cluster, found);
+    identity(name, cluster, found);
     view(name, cluster, found);
     if cluster.folders.is_empty() {
         found.at(&key("folders"), "names no folder: nothing would ever be found");

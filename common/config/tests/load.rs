@@ -199,6 +199,35 @@ fn a_bucket_has_settings_of_its_own_and_others_have_none() {
 }
 
 #[test]
+fn a_principal_has_keys_and_is_the_only_identity() {
+    let cluster = |rest: &str| format!("[clusters.a]\nurl = \"hdfs://a:1\"\n{rest}\n");
+    let both = "principal = \"logmill@EXAMPLE.COM\"\nkeytab = \"/keys\"";
+    let config = parse(&cluster(both)).unwrap();
+    assert_eq!(config.clusters["a"].principal.as_deref(), Some("logmill@EXAMPLE.COM"));
+    for (rest, why) in [
+        ("principal = \"logmill\"", "principal: needs keytab, the file with its keys"),
+        ("keytab = \"/keys\"", "keytab: needs principal: whose keys of the file are meant"),
+        ("principal = \"\"\nkeytab = \"/keys\"", "principal: is empty: name one such as logmill@EXAMPLE.COM"),
+        (
+            &*format!("user = \"hdfs\"\n{both}"),
+            "user: stands there beside principal, which says who it is where the cluster uses Kerberos: remove one of \
+             the two",
+        ),
+        (
+            &*format!("{both}\nhadoop = {{ \"hadoop.security.authentication\" = \"simple\" }}"),
+            "hadoop: hadoop.security.authentication is \"simple\" beside principal: remove one of the two",
+        ),
+    ] {
+        let error = parse(&cluster(rest)).unwrap_err();
+        assert!(error.ends_with(&format!("clusters.a.{why}")), "{error}");
+    }
+    refused(
+        &format!("[clusters.a]\nurl = \"file:///logs\"\n{both}\n"),
+        "logmill.toml:3: clusters.a.principal: is for HDFS, and \"file:///logs\" is none",
+    );
+}
+
+#[test]
 fn a_mount_table_is_one_that_the_client_reads_and_a_folder_lies_in_one_mount() {
     let view = |folders: &str, rest: &str, links: &str| {
         let links = links.replace("TABLE", "fs.viewfs.mounttable.logs");

@@ -8,7 +8,7 @@ mod hdfs;
 mod object;
 
 pub use folder::FolderStore;
-pub use hdfs::{HdfsSettings, HdfsStore};
+pub use hdfs::{HdfsSettings, HdfsStore, Identity};
 pub use object::{BucketSettings, BucketStore};
 
 use bytes::Bytes;
@@ -101,8 +101,15 @@ pub fn of(name: &str, settings: &logmill_config::Cluster, io: &Handle) -> Result
     if settings.is_bucket() {
         return Ok(Arc::new(BucketStore::new(name, bucket(settings))?));
     }
-    let (url, user, hadoop) = (settings.url.clone(), settings.user.clone(), settings.hadoop.0.clone());
-    let settings = HdfsSettings { url, user, hadoop, call_timeout: settings.call_timeout };
+    let identity = match (&settings.principal, &settings.keytab, &settings.user) {
+        (Some(principal), Some(keytab), _) => {
+            Identity::Kerberos { principal: principal.clone(), keytab: keytab.clone() }
+        }
+        (_, _, Some(user)) => Identity::User(user.clone()),
+        _ => Identity::Process,
+    };
+    let (url, hadoop, call_timeout) = (settings.url.clone(), settings.hadoop.0.clone(), settings.call_timeout);
+    let settings = HdfsSettings { url, identity, hadoop, call_timeout };
     Ok(Arc::new(HdfsStore::new(name, settings, io.clone())?))
 }
 

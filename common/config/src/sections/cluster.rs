@@ -33,6 +33,13 @@ pub struct Cluster {
     /// The user to act as, where the cluster does not use Kerberos.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
+    /// Where it does, the principal to act as, such as logmill@EXAMPLE.COM. Realms and their KDCs are those of the process's
+    /// krb5.conf (KRB5_CONFIG).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub principal: Option<String>,
+    /// The file with the keys of principal, as ktutil or kadmin writes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keytab: Option<std::path::PathBuf>,
     /// Folders to look into, with all folders below them. %Y, %m, %d and %H stand for the year, month, day and hour (UTC)
     /// of tomorrow, today and the days before: /logs/%Y/%m/%d. So old folders are not listed again and again.
     pub folders: Vec<String>,
@@ -116,6 +123,8 @@ impl Default for Cluster {
             hadoop: Properties::default(),
             store: Properties::default(),
             user: None,
+            principal: None,
+            keytab: None,
             folders: vec!["/logs".into()],
             days: 7,
             ready_file: None,

@@ -5,7 +5,7 @@ use futures::TryStreamExt as _;
 use logmill_core::memory::Run;
 use logmill_core::{End, Event, FileId, FileMeta, Outcome, Output, Plan};
 use logmill_decompressor::Decompressor;
-use logmill_fetcher::store::{Entry, HdfsSettings, HdfsStore, Store};
+use logmill_fetcher::store::{Entry, HdfsSettings, HdfsStore, Identity, Store};
 use logmill_stack::{shared, write_by_hadoop};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -50,8 +50,8 @@ fn what_hadoop_compresses_is_decompressed_byte_by_byte() {
     write_by_hadoop(hdfs, "/by-hadoop", &local, &CODECS.map(|(class, _)| class)).unwrap();
 
     let io = tokio::runtime::Runtime::new().unwrap();
-    let (hadoop, call_timeout) = (hdfs.config.clone(), Duration::from_secs(20));
-    let settings = HdfsSettings { url: hdfs.url.clone(), user: None, hadoop, call_timeout };
+    let (identity, call_timeout) = (Identity::Process, Duration::from_secs(20));
+    let settings = HdfsSettings { url: hdfs.url.clone(), identity, hadoop: hdfs.config.clone(), call_timeout };
     let store = HdfsStore::new("a", settings, io.handle().clone()).unwrap();
     let entries: Vec<Entry> = io.block_on(store.list("/by-hadoop").try_collect()).unwrap();
     let mut seen = BTreeSet::new();

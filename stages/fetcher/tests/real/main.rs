@@ -10,4 +10,5 @@ mod parked;
 mod paths;
 mod pools;
 mod takeovers;
+mod vaults;
 mod views;
