@@ -22,6 +22,7 @@ prerequisites: ## Says what is missing on this machine, and which package brings
 	$(call need,mvn,maven) \
 	$(call need,node,nodejs) \
 	$(call need,npm,npm) \
+	PATH="$$PATH:/sbin:/usr/sbin" ldconfig -p | grep libgssapi_krb5.so.2 >/dev/null || { echo "missing: libgssapi_krb5.so.2 - install the Debian package libgssapi-krb5-2"; missing=1; }; \
 	if [ $$missing = 0 ]; then exit 0; fi; exit 1
 
 .PHONY: build

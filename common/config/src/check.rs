@@ -1,6 +1,7 @@
 //! What settings must satisfy together.
 
 use crate::keys::nearest;
+use crate::mounts::Mounts;
 use crate::planner::{Planner, Selector, path_glob};
 use crate::sections::{Cluster, Config, Finished};
 use crate::size::Size;
@@ -174,9 +175,9 @@ fn clickhouse(config: &Config, found: &mut Found) {
 fn address(name: &str, cluster: &Cluster, found: &mut Found) {
     let (url, key) = (&cluster.url, |last| ["clusters", name, last]);
     let place = url.split_once("://").map_or("", |(_, place)| place);
-    let known = cluster.is_bucket() || ["hdfs://", "file:///"].iter().any(|scheme| url.starts_with(scheme));
+    let known = cluster.is_bucket() || cluster.is_hdfs() || url.starts_with("file:///");
     if !known || place.is_empty() || place == "/" {
-        let kinds = "hdfs://host:port, file:///folder, s3://bucket, gs://bucket, az://container";
+        let kinds = "hdfs://host:port, viewfs://table, file:///folder, s3://bucket, gs://bucket, az://container";
         found.at(&key("url"), format!("{url:?} is none of {kinds}"));
     } else if cluster.is_bucket() && place.contains('/') {
         found.at(&key("url"), format!("{url:?} is more than a bucket: folders says where in it to look"));
@@ -186,9 +187,82 @@ fn address(name: &str, cluster: &Cluster, found: &mut Found) {
     }
 }
 
+/// As whom it is asked: a principal has keys, and is the only identity.
+fn identity(name: &str, cluster: &Cluster, found: &mut Found) {
+    const AUTHENTICATION: &str = "hadoop.security.authentication";
+    let key = |last| ["clusters", name, last];
+    match (&cluster.principal, &cluster.keytab) {
+        (None, None) => return,
+        (Some(_), None) => found.at(&key("principal"), "needs keytab, the file with its keys"),
+        (None, Some(_)) => found.at(&key("keytab"), "needs principal: whose keys of the file are meant"),
+        (Some(principal), Some(_)) if principal.is_empty() => {
+            found.at(&key("principal"), "is empty: name one such as logmill@EXAMPLE.COM");
+        }
+        (Some(_), Some(_)) => {}
+    }
+    if cluster.user.is_some() {
+        let why = "stands there beside principal, which says who it is where the cluster uses Kerberos: remove one of the two";
+        found.at(&key("user"), why);
+    }
+    if !cluster.is_hdfs() {
+        found.at(&key("principal"), format!("is for HDFS, and {:?} is none", cluster.url));
+    }
+    if let Some(other) = cluster.hadoop.0.get(AUTHENTICATION).filter(|value| *value != "kerberos") {
+        found.at(&key("hadoop"), format!("{AUTHENTICATION} is {other:?} beside principal: remove one of the two"));
+    }
+}
+
+/// The client of HDFS reads only a part of what a mount table may say, and a listing shows no mount point.
+fn view(name: &str, cluster: &Cluster, found: &mut Found) {
+    let Some(table) = cluster.view() else { return };
+    let key = |last| ["clusters", name, last];
+    if table.contains('/') {
+        found
+            .at(&key("url"), format!("{:?} is more than a mount table: folders says where in it to look", cluster.url));
+        return;
+    }
+    let (prefix, mounts) = (format!("fs.viewfs.mounttable.{table}"), Mounts::of(table, &cluster.hadoop));
+    for other in &mounts.unread {
+        found.at(
+            &key("hadoop"),
+            format!("{prefix}.{other} is not read here: name each folder by {prefix}.link./FOLDER"),
+        );
+    }
+    for (point, target) in mounts.targets.iter().filter(|(_, target)| !target.starts_with("hdfs://")) {
+        found.at(&key("hadoop"), format!("{prefix}.{point} is {target:?}, and only hdfs:// can be mounted"));
+    }
+    if !mounts.has_fallback {
+        let why = format!(
+            "has no {prefix}.linkFallback, which the client needs for paths that lie below no mount point: \
+                           hdfs://host:port/folder, of any of the clusters"
+        );
+        found.at(&key("hadoop"), why);
+    }
+    for folder in &cluster.folders {
+        if let Some(point) = mounts.below(folder) {
+            let why = format!(
+                "{folder:?} holds the mount point {point:?}, which a listing of it does not show: name the mount \
+                               points themselves"
+            );
+            found.at(&key("folders"), why);
+        }
+        let (Finished::Move, Some(place)) = (cluster.finished, &cluster.finished_folder) else { continue };
+        let (from, to) = (mounts.around(folder), mounts.around(&format!("{}{folder}", place.trim_end_matches('/'))));
+        if from != to {
+            let why = format!(
+                "lies in the mount {to:?}, and the folder {folder:?} in {from:?}: HDFS moves no file from one mount \
+                               to another"
+            );
+            found.at(&key("finished_folder"), why);
+        }
+    }
+}
+
 fn one_cluster(name: &str, cluster: &Cluster, found: &mut Found) {
     let key = |last| ["clusters", name, last];
     address(name, cluster, found);
+    identity(name, cluster, found);
+    view(name, cluster, found);
     if cluster.folders.is_empty() {
         found.at(&key("folders"), "names no folder: nothing would ever be found");
     }

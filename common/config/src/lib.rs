@@ -7,6 +7,7 @@ mod check;
 mod error;
 mod keys;
 mod load;
+mod mounts;
 mod planner;
 mod properties;
 mod reference;

@@ -32,6 +32,8 @@ fn full() -> Config {
         hadoop: one("dfs.client.use.datanode.hostname", "true"),
         store: one("endpoint", "https://s3.example"),
         user: Some("logmill".into()),
+        principal: Some("logmill@EXAMPLE.COM".into()),
+        keytab: Some("/run/secrets/logmill.keytab".into()),
         bytes_per_second: Some(Size::mib(200)),
         ready_file: Some("_SUCCESS".into()),
         backfill_after: Some(std::time::Duration::from_secs(86_400)),

@@ -189,12 +189,101 @@ fn a_bucket_has_settings_of_its_own_and_others_have_none() {
     );
     refused(
         "[clusters.a]\nurl = \"az://\"\n",
-        "logmill.toml:2: clusters.a.url: \"az://\" is none of hdfs://host:port, file:///folder, s3://bucket, gs://bucket, \
-         az://container",
+        "logmill.toml:2: clusters.a.url: \"az://\" is none of hdfs://host:port, viewfs://table, file:///folder, s3://bucket, \
+         gs://bucket, az://container",
     );
     refused(
         "[clusters.a]\nurl = \"hdfs://a:1\"\nstore = { region = \"x\" }\n",
         "logmill.toml:3: clusters.a.store: has settings for a bucket, and \"hdfs://a:1\" is none",
+    );
+}
+
+#[test]
+fn a_principal_has_keys_and_is_the_only_identity() {
+    let cluster = |rest: &str| format!("[clusters.a]\nurl = \"hdfs://a:1\"\n{rest}\n");
+    let both = "principal = \"logmill@EXAMPLE.COM\"\nkeytab = \"/keys\"";
+    let config = parse(&cluster(both)).unwrap();
+    assert_eq!(config.clusters["a"].principal.as_deref(), Some("logmill@EXAMPLE.COM"));
+    for (rest, why) in [
+        ("principal = \"logmill\"", "principal: needs keytab, the file with its keys"),
+        ("keytab = \"/keys\"", "keytab: needs principal: whose keys of the file are meant"),
+        ("principal = \"\"\nkeytab = \"/keys\"", "principal: is empty: name one such as logmill@EXAMPLE.COM"),
+        (
+            &*format!("user = \"hdfs\"\n{both}"),
+            "user: stands there beside principal, which says who it is where the cluster uses Kerberos: remove one of \
+             the two",
+        ),
+        (
+            &*format!("{both}\nhadoop = {{ \"hadoop.security.authentication\" = \"simple\" }}"),
+            "hadoop: hadoop.security.authentication is \"simple\" beside principal: remove one of the two",
+        ),
+    ] {
+        let error = parse(&cluster(rest)).unwrap_err();
+        assert!(error.ends_with(&format!("clusters.a.{why}")), "{error}");
+    }
+    refused(
+        &format!("[clusters.a]\nurl = \"file:///logs\"\n{both}\n"),
+        "logmill.toml:3: clusters.a.principal: is for HDFS, and \"file:///logs\" is none",
+    );
+}
+
+#[test]
+fn a_mount_table_is_one_that_the_client_reads_and_a_folder_lies_in_one_mount() {
+    let view = |folders: &str, rest: &str, links: &str| {
+        let links = links.replace("TABLE", "fs.viewfs.mounttable.logs");
+        format!(
+            "[clusters.a]\nurl = \"viewfs://logs\"\nfolders = {folders}\n{rest}\n[clusters.a.hadoop]\n\
+             \"fs.viewfs.mounttable.other.linkMergeSlash\" = \"hdfs://x:1/\"\n{links}\n"
+        )
+    };
+    let links = "\"TABLE.link./a\" = \"hdfs://a:1/logs\"\n\"TABLE.link./deep/b\" = \"hdfs://b:1/\"\n\
+                 \"TABLE.linkFallback\" = \"hdfs://a:1/\"\n";
+    for folders in ["[\"/a\", \"/deep/b/x/%Y\"]", "[\"/a/%Y\"]", "[\"/elsewhere\", \"/ab\"]"] {
+        parse(&view(folders, "finished = \"delete\"", links)).unwrap();
+    }
+    parse(&view("[\"/a/logs\"]", "finished = \"move\"\nfinished_folder = \"/a/done\"", links)).unwrap();
+    for (folders, rest, links, why) in [
+        (
+            "[\"/a\"]",
+            "",
+            "\"TABLE.link./a\" = \"hdfs://a:1/logs\"\n",
+            "hadoop: has no fs.viewfs.mounttable.logs.linkFallback, which the client needs for paths that lie below no \
+             mount point: hdfs://host:port/folder, of any of the clusters",
+        ),
+        (
+            "[\"/a\"]",
+            "",
+            &*format!("{links}\"TABLE.linkNfly.minReplication=2./c\" = \"hdfs://a:1/,hdfs://b:1/\"\n"),
+            "hadoop: fs.viewfs.mounttable.logs.linkNfly.minReplication=2./c is not read here: name each folder by \
+             fs.viewfs.mounttable.logs.link./FOLDER",
+        ),
+        (
+            "[\"/a\"]",
+            "",
+            &*format!("{links}\"TABLE.link./c\" = \"s3a://c/\"\n"),
+            "hadoop: fs.viewfs.mounttable.logs.link./c is \"s3a://c/\", and only hdfs:// can be mounted",
+        ),
+        (
+            "[\"/%Y\"]",
+            "",
+            links,
+            "folders: \"/%Y\" holds the mount point \"/deep/b\", which a listing of it does not show: name the mount points \
+             themselves",
+        ),
+        (
+            "[\"/deep/b\"]",
+            "finished = \"move\"\nfinished_folder = \"/a/done\"",
+            links,
+            "finished_folder: lies in the mount \"/a\", and the folder \"/deep/b\" in \"/deep/b\": HDFS moves no file from \
+             one mount to another",
+        ),
+    ] {
+        let error = parse(&view(folders, rest, links)).unwrap_err();
+        assert!(error.ends_with(&format!("clusters.a.{why}")), "{error}");
+    }
+    refused(
+        "[clusters.a]\nurl = \"viewfs://logs/a\"\n",
+        "logmill.toml:2: clusters.a.url: \"viewfs://logs/a\" is more than a mount table: folders says where in it to look",
     );
 }
 

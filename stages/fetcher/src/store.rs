@@ -8,7 +8,7 @@ mod hdfs;
 mod object;
 
 pub use folder::FolderStore;
-pub use hdfs::{HdfsSettings, HdfsStore};
+pub use hdfs::{HdfsSettings, HdfsStore, Identity};
 pub use object::{BucketSettings, BucketStore};
 
 use bytes::Bytes;
@@ -80,7 +80,9 @@ pub enum StoreError {
 /// A store cannot be set up as configured.
 #[derive(Debug, thiserror::Error)]
 pub enum SetUpError {
-    #[error("cluster {cluster}: {url:?} is none of hdfs://..., file:///..., s3://..., gs://... and az://...")]
+    #[error(
+        "cluster {cluster}: {url:?} is none of hdfs://..., viewfs://..., file:///..., s3://..., gs://... and az://..."
+    )]
     Scheme { cluster: String, url: String },
     #[error("cluster {cluster}: {why}")]
     Client { cluster: String, why: String },
@@ -99,8 +101,16 @@ pub fn of(name: &str, settings: &logmill_config::Cluster, io: &Handle) -> Result
     if settings.is_bucket() {
         return Ok(Arc::new(BucketStore::new(name, bucket(settings))?));
     }
-    let (url, user, hadoop) = (settings.url.clone(), settings.user.clone(), settings.hadoop.0.clone());
-    Ok(Arc::new(HdfsStore::new(name, HdfsSettings { url, user, hadoop }, io.clone())?))
+    let identity = match (&settings.principal, &settings.keytab, &settings.user) {
+        (Some(principal), Some(keytab), _) => {
+            Identity::Kerberos { principal: principal.clone(), keytab: keytab.clone() }
+        }
+        (_, _, Some(user)) => Identity::User(user.clone()),
+        _ => Identity::Process,
+    };
+    let (url, hadoop, call_timeout) = (settings.url.clone(), settings.hadoop.0.clone(), settings.call_timeout);
+    let settings = HdfsSettings { url, identity, hadoop, call_timeout };
+    Ok(Arc::new(HdfsStore::new(name, settings, io.clone())?))
 }
 
 /// Whether the address and the names of the settings are known, without a look at files that they name.
@@ -112,7 +122,7 @@ pub fn check(name: &str, settings: &logmill_config::Cluster) -> Result<(), SetUp
         let unknown = object::unknown(&bucket(settings));
         return unknown.map_or(Ok(()), |why| Err(SetUpError::Client { cluster: name.to_owned(), why }));
     }
-    if ["file://", "hdfs://"].iter().any(|scheme| settings.url.starts_with(scheme)) {
+    if settings.is_hdfs() || settings.url.starts_with("file://") {
         return Ok(());
     }
     Err(SetUpError::Scheme { cluster: name.to_owned(), url: settings.url.clone() })

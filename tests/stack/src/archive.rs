@@ -27,7 +27,8 @@ pub(crate) fn of(artifacts: &Artifacts, part: Part) -> Archive {
 /// Makes the archive of a part unless there is one. Servers run without it too, so that a training run which leaves
 /// none is told of and is no error.
 pub(crate) fn ensure(artifacts: &Artifacts, part: Part) -> Result<()> {
-    if part == Part::Engine || path(artifacts, part)?.exists() {
+    // A KDC's start is short, and its main is compiled at it.
+    if matches!(part, Part::Engine | Part::Kdc) || path(artifacts, part)?.exists() {
         return Ok(());
     }
     let _lock = artifacts.lock()?;
@@ -62,7 +63,18 @@ fn train(artifacts: &Artifacts, part: Part, draft: &PathBuf, folder: &PathBuf) -
             kafka.nodes.remove(0)
         }
         Part::Buckets => buckets::prepare(artifacts, &archive, network.address(3), folder, &[])?.0,
-        _ => hdfs::prepare(artifacts, &archive, network.address(11), folder, "training", hdfs::HEAP, None)?.server,
+        _ => {
+            hdfs::prepare(
+                artifacts,
+                &archive,
+                network.address(11),
+                folder,
+                "training",
+                hdfs::HEAP,
+                &hdfs::Shape::Plain,
+            )?
+            .server
+        }
     };
     server.start()?;
     server.stop(WRITE);

@@ -1,6 +1,6 @@
 //! The pinned programs: downloaded by `mvn` and `npm`, checked against the list, shared by every run of a checkout.
 //!
-//! **Invariant:** a folder `kafka`, `hdfs`, `engine` or `buckets` below the artifacts folder has been checked against the list
+//! **Invariant:** a folder `kafka`, `hdfs`, `engine`, `buckets` or `kdc` below the artifacts folder has been checked against the list
 //! that its `.verified` stamp names; a download lies under `incoming` until then.
 
 use std::ffi::OsString;
@@ -17,6 +17,7 @@ use crate::{kafka, process};
 const KAFKA_POM: &str = include_str!("../assets/kafka-pom.xml");
 const HDFS_POM: &str = include_str!("../assets/hdfs-pom.xml");
 const BUCKETS_POM: &str = include_str!("../assets/buckets-pom.xml");
+const KDC_POM: &str = include_str!("../assets/kdc-pom.xml");
 const HDFS_MAIN: &str = include_str!("../assets/MiniHdfs.java");
 const HDFS_LOG: &str = include_str!("../assets/hdfs-log4j.properties");
 const ENGINE_PACKAGE: &str = include_str!("../assets/engine-package.json");
@@ -36,11 +37,13 @@ pub enum Part {
     Engine,
     /// S3Proxy's jars.
     Buckets,
+    /// Kerby's jars.
+    Kdc,
 }
 
 impl Part {
     /// All of them.
-    pub const ALL: [Part; 4] = [Part::Kafka, Part::Hdfs, Part::Engine, Part::Buckets];
+    pub const ALL: [Part; 5] = [Part::Kafka, Part::Hdfs, Part::Engine, Part::Buckets, Part::Kdc];
 
     /// Its folder.
     pub fn name(self) -> &'static str {
@@ -49,6 +52,7 @@ impl Part {
             Part::Hdfs => "hdfs",
             Part::Engine => "engine",
             Part::Buckets => "buckets",
+            Part::Kdc => "kdc",
         }
     }
 
@@ -59,12 +63,14 @@ impl Part {
             Part::Hdfs => "Apache Hadoop HDFS 3.5.0",
             Part::Engine => "ClickHouse engine 26.7.3-stable.1",
             Part::Buckets => "S3Proxy 4.1.0",
+            Part::Kdc => "Apache Kerby 2.1.1",
         }
     }
 
     fn client(self) -> &'static [Program] {
         match self {
             Part::Kafka | Part::Buckets => &[Program::Mvn, Program::Java],
+            Part::Kdc => &[Program::Mvn, Program::Java, Program::Javac],
             Part::Hdfs => &[Program::Mvn, Program::Java, Program::Javac, Program::Jar],
             Part::Engine => &[Program::Npm],
         }
@@ -183,6 +189,7 @@ impl Artifacts {
             Part::Kafka => maven(KAFKA_POM, &work, &target)?,
             Part::Hdfs => maven(HDFS_POM, &work, &target)?,
             Part::Buckets => maven(BUCKETS_POM, &work, &target)?,
+            Part::Kdc => maven(KDC_POM, &work, &target)?,
             Part::Engine => npm(&work, &target)?,
         }
         checksums::verify(checksums::PINNED, &incoming, part.name())?;
@@ -192,7 +199,7 @@ impl Artifacts {
         match part {
             Part::Kafka => kafka::make_bootstrap_checkpoint(self)?,
             Part::Hdfs => self.compile_hdfs_main(&work)?,
-            Part::Engine | Part::Buckets => {}
+            Part::Engine | Part::Buckets | Part::Kdc => {}
         }
         write(&self.stamp(part), &Artifacts::pinned(part))?;
         remove_folder(&incoming)

@@ -17,7 +17,7 @@ pub fn parse(list: &str) -> BTreeMap<&str, &str> {
     list.lines().filter_map(|line| line.split_once("  ")).map(|(sum, file)| (file, sum)).collect()
 }
 
-/// Checks the files of one part (`kafka`, `hdfs`, `engine`, `buckets`): all that are pinned are there, unchanged, and no other.
+/// Checks the files of one part (`kafka`, `hdfs`, `engine`, `buckets`, `kdc`): all that are pinned are there, unchanged, and no other.
 pub fn verify(list: &str, artifacts: &Path, part: &str) -> Result<()> {
     let prefix = format!("{part}/");
     let mut pinned = parse(list);
@@ -94,7 +94,12 @@ mod tests {
     #[test]
     fn every_server_is_pinned() {
         let pinned = parse(PINNED);
-        let jars = ["kafka/kafka_2.13-4.3.1.jar", "hdfs/hadoop-hdfs-3.5.0.jar", "buckets/s3proxy-4.1.0.jar"];
+        let jars = [
+            "kafka/kafka_2.13-4.3.1.jar",
+            "hdfs/hadoop-hdfs-3.5.0.jar",
+            "buckets/s3proxy-4.1.0.jar",
+            "kdc/kerb-simplekdc-2.1.1.jar",
+        ];
         for file in jars.into_iter().chain(["engine/libchdb.so"]) {
             assert_eq!(pinned[file].len(), 64);
         }

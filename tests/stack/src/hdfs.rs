@@ -1,6 +1,8 @@
 //! Apache Hadoop HDFS: a whole cluster, NameNode and DataNode, in one JVM on a loopback address of its own; or the DataNode
-//! in a JVM of its own, behind a path of its own.
+//! in a JVM of its own, behind a path of its own; or one that knows its users by Kerberos.
 
+use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddrV4, TcpStream};
 use std::path::Path;
@@ -14,8 +16,9 @@ use crate::java::{self, Archive};
 use crate::network;
 use crate::path;
 use crate::server::{Recipe, Server};
+use crate::vault::Realm;
 
-const START: Duration = Duration::from_secs(120); // seconds on an idle machine; many test processes share two cores
+pub(crate) const START: Duration = Duration::from_secs(120); // seconds on an idle machine; many test processes share two cores
 
 /// MiB of a cluster of a few thousand files.
 pub(crate) const HEAP: usize = 160;
@@ -37,13 +40,22 @@ pub(crate) struct Apart {
     pub path: path::Path,
 }
 
+/// What is particular about a cluster.
+pub(crate) enum Shape<'a> {
+    /// Nothing.
+    Plain,
+    /// Its DataNode is a process of its own, which clients find at this address.
+    Apart(Ipv4Addr),
+    /// Its users are known by Kerberos, and may do what its permissions let them.
+    Secured(&'a Realm),
+}
+
 /// What the DataNode of the cluster `name` is called, where it is a process of its own.
 pub(crate) fn datanode(name: &str) -> String {
     format!("hdfs-{name}-data")
 }
 
-/// Prepares the cluster `name` at `address` with its data under `folder`, in a JVM of `heap` MiB; data that is there already is kept. `apart`: the
-/// address at which clients find its DataNode, which is a process of its own then.
+/// Prepares the cluster `name` at `address` with its data under `folder`, in a JVM of `heap` MiB; data that is there already is kept.
 pub(crate) fn prepare(
     artifacts: &Artifacts,
     archive: &Archive,
@@ -51,68 +63,109 @@ pub(crate) fn prepare(
     folder: &Path,
     name: &str,
     heap: usize,
-    apart: Option<Ipv4Addr>,
+    shape: &Shape<'_>,
 ) -> Result<Hdfs> {
     let home = folder.join(format!("hdfs-{name}"));
     fs::create_dir_all(&home).doing(|| format!("create {}", home.display()))?;
     let at = |preferred| network::port(address, preferred).map(|port| format!("{address}:{port}"));
     let data_port = network::port(address, 9866)?;
     let (rpc, http) = (at(9820)?, at(9870)?);
-    let folder_url = |folder: &str| format!("file://{}", home.join(folder).display());
-    let settings = [
-        ("fs.defaultFS", format!("hdfs://{rpc}")),
-        ("hadoop.tmp.dir", home.join("tmp").display().to_string()),
-        ("hadoop.security.token.service.use_ip", "true".into()),
-        ("dfs.replication", "1".into()),
-        ("dfs.namenode.name.dir", folder_url("name")),
-        ("dfs.datanode.data.dir", folder_url("data")),
-        ("dfs.namenode.http-address", http.clone()),
-        ("dfs.datanode.address", format!("{address}:{data_port}")),
-        ("dfs.datanode.http.address", at(9864)?),
-        ("dfs.datanode.ipc.address", at(9867)?),
-        ("dfs.datanode.hostname", apart.unwrap_or(address).to_string()),
-        ("dfs.namenode.datanode.registration.ip-hostname-check", "false".into()),
-        ("dfs.client.use.datanode.hostname", "true".into()),
-        ("dfs.permissions.enabled", "false".into()),
-        ("dfs.namenode.safemode.extension", "0".into()),
-        ("dfs.namenode.fs-limits.min-block-size", "4096".into()),
-    ];
+    let mut settings = common(&home, address, data_port)?;
+    settings.extend(
+        [
+            ("fs.defaultFS", format!("hdfs://{rpc}")),
+            ("dfs.namenode.name.dir", folder_url(&home, "name")),
+            ("dfs.namenode.http-address", http.clone()),
+        ]
+        .map(owned),
+    );
+    if let Shape::Apart(outside) = shape {
+        settings.extend([owned(("dfs.datanode.hostname", outside.to_string()))]);
+    }
+    let mut config = client_settings();
+    let mut flags = Vec::new();
+    if let Shape::Secured(realm) = shape {
+        settings.extend(realm.settings());
+        config.extend(realm.client_settings());
+        flags.push(realm.flag());
+    }
     let site = home.join("site.xml");
     write(&site, &site_xml(&settings))?;
-    let ready_mark = home.join("ready");
-    let (class_path, archive) = (artifacts.class_path(Part::Hdfs), archive.clone());
-    let mark = ready_mark.clone();
-    let hold = home.join(HOLD);
-    match apart {
-        Some(_) => write(&hold, "")?,
-        None => drop(fs::remove_file(&hold)), // of the run before
+    let (archive, hold) = (archive.clone(), home.join(HOLD));
+    match shape {
+        Shape::Apart(_) => write(&hold, "")?,
+        _ => drop(fs::remove_file(&hold)), // of the run before
     }
-    let apart = match apart {
-        Some(outside) => {
+    let apart = match *shape {
+        Shape::Apart(outside) => {
             let data_address = SocketAddrV4::new(address, data_port);
             let path = path::Path::open(SocketAddrV4::new(outside, data_port), data_address)?;
             let server = prepare_datanode(artifacts, &archive, folder, name, (&site, data_address, &http))?;
             Some(Apart { server, path })
         }
-        None => None,
+        _ => None,
     };
-    let server = Server::new(Recipe {
-        name: format!("hdfs-{name}"),
+    let class_path = artifacts.class_path(Part::Hdfs);
+    let server = launch(format!("hdfs-{name}"), &home, (class_path, archive, heap, flags), &site);
+    let address = HdfsAddress { url: format!("hdfs://{rpc}"), http: format!("http://{http}"), config };
+    Ok(Hdfs { server, address, apart })
+}
+
+/// A server of our main, with its log and its marks in `home`.
+pub(crate) fn launch(
+    name: String,
+    home: &Path,
+    (class_path, archive, heap, flags): (OsString, Archive, usize, Vec<String>),
+    site: &Path,
+) -> Server {
+    let (mark, hold, site) = (home.join("ready"), home.join(HOLD), site.to_owned());
+    let ready_mark = mark.clone();
+    Server::new(Recipe {
+        name,
         log: home.join("log"),
         command: Box::new(move || {
             let _ = fs::remove_file(&mark); // of the run before
             let mut java = java::command(&archive);
-            java.args([&*format!("-Xmx{heap}m"), "-Xss512k", "-XX:MaxMetaspaceSize=128m"]);
+            java.args([&*format!("-Xmx{heap}m"), "-Xss512k", "-XX:MaxMetaspaceSize=128m"]).args(&flags);
             java.arg("-cp").arg(&class_path).arg("MiniHdfs").arg(&site).arg(&mark).arg(&hold);
             java
         }),
         ready: Box::new(move || ready_mark.exists()),
         patience: START,
         rest: Duration::ZERO,
-    });
-    let address =
-        HdfsAddress { url: format!("hdfs://{rpc}"), http: format!("http://{http}"), config: client_settings() };
-    Ok(Hdfs { server, address, apart })
+    })
+}
+
+/// What all clusters share, but the addresses and the folder of the NameNode.
+pub(crate) fn common(home: &Path, address: Ipv4Addr, data_port: u16) -> Result<Settings> {
+    let at = |preferred| network::port(address, preferred).map(|port| format!("{address}:{port}"));
+    let settings = [
+        ("hadoop.tmp.dir", home.join("tmp").display().to_string()),
+        ("hadoop.security.token.service.use_ip", "true".into()),
+        ("dfs.replication", "1".into()),
+        ("dfs.datanode.data.dir", folder_url(home, "data")),
+        ("dfs.datanode.address", format!("{address}:{data_port}")),
+        ("dfs.datanode.http.address", at(9864)?),
+        ("dfs.datanode.ipc.address", at(9867)?),
+        ("dfs.datanode.hostname", address.to_string()),
+        ("dfs.namenode.datanode.registration.ip-hostname-check", "false".into()),
+        ("dfs.client.use.datanode.hostname", "true".into()),
+        ("dfs.permissions.enabled", "false".into()),
+        ("dfs.namenode.safemode.extension", "0".into()),
+        ("dfs.namenode.fs-limits.min-block-size", "4096".into()),
+    ];
+    Ok(settings.map(owned).into())
+}
+
+/// Settings by their names.
+pub(crate) type Settings = BTreeMap<String, String>;
+
+pub(crate) fn owned((name, value): (&str, String)) -> (String, String) {
+    (name.to_owned(), value)
+}
+
+pub(crate) fn folder_url(home: &Path, folder: &str) -> String {
+    format!("file://{}", home.join(folder).display())
 }
 
 /// A DataNode of its own: Hadoop's own program. Ready when it listens and its NameNode counts it.
@@ -150,7 +203,7 @@ fn prepare_datanode(
 
 /// Settings for clients: DataNodes by the address they name, and answers within seconds where the defaults take
 /// minutes.
-fn client_settings() -> std::collections::BTreeMap<String, String> {
+pub(crate) fn client_settings() -> Settings {
     [
         ("dfs.client.use.datanode.hostname", "true"),
         ("dfs.client.failover.max.attempts", "3"),
@@ -162,7 +215,7 @@ fn client_settings() -> std::collections::BTreeMap<String, String> {
     .into()
 }
 
-fn site_xml(settings: &[(&str, String)]) -> String {
+pub(crate) fn site_xml(settings: &Settings) -> String {
     let escape = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;");
     let properties: String = settings
         .iter()

@@ -32,6 +32,7 @@ mod java;
 mod kafka;
 pub mod kafka_probe;
 mod network;
+mod pair;
 pub mod path;
 pub mod prerequisites;
 pub mod probe;
@@ -41,12 +42,14 @@ mod server;
 pub mod shared;
 pub mod signals;
 mod stack;
+mod vault;
 
 pub use addresses::{Addresses, BucketAddress, ClickHouseAddress, HdfsAddress, Login, Recorded, State};
 pub use artifacts::{Artifacts, Part};
 pub use codecs::write_by_hadoop;
 pub use error::{Error, Result};
 pub use stack::{ServerId, Stack, Wanted};
+pub use vault::Vault;
 
 use std::path::{Path, PathBuf};
 

@@ -83,6 +83,16 @@ fn major(said: &str) -> Option<u32> {
     version.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
 }
 
+/// Refuses where the library is missing that clients of Kerberos load when they need it.
+pub fn check_gssapi() -> Result<()> {
+    const LIBRARY: &str = "libgssapi_krb5.so.2";
+    // SAFETY: what the library does when it is loaded is what it does in every program that uses Kerberos.
+    match unsafe { libloading::Library::new(LIBRARY) } {
+        Ok(_) => Ok(()),
+        Err(_) => Err(Error::Prerequisites(vec![format!("missing: {LIBRARY} — Debian package: libgssapi-krb5-2")])),
+    }
+}
+
 fn look(name: &str, path: &str) -> Option<PathBuf> {
     use std::os::unix::fs::PermissionsExt;
     let executable =

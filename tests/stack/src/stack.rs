@@ -9,11 +9,13 @@ use crate::addresses::{Addresses, BucketAddress, ClickHouseAddress, HdfsAddress,
 use crate::archive;
 use crate::artifacts::{Artifacts, Part, write};
 use crate::error::{Doing, Error, Result};
+use crate::hdfs::Shape;
 use crate::instance::Instance;
 use crate::kafka::Kafka;
 use crate::network::Network;
 use crate::server::{Server, start_all};
-use crate::{buckets, clickhouse, hdfs, kafka, path};
+use crate::vault::Vault;
+use crate::{buckets, clickhouse, hdfs, kafka, pair, path, vault};
 
 /// Which servers a stack holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,7 +27,14 @@ pub struct Wanted {
     /// Those of them whose DataNode is a process of its own ([`ServerId::DataNode`]), reached by a path of its own
     /// ([`Stack::path`]).
     pub apart: Vec<String>,
-    /// MiB of memory for the JVM of each of them; 0 for what a few thousand files need.
+    /// Names of further HDFS clusters, each with a pair of NameNodes ([`ServerId::Hdfs`], which is active, and
+    /// [`ServerId::Second`], with the DataNode).
+    pub pairs: Vec<String>,
+    /// Names of further HDFS clusters that know their users by Kerberos ([`Stack::vault`]).
+    pub vaults: Vec<String>,
+    /// Names of those users.
+    pub users: Vec<String>,
+    /// MiB of memory for the JVM of each of `hdfs`; 0 for what a few thousand files need.
     pub hdfs_heap: usize,
     /// Names of buckets, all of one server.
     pub buckets: Vec<String>,
@@ -38,7 +47,8 @@ impl Wanted {
     pub fn parts(&self) -> Vec<Part> {
         let wanted = [
             (self.brokers > 0).then_some(Part::Kafka),
-            (!self.hdfs.is_empty()).then_some(Part::Hdfs),
+            (!self.hdfs.is_empty() || !self.pairs.is_empty() || !self.vaults.is_empty()).then_some(Part::Hdfs),
+            (!self.vaults.is_empty()).then_some(Part::Kdc),
             self.clickhouse.then_some(Part::Engine),
             (!self.buckets.is_empty()).then_some(Part::Buckets),
         ];
@@ -52,9 +62,10 @@ impl Wanted {
         let is_name = |name: &String| {
             !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
         };
-        match self.hdfs.iter().chain(&self.buckets).find(|name| !is_name(name)) {
+        let clusters = || self.hdfs.iter().chain(&self.pairs).chain(&self.vaults);
+        match clusters().chain(&self.buckets).chain(&self.users).find(|name| !is_name(name)) {
             Some(name) => Err(Error::Wanted(format!("cluster {name:?}: a name has letters a-z, digits and -"))),
-            None if self.hdfs.len() > 200 => Err(Error::Wanted("more than 200 HDFS clusters".into())),
+            None if clusters().count() > 200 => Err(Error::Wanted("more than 200 HDFS clusters".into())),
             None if self.apart.len() > 40 => Err(Error::Wanted("more than 40 DataNodes of their own".into())),
             None => Ok(()),
         }
@@ -70,6 +81,10 @@ pub enum ServerId {
     Hdfs(String),
     /// The DataNode of the HDFS cluster of that name, where it is apart.
     DataNode(String),
+    /// The second NameNode of the pair of that name, and the DataNode.
+    Second(String),
+    /// The KDC of all clusters with Kerberos.
+    Kdc,
     /// The server of all buckets.
     Buckets,
     /// ClickHouse.
@@ -82,6 +97,8 @@ impl fmt::Display for ServerId {
             ServerId::Broker(node) => f.write_str(&kafka::broker(*node)),
             ServerId::Hdfs(name) => write!(f, "hdfs-{name}"),
             ServerId::DataNode(name) => f.write_str(&hdfs::datanode(name)),
+            ServerId::Second(name) => f.write_str(&pair::second(name)),
+            ServerId::Kdc => f.write_str(vault::KDC),
             ServerId::Buckets => f.write_str(buckets::NAME),
             ServerId::ClickHouse => f.write_str("clickhouse"),
         }
@@ -95,6 +112,8 @@ pub struct Stack {
     addresses: Addresses,
     /// By the name of the cluster.
     paths: BTreeMap<String, path::Path>,
+    pairs: BTreeMap<String, pair::Pair>,
+    vaults: BTreeMap<String, Vault>,
     instance: Instance,
     _network: Network,
 }
@@ -136,12 +155,37 @@ impl Stack {
             let host = 11 + index as u8; // at most 200 clusters
             let heap = if wanted.hdfs_heap > 0 { wanted.hdfs_heap } else { hdfs::HEAP };
             let outside = wanted.apart.iter().position(|apart| apart == name).map(|n| network.address(211 + n as u8));
-            let made = hdfs::prepare(artifacts, &archive, network.address(host), folder, name, heap, outside)?;
+            let shape = outside.map_or(Shape::Plain, Shape::Apart);
+            let made = hdfs::prepare(artifacts, &archive, network.address(host), folder, name, heap, &shape)?;
             servers.push(made.server);
             addresses.hdfs.insert(name.clone(), made.address);
             if let Some(hdfs::Apart { server, path }) = made.apart {
                 servers.push(server);
                 paths.insert(name.clone(), path);
+            }
+        }
+        let mut pairs = BTreeMap::new();
+        for (index, name) in wanted.pairs.iter().enumerate() {
+            let archive = archive::of(artifacts, Part::Hdfs);
+            let host = 11 + (wanted.hdfs.len() + index) as u8;
+            let (made, both, address) = pair::prepare(artifacts, &archive, network.address(host), folder, name)?;
+            servers.extend(both);
+            addresses.hdfs.insert(name.clone(), address);
+            pairs.insert(name.clone(), made);
+        }
+        let mut vaults = BTreeMap::new();
+        if !wanted.vaults.is_empty() {
+            let (realm, kdc) = vault::prepare_kdc(artifacts, network.address(4), folder, &wanted.users)?;
+            servers.push(kdc);
+            for (index, name) in wanted.vaults.iter().enumerate() {
+                let archive = archive::of(artifacts, Part::Hdfs);
+                let host = 11 + (wanted.hdfs.len() + wanted.pairs.len() + index) as u8;
+                let shape = Shape::Secured(&realm);
+                let made = hdfs::prepare(artifacts, &archive, network.address(host), folder, name, hdfs::HEAP, &shape)?;
+                servers.push(made.server);
+                addresses.hdfs.insert(name.clone(), made.address.clone());
+                let home = folder.join(format!("hdfs-{name}"));
+                vaults.insert(name.clone(), Vault::new(artifacts, made.address, realm.clone(), home));
             }
         }
         if !wanted.buckets.is_empty() {
@@ -155,8 +199,12 @@ impl Stack {
             servers.push(server);
             addresses.clickhouse = Some(address);
         }
-        let stack = Stack { servers, addresses, paths, instance, _network: network };
+        let stack = Stack { servers, addresses, paths, pairs, vaults, instance, _network: network };
         let mut others: Vec<&Server> = stack.servers.iter().collect();
+        if !stack.vaults.is_empty() {
+            stack.named(vault::KDC)?.start()?;
+            others.retain(|server| server.name() != vault::KDC);
+        }
         if kafka.as_ref().is_some_and(|kafka| kafka.unclean) {
             stack.named(kafka::CONTROLLER_NAME)?.start()?;
             stack.named(&kafka::broker(1))?.has_ended();
@@ -199,6 +247,14 @@ impl Stack {
         self.paths.get(name).unwrap_or_else(|| panic!("this stack was started with the DataNode of {name} not apart"))
     }
 
+    /// The HDFS cluster `name`, which knows its users by Kerberos.
+    ///
+    /// # Panics
+    /// When no such cluster of that name was wanted.
+    pub fn vault(&self, name: &str) -> &Vault {
+        self.vaults.get(name).unwrap_or_else(|| panic!("this stack was started without the vault {name}"))
+    }
+
     /// The bucket `name`.
     ///
     /// # Panics
@@ -233,6 +289,12 @@ impl Stack {
     /// Starts a server again on its addresses and data, and waits until it serves; one that runs is killed first.
     pub fn restart(&self, server: &ServerId) -> Result<()> {
         self.server(server)?.start()
+    }
+
+    /// Makes the other NameNode of the pair `name` the active one; the one that was steps down before, where it runs. One that
+    /// was only stopped would be active still: kill it before.
+    pub fn fail_over(&self, name: &str) -> Result<()> {
+        self.pairs.get(name).ok_or_else(|| Error::NoSuchServer(format!("pair {name}")))?.fail_over()
     }
 
     /// Starts the HDFS cluster `name` again without its DataNode: its NameNode answers, is in safe mode, and knows of no block,
@@ -303,6 +365,8 @@ impl Stack {
             .map(ServerId::Broker)
             .chain(self.addresses.hdfs.keys().cloned().map(ServerId::Hdfs))
             .chain(self.paths.keys().cloned().map(ServerId::DataNode))
+            .chain(self.pairs.keys().cloned().map(ServerId::Second))
+            .chain(self.vaults.iter().take(1).map(|_| ServerId::Kdc))
             .chain(self.addresses.buckets.iter().take(1).map(|_| ServerId::Buckets))
             .chain(self.addresses.clickhouse.iter().map(|_| ServerId::ClickHouse))
             .collect()

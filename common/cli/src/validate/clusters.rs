@@ -79,9 +79,12 @@ async fn one(name: &str, cluster: &Cluster, store: &dyn Store, all: &mut Vec<Che
                 why,
                 format!("give the user of [clusters.{name}] the right to list it, or correct its keys in store"),
             ),
-            Err(StoreError::Failed(why)) => {
-                Check::bad(name, &what, why, format!("check url, user, hadoop and store in [clusters.{name}]"))
-            }
+            Err(StoreError::Failed(why)) => Check::bad(
+                name,
+                &what,
+                why,
+                format!("check url, user, principal, hadoop and store in [clusters.{name}]"),
+            ),
         });
     }
     let Some(file) = sample else { return };

@@ -20,9 +20,9 @@ pub enum Order {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Cluster {
-    /// hdfs://host:port of the NameNode, hdfs://NAMESERVICE of a pair of them (with its keys in hadoop), file:///folder for
-    /// a local folder, or a bucket: s3://bucket (S3 and what speaks its protocol), gs://bucket (Google Cloud Storage),
-    /// az://container (Azure).
+    /// hdfs://host:port of the NameNode, hdfs://NAMESERVICE of a pair of them or viewfs://TABLE of a mount table (with their
+    /// keys in hadoop), file:///folder for a local folder, or a bucket: s3://bucket (S3 and what speaks its protocol),
+    /// gs://bucket (Google Cloud Storage), az://container (Azure).
     pub url: String,
     /// Hadoop client settings for this cluster alone, as in core-site.xml and hdfs-site.xml.
     pub hadoop: Properties,
@@ -33,6 +33,13 @@ pub struct Cluster {
     /// The user to act as, where the cluster does not use Kerberos.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
+    /// Where it does, the principal to act as, such as logmill@EXAMPLE.COM. Realms and their KDCs are those of the process's
+    /// krb5.conf (KRB5_CONFIG).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub principal: Option<String>,
+    /// The file with the keys of principal, as ktutil or kadmin writes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keytab: Option<std::path::PathBuf>,
     /// Folders to look into, with all folders below them. %Y, %m, %d and %H stand for the year, month, day and hour (UTC)
     /// of tomorrow, today and the days before: /logs/%Y/%m/%d. So old folders are not listed again and again.
     pub folders: Vec<String>,
@@ -116,6 +123,8 @@ impl Default for Cluster {
             hadoop: Properties::default(),
             store: Properties::default(),
             user: None,
+            principal: None,
+            keytab: None,
             folders: vec!["/logs".into()],
             days: 7,
             ready_file: None,
@@ -163,5 +172,17 @@ impl Cluster {
     #[must_use]
     pub fn is_bucket(&self) -> bool {
         Self::BUCKETS.iter().any(|scheme| self.url.starts_with(scheme))
+    }
+
+    /// The name of the mount table, where it is ViewFS.
+    #[must_use]
+    pub fn view(&self) -> Option<&str> {
+        self.url.strip_prefix("viewfs://")
+    }
+
+    /// Whether it is HDFS, or several of them as ViewFS.
+    #[must_use]
+    pub fn is_hdfs(&self) -> bool {
+        self.url.starts_with("hdfs://") || self.view().is_some()
     }
 }

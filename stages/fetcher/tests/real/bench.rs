@@ -10,7 +10,7 @@ use logmill_core::{End, FileId, Seq};
 use logmill_kafka::admin::{Admin, TopicSpec};
 use logmill_protocol::Partition;
 use logmill_protocol::fetch::Task;
-use logmill_stack::{BucketAddress, HdfsAddress};
+use logmill_stack::{BucketAddress, HdfsAddress, Vault};
 use object_store::ObjectStoreExt as _;
 use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::path::Path;
@@ -20,6 +20,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use tokio::runtime::{Handle, Runtime};
@@ -32,6 +33,11 @@ pub const RAW_BYTES: usize = 16 << 10;
 #[derive(Clone, Copy)]
 pub enum Place<'a> {
     Hdfs(&'a HdfsAddress),
+    /// These folders of it, instead of one of the chain's own.
+    Folders(&'a HdfsAddress, &'a [&'a str]),
+    /// The folder of a user in a cluster with Kerberos, which that user reads; what is put into it comes there by
+    /// [`Vault::store`].
+    Vault(&'a Vault, &'a str),
     Bucket(&'a BucketAddress),
 }
 
@@ -51,27 +57,47 @@ impl Place<'_> {
     /// The address, the table of the settings that a client needs, and these.
     fn settings(&self) -> (&str, &'static str, &BTreeMap<String, String>) {
         match self {
-            Self::Hdfs(address) => (&address.url, "hadoop", &address.config),
+            Self::Hdfs(address) | Self::Folders(address, _) => (&address.url, "hadoop", &address.config),
+            Self::Vault(vault, _) => (&vault.hdfs.url, "hadoop", &vault.hdfs.config),
             Self::Bucket(address) => (&address.url, "store", &address.config),
         }
+    }
+
+    /// Where files are looked for, where the chain has a folder of its own.
+    fn folders(&self, own: &str) -> Vec<String> {
+        match self {
+            Self::Hdfs(_) | Self::Bucket(_) => vec![own.to_owned()],
+            Self::Folders(_, folders) => folders.iter().map(|folder| (*folder).to_owned()).collect(),
+            Self::Vault(_, user) => vec![format!("/{user}")],
+        }
+    }
+
+    /// The keys of its identity.
+    fn identity(&self) -> String {
+        let Self::Vault(vault, user) = self else { return String::new() };
+        format!("principal = \"{}\"\nkeytab = {:?}\n", vault.principal(user), vault.keytab(user))
     }
 }
 
 /// Puts files into a cluster.
 enum Writer {
     Hdfs(Client),
+    Vault(PathBuf),
     Bucket(AmazonS3),
 }
 
 impl Writer {
-    async fn new(place: Place<'_>, folder: &str, io: &Handle) -> Self {
+    async fn new(place: Place<'_>, folders: &[String], io: &Handle) -> Self {
         match place {
-            Place::Hdfs(address) => {
+            Place::Hdfs(address) | Place::Folders(address, _) => {
                 let client = ClientBuilder::new().with_url(&address.url).with_config(address.config.clone());
                 let client = client.with_io_runtime(io.clone()).build().unwrap();
-                client.mkdirs(folder, 0o755, true).await.unwrap();
+                for folder in folders {
+                    client.mkdirs(folder, 0o755, true).await.unwrap();
+                }
                 Self::Hdfs(client)
             }
+            Place::Vault(vault, _) => Self::Vault(vault.staging()),
             Place::Bucket(address) => {
                 // As the fetcher does; another test may have done it.
                 let _ = rustls::crypto::ring::default_provider().install_default();
@@ -95,6 +121,11 @@ impl Writer {
                 writer.write_bytes(content).await.unwrap();
                 writer.close().await.unwrap();
                 client.rename(&draft, path, false).await.unwrap();
+            }
+            Self::Vault(staging) => {
+                let place = staging.join(path.trim_start_matches('/'));
+                std::fs::create_dir_all(place.parent().unwrap()).unwrap();
+                std::fs::write(place, content).unwrap();
             }
             Self::Bucket(client) => {
                 client.put(&Path::parse(path).unwrap(), content.into()).await.unwrap();
@@ -131,16 +162,17 @@ impl Chain {
         let mut stores = BTreeMap::new();
         for (cluster, place) in clusters {
             let (url, table, settings) = place.settings();
+            let (folders, identity) = (place.folders(&folder), place.identity());
             write!(
                 text,
-                "[clusters.{cluster}]\nurl = \"{url}\"\nfolders = [\"{folder}\"]\nscan_interval = \"300ms\"\nsettle = 2\n\
-                 call_timeout = \"2s\"\npark_after = \"2s\"\n[clusters.{cluster}.{table}]\n"
+                "[clusters.{cluster}]\nurl = \"{url}\"\nfolders = {folders:?}\nscan_interval = \"300ms\"\nsettle = 2\n\
+                 call_timeout = \"2s\"\npark_after = \"2s\"\n{identity}[clusters.{cluster}.{table}]\n"
             )
             .unwrap();
             for (key, value) in settings {
                 writeln!(text, "\"{key}\" = \"{value}\"").unwrap();
             }
-            let writer = io.block_on(Writer::new(*place, &folder, io.handle()));
+            let writer = io.block_on(Writer::new(*place, &folders, io.handle()));
             stores.insert((*cluster).to_owned(), writer);
         }
         let file = tempfile::NamedTempFile::new().unwrap();
@@ -172,9 +204,12 @@ impl Chain {
         (0..count).map(|n| Partition::new(topic, n)).collect()
     }
 
-    /// Puts a file of `length` bytes into a cluster, in the place of one that has that name. Another length, other bytes.
+    /// Puts a file of `length` bytes into the first folder of a cluster, or anywhere where its name is a path, in the place of
+    /// one that has that name. Another length, other bytes.
     pub fn put(&mut self, cluster: &str, name: &str, length: usize) {
-        let path = format!("{}/{name}", self.config.clusters[cluster].folders[0]);
+        let is_path = name.starts_with('/');
+        let folder = &self.config.clusters[cluster].folders[0];
+        let path = if is_path { name.to_owned() } else { format!("{folder}/{name}") };
         let salt = FileId::of(cluster, path.as_bytes(), length as u64, 0).0 as u64;
         let content: Vec<u8> = (0..length as u64).map(|i| ((i ^ salt).wrapping_mul(0x9e37_79b9) >> 13) as u8).collect();
         self.io.block_on(self.stores[cluster].put(&path, Bytes::from(content.clone())));
@@ -191,9 +226,11 @@ impl Chain {
         Fetcher(self.command(slot).envs(variables.iter().copied()).spawn().unwrap())
     }
 
-    /// Starts a fetcher that writes its log to a file.
-    pub fn fetcher_into(&self, slot: &str, log: &std::path::Path) -> Fetcher {
-        Fetcher(self.command(slot).stderr(std::fs::File::create(log).unwrap()).spawn().unwrap())
+    /// Starts a fetcher with variables of the environment that writes its log to a file.
+    pub fn fetcher_into(&self, slot: &str, variables: &[(&str, &str)], log: &std::path::Path) -> Fetcher {
+        let mut command = self.command(slot);
+        command.envs(variables.iter().copied()).stderr(std::fs::File::create(log).unwrap());
+        Fetcher(command.spawn().unwrap())
     }
 
     fn command(&self, slot: &str) -> Command {
@@ -360,14 +397,19 @@ impl Fetcher {
     }
 
     /// SIGTERM; how it ended.
-    pub fn terminate(mut self) -> std::process::ExitStatus {
+    pub fn terminate(self) -> std::process::ExitStatus {
         self.signal(libc::SIGTERM);
+        self.ended()
+    }
+
+    /// How it ended, when it has.
+    pub fn ended(mut self) -> std::process::ExitStatus {
         let start = Instant::now();
         loop {
             if let Some(status) = self.0.try_wait().unwrap() {
                 return status;
             }
-            assert!(start.elapsed() < Duration::from_secs(20), "the fetcher does not end after SIGTERM");
+            assert!(start.elapsed() < Duration::from_secs(20), "the fetcher does not end");
             std::thread::sleep(Duration::from_millis(20));
         }
     }

@@ -49,7 +49,7 @@ fn a_key_that_is_wrong_is_said_and_holds_up_no_other_cluster() {
     let clusters = [("locked", (&locked).into()), ("s3", shared::bucket().into())];
     let mut chain = Chain::new("locked", &clusters);
     let log = tempfile::NamedTempFile::new().unwrap();
-    let fetcher = chain.fetcher_into("s0", log.path());
+    let fetcher = chain.fetcher_into("s0", &[], log.path());
     chain.put("s3", "log", 3 * RAW_BYTES);
     chain.check();
     chain.until("the log says what is wrong", |_| {

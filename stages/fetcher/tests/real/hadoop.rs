@@ -5,11 +5,12 @@ use futures::TryStreamExt as _;
 use logmill_core::memory::Run;
 use logmill_core::{End, Event, FileId, FileMeta, Outcome, Output, Plan};
 use logmill_decompressor::Decompressor;
-use logmill_fetcher::store::{Entry, HdfsSettings, HdfsStore, Store};
+use logmill_fetcher::store::{Entry, HdfsSettings, HdfsStore, Identity, Store};
 use logmill_stack::{shared, write_by_hadoop};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The codecs of Hadoop that write without native code, and how the decompressor calls what they write.
 const CODECS: [(&str, &str); 5] = [
@@ -49,7 +50,8 @@ fn what_hadoop_compresses_is_decompressed_byte_by_byte() {
     write_by_hadoop(hdfs, "/by-hadoop", &local, &CODECS.map(|(class, _)| class)).unwrap();
 
     let io = tokio::runtime::Runtime::new().unwrap();
-    let settings = HdfsSettings { url: hdfs.url.clone(), user: None, hadoop: hdfs.config.clone() };
+    let (identity, call_timeout) = (Identity::Process, Duration::from_secs(20));
+    let settings = HdfsSettings { url: hdfs.url.clone(), identity, hadoop: hdfs.config.clone(), call_timeout };
     let store = HdfsStore::new("a", settings, io.handle().clone()).unwrap();
     let entries: Vec<Entry> = io.block_on(store.list("/by-hadoop").try_collect()).unwrap();
     let mut seen = BTreeSet::new();

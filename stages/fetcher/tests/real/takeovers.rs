@@ -62,7 +62,7 @@ fn a_file_has_one_task_though_listers_take_over() {
 fn a_lister_that_was_stopped_and_wakes_is_fenced_and_a_file_has_one_task() {
     let mut chain = Chain::new("stalled", &[("a", shared::hdfs(0).into())]);
     let log = tempfile::NamedTempFile::new().unwrap();
-    let stalled = chain.fetcher_into("s0", log.path());
+    let stalled = chain.fetcher_into("s0", &[], log.path());
     let tasks = chain.config.topics().tasks("a");
     let put =
         |chain: &mut Chain, round: usize| (0..20).for_each(|n| chain.put("a", &format!("{round}-{n}"), RAW_BYTES));

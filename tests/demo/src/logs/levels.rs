@@ -22,7 +22,7 @@ pub fn set(stack: &Stack, verbose: bool) -> anyhow::Result<()> {
         match &server {
             ServerId::Hdfs(cluster) => hdfs(&stack.hdfs(cluster).http, verbose)?,
             ServerId::Broker(_) => kafka(&stack.folder().join(server.to_string()), verbose)?,
-            ServerId::ClickHouse | ServerId::Buckets | ServerId::DataNode(_) => {}
+            ServerId::ClickHouse | ServerId::Buckets | ServerId::DataNode(_) | ServerId::Second(_) | ServerId::Kdc => {}
         }
     }
     Ok(())
