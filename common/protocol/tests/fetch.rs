@@ -34,6 +34,10 @@ struct World {
     written: BTreeMap<String, Vec<Record>>,
     committed: Option<Committed>,
     most_open: usize,
+    /// Milliseconds that a commit takes, and how many there were. Each other action takes one.
+    commit_ms: u64,
+    commits: usize,
+    batch_bytes: usize,
 }
 
 impl World {
@@ -42,7 +46,9 @@ impl World {
         let files = files.iter().map(|(file, bytes)| (file.file_id, (*bytes).to_owned())).collect();
         let (befalls, written) = (BTreeMap::new(), BTreeMap::new());
         let set_up = Committed { offset: Offset(0), metadata: String::new() };
-        Self { tasks, files, befalls, written, committed: Some(set_up), most_open: 0 }
+        let (committed, most_open) = (Some(set_up), 0);
+        let (commit_ms, commits, batch_bytes) = (0, 0, 12);
+        Self { tasks, files, befalls, written, committed, most_open, commit_ms, commits, batch_bytes }
     }
 
     /// What comes of an order next.
@@ -71,13 +77,14 @@ impl World {
             open_files: 1000,
             backfill: ["backfill.a".into()].into(),
             backfill_files: 2,
-            batch_bytes: 12,
+            batch_bytes: self.batch_bytes,
             metadata_bytes: METADATA_BYTES,
         });
         let (mut orders, mut sent): (Vec<Order>, Vec<_>) = (Vec::new(), Vec::new());
-        let (mut at, mut is_assigned, mut event) = (0, false, Event::Start);
+        let (mut at, mut is_assigned, mut event, mut now_ms) = (0, false, Event::Start, 0);
         while !self.is_done() {
-            event = match machine.step(0, event) {
+            now_ms += 1;
+            event = match machine.step(now_ms, event) {
                 Action::Poll if !is_assigned => {
                     is_assigned = true;
                     Event::Assigned(vec![partition.clone()])
@@ -105,6 +112,8 @@ impl World {
                     assert!(committed.metadata.len() <= METADATA_BYTES, "{}", committed.metadata);
                     self.most_open = self.most_open.max(Position::decode(&committed).unwrap().open.len());
                     self.committed = Some(committed);
+                    self.commits += 1;
+                    now_ms += self.commit_ms;
                     Event::Done
                 }
                 Action::Other(Ask::Open(order)) => {
@@ -162,6 +171,16 @@ impl World {
             Some(Happening::Closed { outcome, bytes_out, crc32, .. }) => (outcome, bytes_out, crc32),
             other => panic!("the last event is not the end: {other:?}"),
         }
+    }
+}
+
+#[test]
+fn many_small_files_share_a_transaction() {
+    let files: Vec<_> = (0..600).map(|n| (file(n, "abc"), "abc")).collect();
+    let world = World { batch_bytes: 1 << 20, commit_ms: 10, ..World::new(&files) }.run();
+    assert!(world.commits < 20, "{} transactions", world.commits);
+    for (file, _) in &files {
+        assert_eq!(world.raw(file), "0 abc, 1 end");
     }
 }
 

@@ -5,6 +5,10 @@ use logmill_runner::Process;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    // SAFETY: there is no other thread yet.
+    for name in unsafe { logmill_fetcher::store::forget_environment() } {
+        eprintln!("{name} is left aside: what a cluster's client needs stands in its section of the configuration");
+    }
     let process = match Process::start(logmill_protocol::fetch::STAGE) {
         Ok(process) => process,
         Err(code) => return code,

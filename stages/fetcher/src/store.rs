@@ -17,6 +17,24 @@ use futures::stream::BoxStream;
 use std::sync::Arc;
 use tokio::runtime::Handle;
 
+/// Hadoop's variables, which its clients read.
+const HADOOP: [&str; 5] =
+    ["HADOOP_CONF_DIR", "HADOOP_HOME", "HADOOP_USER_NAME", "HADOOP_PROXY_USER", "HADOOP_TOKEN_FILE_LOCATION"];
+
+/// Takes Hadoop's variables out of the environment, where each would reach the clients of all clusters. Gives the names of
+/// those that were set.
+///
+/// # Safety
+/// No other thread may be there: it could read the environment meanwhile.
+pub unsafe fn forget_environment() -> Vec<&'static str> {
+    let set: Vec<_> = HADOOP.into_iter().filter(|name| std::env::var_os(name).is_some()).collect();
+    for name in &set {
+        // SAFETY: as the caller promises.
+        unsafe { std::env::remove_var(name) };
+    }
+    set
+}
+
 /// A store of files: one cluster.
 pub trait Store: Send + Sync {
     /// All files under `folder`, those in folders below it too, in any order. Folders are not among them.

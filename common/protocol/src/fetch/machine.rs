@@ -119,6 +119,14 @@ pub struct Fetch {
     /// What the open transaction still has to send, and the partitions whose positions it commits.
     outbox: VecDeque<Outgoing>,
     touched: BTreeSet<Partition>,
+    /// When the first of it came, and the payload bytes in it.
+    since_ms: Option<u64>,
+    bytes: usize,
+    /// When the last transaction was begun, and how long it took in the end (milliseconds).
+    asked_ms: Option<u64>,
+    transaction_ms: u64,
+    /// The last question for bytes waited for them.
+    waited: bool,
     /// Failures since the last commit or assignment that went well.
     failures: u32,
     /// The rule that is switched off; and, for one of them, the tasks that are sent apart.
@@ -157,6 +165,11 @@ enum Then {
 
 /// A partition with more waiting tasks is not fetched any more, until a quarter of them is left.
 const WAITING: usize = 256;
+/// What comes of files is gathered for so many times as long as the last transaction took, unless nothing more comes: so the
+/// ends of many small files share one. In milliseconds it is at most [`GATHER_MS`]. Where there are fault points nothing is
+/// gathered, so that any file has several transactions.
+const GATHER: u64 = if logmill_faults::ARMED { 0 } else { 4 };
+const GATHER_MS: u64 = 1000;
 /// Failures in a row after which the process ends, for its supervisor to see.
 const MAX_FAILURES: u32 = 20;
 
@@ -172,6 +185,11 @@ impl Fetch {
             last_ticket: 0,
             outbox: VecDeque::new(),
             touched: BTreeSet::new(),
+            since_ms: None,
+            bytes: 0,
+            asked_ms: None,
+            transaction_ms: 0,
+            waited: false,
             failures: 0,
             #[cfg(feature = "weaken")]
             weaken: None,
@@ -219,6 +237,7 @@ impl Fetch {
         self.tickets.clear();
         self.outbox.clear();
         self.touched.clear();
+        (self.since_ms, self.bytes, self.asked_ms) = (None, 0, None);
         #[cfg(feature = "weaken")]
         self.apart.clear();
         for tasks in self.tasks.values_mut() {
@@ -384,15 +403,29 @@ impl Fetch {
         if busy && self.tickets.is_empty() {
             return self.go();
         }
-        let ask = Ask::Next { bytes: self.options.batch_bytes, wait: !busy };
+        self.waited = !busy;
+        let room = self.options.batch_bytes.saturating_sub(self.bytes);
+        let ask = Ask::Next { bytes: room, wait: !busy };
         self.act(Phase::Fetching, Action::Other(ask))
     }
 
     fn items(&mut self, items: Vec<Item>, now_ms: u64) -> Action<Ask> {
+        let rests = items.is_empty() && self.waited;
         for item in items {
+            self.bytes += if let Fetched::Chunk(bytes, _) = &item.what { bytes.len() } else { 0 };
             self.item(item, now_ms);
         }
-        if self.outbox.is_empty() { self.go() } else { self.act(Phase::Beginning, Action::Begin) }
+        if self.outbox.is_empty() {
+            return self.go();
+        }
+        let since = *self.since_ms.get_or_insert(now_ms);
+        // Before, the clock was set back.
+        let old = now_ms < since || now_ms - since >= (GATHER * self.transaction_ms).min(GATHER_MS);
+        if rests || old || self.tickets.is_empty() || self.bytes >= self.options.batch_bytes {
+            self.asked_ms = Some(now_ms);
+            return self.act(Phase::Beginning, Action::Begin);
+        }
+        self.go()
     }
 
     /// Turns what came of a file into what is sent.
@@ -512,6 +545,10 @@ impl Machine for Fetch {
                 }
                 self.failures = 0;
                 self.touched.clear();
+                (self.since_ms, self.bytes) = (None, 0);
+                if let Some(asked) = self.asked_ms.take() {
+                    self.transaction_ms = now_ms.saturating_sub(asked);
+                }
                 self.go()
             }
             (Phase::Recovering, Event::Done) if self.weak(Weaken::NoRewind) => {

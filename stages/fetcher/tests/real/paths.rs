@@ -101,12 +101,18 @@ fn two_clusters_see_one_fetcher_at_two_addresses() {
             return;
         }
     };
-    let fetcher = chain.fetcher("s0");
+    // Nor does Hadoop's own environment reach any cluster.
+    let stray = [("HADOOP_USER_NAME", "stray"), ("HADOOP_CONF_DIR", "/nowhere")];
+    let said = tempfile::NamedTempFile::new().unwrap();
+    let fetcher = chain.fetcher_into("s0", &stray, said.path());
     chain.check();
     assert!(fetcher.terminate().success());
     drop(routes);
+    let said = std::fs::read_to_string(said.path()).unwrap();
+    assert!(stray.iter().all(|(name, _)| said.contains(&format!("{name} is left aside"))), "{said}");
     for (n, (name, _)) in CLUSTERS.iter().enumerate() {
         let seen = log(name);
+        assert!(!seen.contains("ugi=stray"), "{name}: the user of the environment");
         let (asked, sent) = callers(&seen[before[n].len()..], &folder);
         let expected = BTreeSet::from([sources[n].to_string()]);
         assert_eq!((&asked, &sent), (&expected, &expected), "{name}: NameNode and DataNode");
