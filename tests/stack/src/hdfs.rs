@@ -67,7 +67,7 @@ pub(crate) fn prepare(
 ) -> Result<Hdfs> {
     let home = folder.join(format!("hdfs-{name}"));
     fs::create_dir_all(&home).doing(|| format!("create {}", home.display()))?;
-    let at = |preferred| network::port(address, preferred).map(|port| format!("{address}:{port}"));
+    let at = |preferred| network::place(address, preferred);
     let data_port = network::port(address, 9866)?;
     let (rpc, http) = (at(9820)?, at(9870)?);
     let mut settings = common(&home, address, data_port)?;
@@ -138,7 +138,7 @@ pub(crate) fn launch(
 
 /// What all clusters share, but the addresses and the folder of the NameNode.
 pub(crate) fn common(home: &Path, address: Ipv4Addr, data_port: u16) -> Result<Settings> {
-    let at = |preferred| network::port(address, preferred).map(|port| format!("{address}:{port}"));
+    let at = |preferred| network::place(address, preferred);
     let settings = [
         ("hadoop.tmp.dir", home.join("tmp").display().to_string()),
         ("hadoop.security.token.service.use_ip", "true".into()),

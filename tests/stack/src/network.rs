@@ -52,3 +52,8 @@ pub fn port(address: Ipv4Addr, preferred: u16) -> Result<u16> {
         .doing(|| format!("listen on {address}"))?;
     Ok(free.local_addr().doing(|| format!("read the port taken on {address}"))?.port())
 }
+
+/// The same, as `address:port`.
+pub fn place(address: Ipv4Addr, preferred: u16) -> Result<String> {
+    port(address, preferred).map(|port| format!("{address}:{port}"))
+}

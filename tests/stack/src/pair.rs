@@ -43,7 +43,7 @@ pub(crate) fn prepare(
     for home in &homes {
         fs::create_dir_all(home).doing(|| format!("create {}", home.display()))?;
     }
-    let at = |preferred| network::port(address, preferred).map(|port| format!("{address}:{port}"));
+    let at = |preferred| network::place(address, preferred);
     let (rpc, web) = ([at(9820)?, at(9821)?], [at(9870)?, at(9871)?]);
     let active = homes[0].join("active");
     write(&active, NAMES[0])?;
