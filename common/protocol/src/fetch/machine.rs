@@ -116,14 +116,8 @@ pub struct Fetch {
     /// Which file an order reads. Orders that were discarded are not here.
     tickets: HashMap<u64, (Partition, Offset)>,
     last_ticket: u64,
-    /// What the open transaction still has to send, and the partitions whose positions it commits.
-    outbox: VecDeque<Outgoing>,
-    touched: BTreeSet<Partition>,
-    /// When the first of it came, and the payload bytes in it.
-    since_ms: Option<u64>,
-    bytes: usize,
-    /// When the last transaction was begun, and how long it took in the end (milliseconds).
-    asked_ms: Option<u64>,
+    gathered: Gathered,
+    /// How long the last transaction of what came of files took (milliseconds).
     transaction_ms: u64,
     /// The last question for bytes waited for them.
     waited: bool,
@@ -134,6 +128,19 @@ pub struct Fetch {
     weaken: Option<Weaken>,
     #[cfg(feature = "weaken")]
     apart: VecDeque<Outgoing>,
+}
+
+/// The transaction that is open, or the one to come.
+#[derive(Default)]
+struct Gathered {
+    /// What it still has to send, and the partitions whose positions it commits.
+    outbox: VecDeque<Outgoing>,
+    touched: BTreeSet<Partition>,
+    /// When the first of it came of a file, and the payload bytes that came.
+    since_ms: Option<u64>,
+    bytes: usize,
+    /// When it was begun, where it has something of a file.
+    asked_ms: Option<u64>,
 }
 
 /// What the last action was, that is, what the next event answers.
@@ -183,11 +190,7 @@ impl Fetch {
             positioned: false,
             tickets: HashMap::new(),
             last_ticket: 0,
-            outbox: VecDeque::new(),
-            touched: BTreeSet::new(),
-            since_ms: None,
-            bytes: 0,
-            asked_ms: None,
+            gathered: Gathered::default(),
             transaction_ms: 0,
             waited: false,
             failures: 0,
@@ -235,9 +238,7 @@ impl Fetch {
     /// Drops every state; the positions in the log are the truth.
     fn discard(&mut self, then: Then) -> Action<Ask> {
         self.tickets.clear();
-        self.outbox.clear();
-        self.touched.clear();
-        (self.since_ms, self.bytes, self.asked_ms) = (None, 0, None);
+        self.gathered = Gathered::default();
         #[cfg(feature = "weaken")]
         self.apart.clear();
         for tasks in self.tasks.values_mut() {
@@ -336,7 +337,7 @@ impl Fetch {
             // The next chunks commit it.
             return self.fetch(false);
         }
-        self.touched.insert(partition);
+        self.gathered.touched.insert(partition);
         self.act(Phase::Beginning, Action::Begin)
     }
 
@@ -356,7 +357,7 @@ impl Fetch {
     fn go(&mut self) -> Action<Ask> {
         #[cfg(feature = "weaken")]
         if !self.apart.is_empty() {
-            self.outbox.append(&mut self.apart);
+            self.gathered.outbox.append(&mut self.apart);
             return self.act(Phase::Beginning, Action::Begin);
         }
         let (options, unbounded) = (&self.options, self.weak(Weaken::Unbounded));
@@ -378,8 +379,8 @@ impl Fetch {
             Err(BadTask { detail, bytes }) => {
                 let reject = Reject::new(RejectReason::Malformed, detail).carrying(&bytes);
                 let letter = dead_letter(None, &origin(&partition, offset), &reject);
-                self.outbox.push_back(self.options.dead_letters.at(0, letter));
-                self.touched.insert(partition);
+                self.gathered.outbox.push_back(self.options.dead_letters.at(0, letter));
+                self.gathered.touched.insert(partition);
                 self.act(Phase::Beginning, Action::Begin)
             }
         }
@@ -404,7 +405,7 @@ impl Fetch {
             return self.go();
         }
         self.waited = !busy;
-        let room = self.options.batch_bytes.saturating_sub(self.bytes);
+        let room = self.options.batch_bytes.saturating_sub(self.gathered.bytes);
         let ask = Ask::Next { bytes: room, wait: !busy };
         self.act(Phase::Fetching, Action::Other(ask))
     }
@@ -412,17 +413,17 @@ impl Fetch {
     fn items(&mut self, items: Vec<Item>, now_ms: u64) -> Action<Ask> {
         let rests = items.is_empty() && self.waited;
         for item in items {
-            self.bytes += if let Fetched::Chunk(bytes, _) = &item.what { bytes.len() } else { 0 };
+            self.gathered.bytes += if let Fetched::Chunk(bytes, _) = &item.what { bytes.len() } else { 0 };
             self.item(item, now_ms);
         }
-        if self.outbox.is_empty() {
+        if self.gathered.outbox.is_empty() {
             return self.go();
         }
-        let since = *self.since_ms.get_or_insert(now_ms);
+        let since = *self.gathered.since_ms.get_or_insert(now_ms);
         // Before, the clock was set back.
         let old = now_ms < since || now_ms - since >= (GATHER * self.transaction_ms).min(GATHER_MS);
-        if rests || old || self.tickets.is_empty() || self.bytes >= self.options.batch_bytes {
-            self.asked_ms = Some(now_ms);
+        if rests || old || self.tickets.is_empty() || self.gathered.bytes >= self.options.batch_bytes {
+            self.gathered.asked_ms = Some(now_ms);
             return self.act(Phase::Beginning, Action::Begin);
         }
         self.go()
@@ -440,12 +441,12 @@ impl Fetch {
         let silent = work.is_silent(seq) && !rebuild_aloud;
         let path = &work.file.path;
         let options = &self.options;
-        let outbox = &mut self.outbox;
+        let outbox = &mut self.gathered.outbox;
         let mut send = |lane: &Lane, record| outbox.push_back(lane.of(&work.file, record));
         let raw = |kind, bytes| chunk(&work.file, &work.plan, seq, kind, silent, bytes);
         let event = |event| ledger(&work.file, now_ms, event);
         if !(no_offsets && matches!(what, Fetched::Chunk(..))) {
-            self.touched.insert(partition.clone());
+            self.gathered.touched.insert(partition.clone());
         }
         if seq.0 == 0 && work.resume.is_none() {
             send(&options.file_events, event(Happening::Opened));
@@ -500,10 +501,10 @@ impl Fetch {
     }
 
     fn send_next(&mut self) -> Action<Ask> {
-        if let Some(outgoing) = self.outbox.pop_front() {
+        if let Some(outgoing) = self.gathered.outbox.pop_front() {
             return self.act(Phase::Sending, Action::Send(outgoing));
         }
-        let positions = self.touched.iter().map(|p| (p.clone(), self.tasks[p].position().encode())).collect();
+        let positions = self.gathered.touched.iter().map(|p| (p.clone(), self.tasks[p].position().encode())).collect();
         self.act(Phase::Committing, Action::Commit(positions))
     }
 }
@@ -544,16 +545,14 @@ impl Machine for Fetch {
                     logmill_faults::at("file-begun");
                 }
                 self.failures = 0;
-                self.touched.clear();
-                (self.since_ms, self.bytes) = (None, 0);
-                if let Some(asked) = self.asked_ms.take() {
+                let gathered = std::mem::take(&mut self.gathered);
+                if let Some(asked) = gathered.asked_ms {
                     self.transaction_ms = now_ms.saturating_sub(asked);
                 }
                 self.go()
             }
             (Phase::Recovering, Event::Done) if self.weak(Weaken::NoRewind) => {
-                self.outbox.clear();
-                self.touched.clear();
+                self.gathered = Gathered::default();
                 self.go()
             }
             (Phase::Recovering, Event::Done) => self.discard(Then::Read),
