@@ -15,6 +15,7 @@ mod brotli;
 mod bzip2;
 mod frame;
 mod gap;
+mod gzip;
 mod hadoop;
 mod layer;
 mod lz4;

@@ -4,6 +4,7 @@ use crate::blocks::Blocks;
 use crate::brotli::Brotli;
 use crate::bzip2::Bzip2;
 use crate::frame::Frame;
+use crate::gzip::Gzip;
 use crate::hadoop::{Hadoop, Raw};
 use crate::lz4::Lz4;
 use crate::lzop::Lzop;
@@ -15,7 +16,8 @@ use flate2::{Decompress, FlushDecompress, Status};
 /// The decoder of one member, frame or stream. Each reads byte after byte, so that how far it was, when it found damage,
 /// depends on nothing but the bytes; a whole block of bzip2, zstd, lz4, snappy, lzop or Hadoop counts as one.
 pub(crate) enum Member {
-    /// Of gzip, zlib and deflate.
+    Gzip(Box<Gzip>),
+    /// Of zlib and deflate.
     Deflate(Box<Decompress>),
     Zstd(Box<Frame>),
     Bzip2(Box<Bzip2>),
@@ -67,7 +69,7 @@ impl Member {
         let window_bytes = 1 << window_log;
         let hadoop = |raw| Member::Hadoop(Box::new(Blocks::new(Hadoop::new(raw, window_bytes))));
         match codec {
-            Codec::Gzip => Member::Deflate(Box::new(Decompress::new_gzip(15))),
+            Codec::Gzip => Member::Gzip(Box::new(Gzip::new())),
             Codec::Zlib => Member::Deflate(Box::new(Decompress::new(true))),
             Codec::Deflate => Member::Deflate(Box::new(Decompress::new(false))),
             Codec::Zstd => Member::Zstd(Box::new(Frame::new(window_log))),
@@ -101,7 +103,7 @@ impl Member {
     /// Whether the file may end here though the decoder would take more: some formats have no end.
     pub(crate) fn may_end(&self) -> bool {
         match self {
-            Member::Deflate(_) | Member::Zstd(_) | Member::Xz(_) | Member::Brotli(_) => false,
+            Member::Gzip(_) | Member::Deflate(_) | Member::Zstd(_) | Member::Xz(_) | Member::Brotli(_) => false,
             Member::Bzip2(stream) => stream.may_end(),
             Member::Lzop(blocks) => blocks.may_end(),
             Member::Hadoop(blocks) => blocks.may_end(),
@@ -113,7 +115,7 @@ impl Member {
     /// Whether a step without input does something, beside what had no room before.
     pub(crate) fn can_go_on(&self) -> bool {
         match self {
-            Member::Deflate(_) | Member::Zstd(_) | Member::Xz(_) | Member::Brotli(_) => false,
+            Member::Gzip(_) | Member::Deflate(_) | Member::Zstd(_) | Member::Xz(_) | Member::Brotli(_) => false,
             Member::Bzip2(stream) => stream.can_go_on(),
             Member::Lzop(blocks) => blocks.can_go_on(),
             Member::Hadoop(blocks) => blocks.can_go_on(),
@@ -137,6 +139,7 @@ impl Member {
     /// Decodes `input` into the spare room of `plain`, of which there is some. Without `input`: what had no room before.
     pub(crate) fn step(&mut self, input: &[u8], plain: &mut Vec<u8>) -> Step {
         match self {
+            Member::Gzip(member) => member.step(input, plain),
             Member::Deflate(decoder) => inflate(decoder, input, plain),
             Member::Zstd(frame) => frame.step(input, plain),
             Member::Bzip2(stream) => stream.step(input, plain),
@@ -155,7 +158,8 @@ impl Member {
     }
 }
 
-fn inflate(decoder: &mut Decompress, input: &[u8], plain: &mut Vec<u8>) -> Step {
+/// One step of a stream of deflate, with or without what zlib puts around it.
+pub(crate) fn inflate(decoder: &mut Decompress, input: &[u8], plain: &mut Vec<u8>) -> Step {
     let before = decoder.total_in();
     let result = decoder.decompress_vec(input, plain, FlushDecompress::None);
     let read = (decoder.total_in() - before) as usize;
