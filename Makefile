@@ -82,13 +82,15 @@ FUZZ_TARGETS := chunk_headers row_batches offset_metadata configuration gzip zli
 FUZZ_SECONDS ?= 60
 
 .PHONY: fuzz
-fuzz: prerequisites ## Hostile input for each thing that is read; FUZZ_SECONDS=n for each, FUZZ_TARGETS="gzip zstd"
+fuzz: prerequisites ## Hostile input for each thing that is read, and all inputs of four bytes as GB18030; FUZZ_SECONDS=n for each, FUZZ_TARGETS="gzip zstd"
 	@cargo fuzz --version >/dev/null 2>&1 || { echo "missing: cargo-fuzz - cargo install cargo-fuzz brings it"; exit 1; }
 	@for target in $(FUZZ_TARGETS); do \
 		mkdir -p tests/fuzz/corpus/$$target; \
 		cargo fuzz run --fuzz-dir tests/fuzz --target-dir target/fuzz --sanitizer none $$target -- \
 			-max_total_time=$(FUZZ_SECONDS) -timeout=20 -rss_limit_mb=2048 -print_final_stats=1; \
-	done; echo "fuzz: $(FUZZ_SECONDS) s each, nothing found: $(FUZZ_TARGETS)"
+	done
+	cargo test --release -p logmill-encodings --test gb18030 -- --ignored --nocapture
+	@echo "fuzz: $(FUZZ_SECONDS) s each, nothing found: $(FUZZ_TARGETS)"
 
 .PHONY: simulate
 simulate: prerequisites ## The protocol under far more random schedules than the tests run; SCHEDULES=n

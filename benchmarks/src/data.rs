@@ -30,6 +30,29 @@ const MESSAGES: [&str; 8] = [
 ];
 const LEVELS: [&str; 10] = ["INFO", "INFO", "INFO", "INFO", "INFO", "INFO", "DEBUG", "DEBUG", "WARN", "ERROR"];
 
+/// About `bytes` bytes of lines of Chinese, with a time before each: of characters at random, those of the first
+/// level of GB 2312 eight times as often as the rest. The same each time.
+#[must_use]
+pub fn chinese(bytes: usize) -> String {
+    let mut rng = StdRng::seed_from_u64(8);
+    let of_rows = |rows: std::ops::RangeInclusive<u8>| {
+        let all: Vec<u8> = rows.flat_map(|row| (0xa1..=0xfe_u8).flat_map(move |cell| [row, cell])).collect();
+        let text = encoding_rs::GBK.decode(&all).0;
+        text.chars().filter(|c| ('\u{4e00}'..='\u{9fff}').contains(c)).collect::<Vec<char>>()
+    };
+    let (common, rare) = (of_rows(0xb0..=0xd7), of_rows(0xd8..=0xf7));
+    let mut text = String::with_capacity(bytes + 4096);
+    while text.len() < bytes {
+        text.push_str("2026-11-22 10:00:00 ");
+        for _ in 0..rng.random_range(10..60) {
+            let from = if rng.random_range(0..9) < 8 { &common } else { &rare };
+            text.push(from[rng.random_range(0..from.len())]);
+        }
+        text.push('\n');
+    }
+    text
+}
+
 /// About `bytes` bytes of lines, the same each time.
 #[must_use]
 pub fn log(bytes: usize) -> String {

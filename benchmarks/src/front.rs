@@ -8,6 +8,7 @@ use encoding_rs::{Encoding, GB18030};
 use logmill_core::memory::Run;
 use logmill_core::{Chunk, End, FileId, FileMeta, LineSpan, Out, Output, Plan, Progress, Seq, Stage};
 use logmill_decompressor::Decompressor;
+use logmill_encodings::Stop;
 use logmill_reencoder::Reencoder;
 use logmill_splitter::Splitter;
 use std::hint::black_box;
@@ -15,6 +16,8 @@ use std::sync::Arc;
 
 /// How far above its floor the front end may be.
 const GOAL: f64 = 1.18;
+/// How much of encoding_rs's CPU time the decoder of GBK may take.
+const DECODER_GOAL: f64 = 0.5;
 
 /// One file on its way, in all forms that it takes.
 struct Sample {
@@ -126,11 +129,43 @@ pub fn measure(bytes: usize, rounds: &Rounds) -> Vec<Row> {
         Row::new("generated logs, UTF-8: plain bytes a packed byte", "ratio", ratio(&utf8)),
         Row::new("generated logs, GBK: plain bytes a packed byte", "ratio", ratio(&gbk)),
     ];
+    for (label, text) in [("logs", &text), ("Chinese text", &data::chinese(bytes / 4))] {
+        rows.extend(gbk_decoder(label, text, rounds).map(|row| row.goal(DECODER_GOAL)));
+    }
     for sample in [&utf8, &gbk] {
         rows.extend(stages(sample, rounds));
         rows.extend(front_end(sample, rounds).map(|row| row.goal(GOAL)));
     }
     rows
+}
+
+/// The decoder of GBK alone, beside that of encoding_rs.
+fn gbk_decoder(label: &str, text: &str, rounds: &Rounds) -> Option<Row> {
+    const PIECE: usize = 256 << 10;
+    let bytes = GB18030.encode(text).0;
+    let (mut room, mut to) = (vec![0; 2 * PIECE], Vec::new());
+    rounds.measure(
+        &format!("decoder of GBK, {label} (floor: encoding_rs)"),
+        text.len() as f64,
+        || {
+            let mut decoder = logmill_encodings::GB18030.new_decoder();
+            let written: usize = bytes
+                .chunks(PIECE)
+                .map(|piece| {
+                    let (stop, read, written) = decoder.decode(piece, &mut room, false);
+                    assert!(stop == Stop::Read && read == piece.len(), "sound input");
+                    written
+                })
+                .sum();
+            assert_eq!(written, text.len());
+        },
+        || {
+            let mut decoder = GB18030.new_decoder_without_bom_handling();
+            let written: usize =
+                bytes.chunks(PIECE).map(|piece| floor::decode(&mut decoder, piece, &mut to).len()).sum();
+            assert_eq!(written, text.len());
+        },
+    )
 }
 
 fn stages(sample: &Sample, rounds: &Rounds) -> impl Iterator<Item = Row> {

@@ -3,9 +3,11 @@
 use crate::Kind;
 use crate::bytewise::decode;
 use crate::ebcdic;
+use crate::gb18030::Gb18030;
 use crate::iso2022::Iso2022;
 use crate::page::Page;
 use crate::utf32::Utf32;
+use encoding_rs::{GB18030, GBK};
 
 /// Why a decoder stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +25,7 @@ pub struct Decoder(Way);
 
 enum Way {
     Standard(encoding_rs::Decoder),
+    Gb18030(Gb18030),
     Utf32(Utf32),
     Iso2022(Iso2022),
     Page(Page),
@@ -34,6 +37,7 @@ impl Decoder {
 
     pub(crate) fn new(kind: Kind) -> Self {
         Self(match kind {
+            Kind::Standard(standard) if standard == GB18030 || standard == GBK => Way::Gb18030(Gb18030::new()),
             Kind::Standard(standard) => Way::Standard(standard.new_decoder_without_bom_handling()),
             Kind::Utf32(order) => Way::Utf32(Utf32::new(order)),
             Kind::Iso2022(shifts) => Way::Iso2022(Iso2022::new(shifts)),
@@ -55,6 +59,7 @@ impl Decoder {
                 };
                 (stop, read, written)
             }
+            Way::Gb18030(decoder) => decoder.decode(bytes, to, last),
             Way::Utf32(decoder) => decode(decoder, bytes, to, last),
             Way::Iso2022(decoder) => decode(decoder, bytes, to, last),
             Way::Page(page) => page.decode(bytes, to),

@@ -5,6 +5,7 @@ mod bytewise;
 mod decoder;
 mod dos;
 mod ebcdic;
+mod gb18030;
 mod iso2022;
 mod labels;
 mod page;
