@@ -88,7 +88,11 @@ pub async fn measure(
     let mut rows: Vec<Row> = spent.iter().map(row).collect();
     rows.push(Row::new(format!("chain {name}: the engine's merges, apart"), "CPU-ns/byte", merged));
     rows.push(Row::new(format!("chain {name}: throughput"), "MB/s", counted / 1e6 / took.as_secs_f64()));
-    rows.push(Row::new(format!("chain {name}: at rest, all processes and servers"), "CPU-ms/s", idle * 1e3));
+    for (kind, rate) in &idle {
+        rows.push(Row::new(format!("chain {name}: at rest: {kind}"), "CPU-ms/s", rate * 1e3));
+    }
+    let at_rest = idle.values().sum::<f64>();
+    rows.push(Row::new(format!("chain {name}: at rest, all processes and servers"), "CPU-ms/s", at_rest * 1e3));
     rows.push(Row::new(format!("chain {name}: one row of text"), "bytes", text.len() as f64 / lines(&pieces) as f64));
     let goal = if layout == Layout::Fused { 1.25 } else { 1.3 };
     rows.push(Row::new(format!("chain {name}: whole"), "CPU-ns/byte", whole).floor(floor).goal(goal));
@@ -116,12 +120,12 @@ async fn reaches(chain: &Chain, question: &str, expected: &str) -> anyhow::Resul
     }
 }
 
-/// CPU seconds that a chain without files takes each second.
-async fn idle() -> f64 {
-    let sum = || cpu().iter().filter(|(kind, _)| **kind != "self").map(|(_, seconds)| seconds).sum::<f64>();
-    let before = sum();
+/// CPU seconds that each part of a chain without files takes each second.
+async fn idle() -> BTreeMap<&'static str, f64> {
+    let before = cpu();
     tokio::time::sleep(IDLE).await;
-    (sum() - before) / IDLE.as_secs_f64()
+    let since = |kind: &str, seconds: f64| (seconds - before.get(kind).unwrap_or(&0.0)) / IDLE.as_secs_f64();
+    cpu().iter().filter(|(kind, _)| **kind != "self").map(|(kind, seconds)| (*kind, since(kind, *seconds))).collect()
 }
 
 /// CPU seconds of all merges of the chain's tables so far.
