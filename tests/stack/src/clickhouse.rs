@@ -17,6 +17,10 @@ const CONFIG: &str = include_str!("../assets/clickhouse-config.xml");
 const USERS: &str = include_str!("../assets/clickhouse-users.xml");
 const START: Duration = Duration::from_secs(120); // seconds on an idle machine; many test processes share two cores
 
+/// INSERTs and merges of large blocks get the memory of those before, as docs/operations.md advises for a server: by default
+/// the engine gives it back, and the kernel clears every page of it again.
+const ALLOCATOR: &str = "oversize_threshold:0,dirty_decay_ms:60000,muzzy_decay_ms:60000";
+
 /// Prepares the engine at `address` with its data under `folder`; data that is there already is kept.
 pub(crate) fn prepare(artifacts: &Artifacts, address: Ipv4Addr, folder: &Path) -> Result<(Server, ClickHouseAddress)> {
     let home = folder.join("clickhouse");
@@ -49,6 +53,7 @@ pub(crate) fn prepare(artifacts: &Artifacts, address: Ipv4Addr, folder: &Path) -
                 .arg("--address")
                 .arg(address.to_string());
             engine.arg("--port").arg(port.to_string());
+            engine.env("JE_MALLOC_CONF", ALLOCATOR);
             engine
         }),
         ready: Box::new(move || {
