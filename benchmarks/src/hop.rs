@@ -124,6 +124,7 @@ fn fill(brokers: &str, topic: &str, text: &[u8], compression: &str, packs: bool)
             plan: file.plan.version(),
             file: Some(Box::new(file.clone())),
             span: Some(LineSpan { first_line: 1, first_part: 0, rows: 1 }),
+            header: None,
             notes: Vec::new(),
             packed: packed.is_some(),
             payload: packed.unwrap_or_else(|| Bytes::copy_from_slice(piece)),

@@ -159,17 +159,18 @@ fn groups(ranges: &[LineRange]) -> Vec<Group> {
 }
 
 /// The columns of an Arrow row batch, as `input()` names them.
-const ROW_COLUMNS: &str = "file_id FixedString(16), load UInt32, line UInt64, part UInt32, \
+const ROW_COLUMNS: &str = "file_id FixedString(16), load UInt32, line UInt64, part UInt32, lines UInt32, \
     cluster LowCardinality(String), path LowCardinality(String), app LowCardinality(String), \
     channel LowCardinality(String), level LowCardinality(String), file_time DateTime64(3, \\'UTC\\'), \
     time Nullable(DateTime64(3, \\'UTC\\')), text String, fields Map(LowCardinality(String), String)";
 
 /// The statement that inserts the rows of a batch that are not there yet. `ranges` cover all of them, and are merged.
+/// `counted`: the batch says how many lines each row has; else each has one, as the table takes for granted.
 ///
 /// # Panics
 /// Without a range: there is nothing to insert then.
 #[must_use]
-pub fn rows_sql(ranges: &[LineRange]) -> String {
+pub fn rows_sql(ranges: &[LineRange], counted: bool) -> String {
     assert!(!ranges.is_empty(), "a batch of rows has a range");
     let conditions: Vec<String> = groups(ranges)
         .iter()
@@ -182,12 +183,14 @@ pub fn rows_sql(ranges: &[LineRange]) -> String {
         .collect();
     let oldest = ranges.iter().map(|range| range.file_time_ms).min().unwrap_or_default();
     let newest = ranges.iter().map(|range| range.file_time_ms).max().unwrap_or_default();
-    let columns = "file_id,load,line,part,cluster,path,app,channel,level,file_time,time,text,fields";
+    let columns = "file_id,load,line,part,lines,cluster,path,app,channel,level,file_time,time,text,fields";
+    let only = |all: &str, lines: &str| if counted { all.to_owned() } else { all.replace(lines, "") };
+    let (columns, typed) = (only(columns, ",lines"), only(ROW_COLUMNS, " lines UInt32,"));
     if logmill_faults::is_off("anti-join") {
-        return format!("INSERT INTO rows ({columns}) SELECT {columns} FROM input('{ROW_COLUMNS}') FORMAT ArrowStream");
+        return format!("INSERT INTO rows ({columns}) SELECT {columns} FROM input('{typed}') FORMAT ArrowStream");
     }
     format!(
-        "INSERT INTO rows ({columns}) SELECT {columns} FROM input('{ROW_COLUMNS}') \
+        "INSERT INTO rows ({columns}) SELECT {columns} FROM input('{typed}') \
          WHERE (file_id,load,line,part) NOT IN (SELECT file_id,load,line,part FROM rows \
          WHERE file_time BETWEEN fromUnixTimestamp64Milli(toInt64({oldest}),'UTC') \
          AND fromUnixTimestamp64Milli(toInt64({newest}),'UTC') AND ({})) FORMAT ArrowStream",
@@ -236,6 +239,12 @@ mod tests {
 
     #[test]
     fn the_statement_depends_on_nothing_but_the_batch() {
-        assert_eq!(rows_sql(&[range(1, 1, 20)]), rows_sql(&[range(1, 1, 20)]));
+        assert_eq!(rows_sql(&[range(1, 1, 20)], true), rows_sql(&[range(1, 1, 20)], true));
+    }
+
+    #[test]
+    fn lines_are_counted_where_the_batch_has_them() {
+        assert_eq!(rows_sql(&[range(1, 1, 20)], true).matches("lines").count(), 3);
+        assert_eq!(rows_sql(&[range(1, 1, 20)], false).matches("lines").count(), 0);
     }
 }

@@ -39,6 +39,7 @@ pub fn migrations() -> Vec<Migration> {
         step!(4, "logs", "0004_logs.sql"),
         step!(5, "archives", "0005_archives.sql"),
         step!(6, "finished", "0006_finished.sql"),
+        step!(7, "records", "0007_records.sql"),
     ]
 }
 

@@ -5,7 +5,7 @@ use crate::mounts::Mounts;
 use crate::planner::{Planner, Selector, path_glob};
 use crate::sections::{Cluster, Config, Finished};
 use crate::size::Size;
-use logmill_core::Plan;
+use logmill_core::{Plan, RecordStart};
 use logmill_encodings::Encoding;
 use std::path::Path;
 
@@ -477,6 +477,11 @@ fn one_plan(config: &Config, plan: &Plan, table: &[&str], found: &mut Found) {
     // A character of UTF-8 has up to four bytes, and a part holds one at least.
     if plan.line_bytes < 4 {
         add("line_bytes", "must be at least 4".into());
+    }
+    if let Some(pattern) = &plan.record_start
+        && let Err(error) = RecordStart::new(pattern)
+    {
+        add("record_start", format!("{pattern:?} {error}"));
     }
     if plan.max_ratio == 0 {
         add("max_ratio", "must be at least 1".into());

@@ -1,6 +1,6 @@
 //! Which files are taken, who wrote them, and how they are treated.
 
-use crate::sections::{Cluster, Config, PlanDefaults, Rule};
+use crate::sections::{Cluster, Config, HeaderLine, PlanDefaults, Rule};
 use globset::{Glob, GlobBuilder, GlobMatcher, GlobSet, GlobSetBuilder};
 use logmill_core::Plan;
 
@@ -157,6 +157,8 @@ fn base(defaults: &PlanDefaults) -> Plan {
         plain_bytes: cut(defaults.plain_bytes),
         text_bytes: cut(defaults.text_bytes),
         line_bytes: cut(defaults.line_bytes),
+        record_start: defaults.record_start.clone().filter(|pattern| !pattern.is_empty()),
+        header: defaults.header.of_plan(),
         encoding: defaults.encoding.clone(),
         default_encoding: defaults.default_encoding.clone(),
         malformed_per_million: defaults.malformed_per_million,
@@ -180,6 +182,10 @@ impl Rule {
         set(&mut plan.plain_bytes, cut(self.plain_bytes).as_ref());
         set(&mut plan.text_bytes, cut(self.text_bytes).as_ref());
         set(&mut plan.line_bytes, cut(self.line_bytes).as_ref());
+        if let Some(pattern) = &self.record_start {
+            plan.record_start = Some(pattern.clone()).filter(|pattern| !pattern.is_empty());
+        }
+        set(&mut plan.header, self.header.map(HeaderLine::of_plan).as_ref());
         set(&mut plan.default_encoding, self.default_encoding.as_ref());
         set(&mut plan.malformed_per_million, self.malformed_per_million.as_ref());
         set(&mut plan.max_ratio, self.max_ratio.as_ref());

@@ -2,7 +2,7 @@
 
 use crate::keys::Node;
 use crate::properties::Properties;
-use crate::sections::{App, Cluster, Config, FixedEncoding, Rule};
+use crate::sections::{App, Cluster, Config, FixedEncoding, HeaderLine, Rule};
 use crate::size::Size;
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
@@ -27,6 +27,7 @@ fn full() -> Config {
     config.clickhouse.password = Some("secret".into());
     config.clickhouse.password_file = Some("/run/secrets/clickhouse".into());
     config.plan.encoding = Some("gb18030".into());
+    config.plan.record_start = Some(r"\d{4}-\d\d-\d\d ".into());
     let cluster = Cluster {
         url: "hdfs://namenode.example:9820".into(),
         hadoop: one("dfs.client.use.datanode.hostname", "true"),
@@ -62,6 +63,8 @@ fn full() -> Config {
         plain_bytes: Some(plan.plain_bytes),
         text_bytes: Some(plan.text_bytes),
         line_bytes: Some(plan.line_bytes),
+        record_start: Some(r"\d{4}-\d\d-\d\d ".into()),
+        header: Some(HeaderLine::W3c),
         malformed_per_million: Some(1_000),
         max_ratio: Some(plan.max_ratio),
         ratio_after_bytes: Some(plan.ratio_after_bytes),

@@ -5,7 +5,7 @@ mod cluster;
 mod plan;
 
 pub use cluster::{Cluster, Finished, Order};
-pub use plan::{App, FixedEncoding, PlanDefaults, Rule};
+pub use plan::{App, FixedEncoding, HeaderLine, PlanDefaults, Rule};
 
 use crate::properties::Properties;
 use crate::size::Size;

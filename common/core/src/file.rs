@@ -78,6 +78,21 @@ impl FileMeta {
     }
 }
 
+/// A line that says what the others hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Header {
+    /// The file's first line (RFC 4180, 2.3).
+    Csv,
+    /// The last line that begins with `#Fields:` (W3C extended log file format); it may come again.
+    W3c,
+}
+
+impl Header {
+    /// Bytes of a header line at most: it travels with every chunk, beside the file's description.
+    pub const BYTES: usize = 32 << 10;
+}
+
 /// How one file is treated, fixed when its task is made. Everything that shapes a file's output is in it (a change of
 /// configuration touches only files that come later), so a file that is open across a restart is cut as before.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -93,6 +108,13 @@ pub struct Plan {
     pub text_bytes: u32,
     /// Bytes of UTF-8 over which a line is cut into parts. At most `text_bytes`.
     pub line_bytes: u32,
+    /// What the first line of a record matches at its beginning, where records may have several lines: a regular
+    /// expression ([`crate::record`]). The lines of a record are one row then, of at most `line_bytes`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub record_start: Option<String>,
+    /// Which line says what the others hold; every chunk of text knows the one that is in force where it begins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub header: Option<Header>,
     /// The encoding, where configuration fixes it (a label, as in docs/encodings.md).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub encoding: Option<String>,
@@ -146,6 +168,8 @@ impl Default for Plan {
             plain_bytes: 900 << 10,
             text_bytes: 900 << 10,
             line_bytes: 256 << 10,
+            record_start: None,
+            header: None,
             encoding: None,
             default_encoding: "utf-8".into(),
             malformed_per_million: 10_000,

@@ -8,10 +8,12 @@ pub mod file;
 pub mod id;
 pub mod memory;
 pub mod packed;
+pub mod record;
 pub mod stage;
 pub mod wire;
 
 pub use event::{Event, Reject, RejectReason};
-pub use file::{FileMeta, Plan};
+pub use file::{FileMeta, Header, Plan};
 pub use id::{ByteCount, FileId, LineNumber, Load, Offset, Seq};
+pub use record::RecordStart;
 pub use stage::{Chunk, End, Flow, Lags, LineSpan, Out, Outcome, Output, Product, Progress, Stage, Then};

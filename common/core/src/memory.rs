@@ -30,7 +30,7 @@ impl<'a, S: Stage> Run<'a, S> {
 
     /// Puts consecutive bytes in; `sink` gets each output as it comes.
     pub fn push(&mut self, payload: Bytes, mut sink: impl FnMut(Output)) {
-        let mut chunk = Chunk { seq: self.seq, payload, packed: false, span: None, channel: None };
+        let mut chunk = Chunk { seq: self.seq, payload, packed: false, span: None, channel: None, header: None };
         self.seq = self.seq.next();
         while let Some(state) = self.state.as_mut() {
             let step = self.stage.process(state, &mut chunk, &mut self.out);

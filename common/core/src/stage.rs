@@ -80,6 +80,9 @@ pub struct Chunk {
     pub span: Option<LineSpan>,
     /// The channel it came by, from the distributor on.
     pub channel: Option<String>,
+    /// From `text` on: the file's header line that stands last before the payload, where its plan has one
+    /// ([`crate::Header`]).
+    pub header: Option<Arc<str>>,
 }
 
 impl Chunk {
@@ -98,9 +101,13 @@ impl Chunk {
     }
 }
 
-/// Which rows a chunk of text holds. Its rows are separated by LF. Row 0 is part `first_part` of line `first_line`;
-/// row `i` (i > 0) is part 0 of line `first_line + i`. A line is cut into parts only at the end of a chunk, so a
-/// chunk's last row without an LF is either a part that goes on in the next chunk or the file's last line.
+/// Which lines a chunk holds, counted as *units*: a unit is a line, or a part of a line that was too long. Units are
+/// separated by LF. Unit 0 is part `first_part` of line `first_line`; unit `i` (i > 0) is part 0 of line
+/// `first_line + i`. A line is cut into parts only at the end of a chunk, so a chunk's last unit without an LF is either
+/// a part that goes on in the next chunk or the file's last line.
+///
+/// Wherever the chain counts rows it counts these, from the re-encoder's end to the proof: where records have several
+/// lines ([`crate::record`]), a row of the table says how many units it holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LineSpan {
     pub first_line: u64,
@@ -109,7 +116,7 @@ pub struct LineSpan {
 }
 
 impl LineSpan {
-    /// The line of the last row. A span has at least one row.
+    /// The line of the last unit. A span has at least one.
     #[must_use]
     pub fn last_line(&self) -> u64 {
         self.first_line + self.rows.saturating_sub(1)
@@ -207,6 +214,8 @@ pub struct Product {
     pub span: Option<LineSpan>,
     /// The channel, where the stage chooses one: the output topic is then that channel's.
     pub channel: Option<String>,
+    /// The header line that is in force where the payload begins ([`Chunk::header`]).
+    pub header: Option<Arc<str>>,
     /// Headers for people and other readers (`codec`, `encoding`): nothing in the chain depends on them.
     pub notes: Vec<(&'static str, String)>,
 }
@@ -214,7 +223,7 @@ pub struct Product {
 impl Product {
     #[must_use]
     pub fn new(payload: Bytes) -> Self {
-        Self { payload, packed: false, span: None, channel: None, notes: Vec::new() }
+        Self { payload, packed: false, span: None, channel: None, header: None, notes: Vec::new() }
     }
 
     /// The payload is packed, or not.
@@ -233,6 +242,12 @@ impl Product {
     #[must_use]
     pub fn to_channel(mut self, channel: impl Into<String>) -> Self {
         self.channel = Some(channel.into());
+        self
+    }
+
+    #[must_use]
+    pub fn under(mut self, header: Option<Arc<str>>) -> Self {
+        self.header = header;
         self
     }
 
@@ -410,8 +425,8 @@ impl<A: Stage, B: Stage> Then<A, B> {
             }
         };
         let came_by = product.channel.clone();
-        let Product { payload, packed, span, channel, .. } = product;
-        let mut chunk = Chunk { seq, payload, packed, span, channel };
+        let Product { payload, packed, span, channel, header, .. } = product;
+        let mut chunk = Chunk { seq, payload, packed, span, channel, header };
         let from = out.items.len();
         match next.process(state, &mut chunk, out) {
             Ok(Progress::Done) => {}

@@ -7,6 +7,7 @@ use crate::packed;
 use crate::stage::{End, LineSpan};
 use bytes::Bytes;
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 /// A record on its way to a topic or just read from one, without its place in the log.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
@@ -37,6 +38,8 @@ pub mod header {
     pub const CLUSTER: &str = "cluster";
     pub const PATH: &str = "path";
     pub const CHANNEL: &str = "channel";
+    /// The file's own header line, for the chunk's lines.
+    pub const HEADER: &str = "header";
 }
 
 /// What a record of a chain topic is.
@@ -88,6 +91,8 @@ pub struct WireChunk {
     pub file: Option<Box<FileMeta>>,
     /// From `text` on: which rows.
     pub span: Option<LineSpan>,
+    /// From `text` on: the file's header line that is in force where the payload begins.
+    pub header: Option<Arc<str>>,
     /// Headers for people and other readers.
     pub notes: Vec<(String, String)>,
     /// The payload is [packed](crate::packed).
@@ -190,6 +195,9 @@ impl WireChunk {
             put(header::PART, text(span.first_part.to_string()));
             put(header::ROWS, text(span.rows.to_string()));
         }
+        if let Some(line) = self.header {
+            put(header::HEADER, Bytes::copy_from_slice(line.as_bytes()));
+        }
         if let Some(file) = self.file {
             put(header::FILE, Bytes::from(serde_json::to_vec(&file).expect("a file's description is plain data")));
         }
@@ -267,7 +275,7 @@ impl WireChunk {
                 });
             }
         };
-        const KNOWN: [&str; 10] = [
+        const KNOWN: [&str; 11] = [
             header::SEQ,
             header::KIND,
             header::LOAD,
@@ -278,6 +286,7 @@ impl WireChunk {
             header::ROWS,
             header::FILE,
             header::PACKED,
+            header::HEADER,
         ];
         let notes = record
             .headers
@@ -294,6 +303,7 @@ impl WireChunk {
             plan: record.text(header::PLAN)?.ok_or(WireError::Missing(header::PLAN))?.to_owned(),
             file,
             span,
+            header: record.text(header::HEADER)?.map(Arc::from),
             notes,
             packed,
             payload: record.payload.clone(),

@@ -28,6 +28,7 @@ fn chunk(kind: Kind, with_file: bool, span: Option<LineSpan>) -> WireChunk {
         plan: file.plan.version(),
         file: with_file.then(|| Box::new(file)),
         span,
+        header: span.map(|_| "time,level,text".into()),
         notes: vec![("codec".into(), "gzip".into())],
         packed: false,
         payload: Bytes::from_static(b"bytes"),

@@ -25,7 +25,7 @@ pub use batch::{Content, Cut, Insert, Item, RowRange};
 
 use crate::log::{Action, Committed, Event, Failure, Incoming, Machine, Outgoing, Partition, nothing_committed};
 use lane::{Lane, Work, dead_letter};
-use logmill_core::{Offset, Reject};
+use logmill_core::{LineSpan, Offset, Reject};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
@@ -72,8 +72,9 @@ pub struct Answer {
 pub enum Verdict {
     /// The server said that it is done and durable. With it, the records of which no row could be made.
     Loaded { rejected: Vec<(Offset, Reject)> },
-    /// The server's definite answer: it refuses the data, and nothing of it is in.
-    Refused(String),
+    /// The server's definite answer: it refuses the data, and nothing of it is in. `row`: the place of what was sent, where
+    /// that was one row.
+    Refused { why: String, row: Option<LineSpan> },
     /// Anything else (unknown, already running, full, absent): the same again, after a while.
     Again(String),
 }

@@ -112,7 +112,8 @@ impl Stage for Distributor {
         let channel = self.channel(group.unwrap_or(&self.groups[DEFAULT_GROUP]), file, &span);
         let bytes = chunk.bytes() as u64;
         let payload = std::mem::take(&mut chunk.payload);
-        let mut product = Product::new(payload).packed(chunk.packed).lines(span).to_channel(channel.clone());
+        let product = Product::new(payload).packed(chunk.packed).lines(span).under(chunk.header.take());
+        let mut product = product.to_channel(channel.clone());
         if group.is_none() {
             product = product.note("channel-group", format!("{DEFAULT_GROUP}; there is no {wanted:?}"));
         }

@@ -27,8 +27,14 @@ fn distributor(choose: Choose) -> Distributor {
 
 fn outputs(stage: &Distributor, file: &Arc<FileMeta>, first_line: u64) -> Vec<Output> {
     let span = Some(LineSpan { first_line, first_part: 0, rows: 2 });
-    let mut chunk =
-        Chunk { seq: Seq(0), payload: Bytes::from_static(b"one\ntwo\n"), packed: false, span, channel: None };
+    let mut chunk = Chunk {
+        seq: Seq(0),
+        payload: Bytes::from_static(b"one\ntwo\n"),
+        packed: false,
+        span,
+        channel: None,
+        header: None,
+    };
     let mut out = Out::new(Distributor::NAME, 1 << 20);
     stage.process(&mut stage.open(file), &mut chunk, &mut out).expect("text with its lines");
     out.drain().collect()
@@ -59,7 +65,8 @@ fn what_is_packed_stays_packed() {
     let text = Bytes::from("a line\n".repeat(1000));
     let payload = packed::pack(&text).expect("it is smaller");
     let span = LineSpan { first_line: 1, first_part: 0, rows: 1000 };
-    let chunk = Chunk { seq: Seq(0), payload: payload.clone(), packed: true, span: Some(span), channel: None };
+    let chunk =
+        Chunk { seq: Seq(0), payload: payload.clone(), packed: true, span: Some(span), channel: None, header: None };
     let (stage, mut out) = (distributor(Choose::Weight), Out::new(Distributor::NAME, 1 << 20));
     let mut state = stage.open(&file(1, "urgent"));
     stage.process(&mut state, &mut chunk.clone(), &mut out).expect("text with its lines");
@@ -115,7 +122,14 @@ fn groups_without_a_choice_are_refused() {
 #[test]
 fn text_without_its_lines_is_rejected() {
     let stage = distributor(Choose::Weight);
-    let mut chunk = Chunk { seq: Seq(0), payload: Bytes::from_static(b"x"), packed: false, span: None, channel: None };
+    let mut chunk = Chunk {
+        seq: Seq(0),
+        payload: Bytes::from_static(b"x"),
+        packed: false,
+        span: None,
+        channel: None,
+        header: None,
+    };
     let mut out = Out::new(Distributor::NAME, 1 << 20);
     let reject = stage.process(&mut stage.open(&file(1, "default")), &mut chunk, &mut out).unwrap_err();
     assert_eq!((reject.reason, &reject.bytes[..]), (RejectReason::Malformed, &b"x"[..]));

@@ -2,7 +2,7 @@
 
 use crate::{ledger, rows};
 use bytes::Bytes;
-use logmill_core::{Offset, Reject};
+use logmill_core::{LineSpan, Offset, Reject};
 use logmill_protocol::load::{Content, Insert};
 
 /// One statement and its body.
@@ -19,6 +19,8 @@ pub struct Prepared {
     pub bodies: Vec<Body>,
     /// Records of which no row can be made. They are found again whenever the same records come.
     pub rejected: Vec<(Offset, Reject)>,
+    /// The place of the one row that all bodies together hold, where it is one.
+    pub row: Option<LineSpan>,
 }
 
 /// Which table a topic's records go to.

@@ -25,7 +25,7 @@ pub(crate) fn prepare_events(insert: &Insert) -> Prepared {
             }
         }
     }
-    Prepared { bodies: body("file_events", insert, columns), rejected }
+    Prepared { bodies: body("file_events", insert, columns), rejected, row: None }
 }
 
 /// Dead letters as rows. Anything is one: what a header does not say stays empty.
@@ -34,7 +34,7 @@ pub(crate) fn prepare_rejects(insert: &Insert) -> Prepared {
     for item in &insert.items {
         reject(&mut columns, &item.incoming);
     }
-    Prepared { bodies: body("rejects", insert, columns), rejected: Vec::new() }
+    Prepared { bodies: body("rejects", insert, columns), rejected: Vec::new(), row: None }
 }
 
 fn body(table: &str, insert: &Insert, columns: Columns) -> Vec<Body> {

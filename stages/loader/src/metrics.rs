@@ -61,7 +61,7 @@ impl Metrics {
                 self.bytes.inc_by(bytes as u64);
                 self.rejects.inc_by(rejected.len() as u64);
             }
-            Verdict::Refused(_) => drop(self.refused.inc()),
+            Verdict::Refused { .. } => drop(self.refused.inc()),
             Verdict::Again(_) => drop(self.repeated.inc()),
         }
     }

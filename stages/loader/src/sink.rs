@@ -3,6 +3,7 @@
 use crate::body::Table;
 use crate::ledger::has_closed;
 use logmill_clickhouse::{Database, Error, Fault, Insertion, settle_loads};
+use logmill_core::LineSpan;
 use logmill_protocol::load::{Insert, Verdict};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -29,7 +30,7 @@ impl Sink {
             }
             let insertion = Insertion { sql: body.sql, query_id, body: body.pieces };
             if let Err(error) = self.database.insert(&insertion).await {
-                return judge(&error);
+                return judge(&error, prepared.row);
             }
         }
         // The state of loads follows from the events in the table, so that a repetition gives the same.
@@ -44,9 +45,9 @@ impl Sink {
     }
 }
 
-fn judge(error: &Error) -> Verdict {
+fn judge(error: &Error, row: Option<LineSpan>) -> Verdict {
     match error.fault() {
-        Fault::Data => Verdict::Refused(error.to_string()),
+        Fault::Data => Verdict::Refused { why: error.to_string(), row },
         Fault::Busy => Verdict::Again("the same INSERT is running already".into()),
         Fault::Wait => Verdict::Again(error.to_string()),
     }

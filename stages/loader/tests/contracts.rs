@@ -52,6 +52,7 @@ fn chunk(file: Option<FileMeta>, span: Option<LineSpan>, silent: bool, packed: b
         plan: Plan::default().version(),
         file: file.map(Box::new),
         span,
+        header: None,
         notes: Vec::new(),
         packed,
         payload: "x".into(),

@@ -64,7 +64,7 @@ async fn the_same_insert_at_the_same_time_leaves_every_row_once() {
         match task.await.unwrap() {
             Verdict::Loaded { .. } => done += 1,
             Verdict::Again(why) => assert!(why.contains("running already"), "{why}"),
-            Verdict::Refused(why) => panic!("{why}"),
+            Verdict::Refused { why, .. } => panic!("{why}"),
         }
     }
     assert!(done >= 1, "one of the six is the first");
@@ -113,7 +113,7 @@ async fn a_constraint_that_a_row_violates_is_a_definite_refusal_of_the_data_and_
     sink.database.execute("ALTER TABLE rows ADD CONSTRAINT IF NOT EXISTS no13 CHECK text != 'line 13'").await.unwrap();
     let one = file(1, 0);
     let verdict = sink.perform(&insert(ROWS, Table::Rows, 0, vec![lines(&one, 1, 20)])).await;
-    assert!(matches!(&verdict, Verdict::Refused(why) if why.contains("469")), "{verdict:?}");
+    assert!(matches!(&verdict, Verdict::Refused { why, row: None } if why.contains("469")), "{verdict:?}");
     assert_eq!(number(&sink, "count() AS n FROM rows").await, 0);
 }
 
@@ -145,6 +145,7 @@ async fn what_the_splitter_makes_of_a_file_s_text_arrives_line_by_line() {
         packed: false,
         span: Some(span(1, 5_000)),
         channel: Some("a".into()),
+        header: None,
     };
     let mut state = stage.open(&one);
     let mut out = logmill_core::Out::new("splitter", 1 << 20);

@@ -15,7 +15,7 @@ async fn until_loaded(sink: &Sink, insert: &Insert) {
         match sink.perform(insert).await {
             Verdict::Loaded { .. } => return,
             Verdict::Again(why) => assert!(Instant::now() < deadline, "waited a minute for the INSERT: {why}"),
-            Verdict::Refused(why) => panic!("{why}"),
+            Verdict::Refused { why, .. } => panic!("{why}"),
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }

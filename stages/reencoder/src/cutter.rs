@@ -2,11 +2,16 @@
 //!
 //! The rules, which make the cuts a function of the text alone. A line of more than `line_bytes` bytes (its LF not
 //! counted) is cut into parts of at most so many, at the boundaries of characters; a chunk ends after each part that is
-//! not its line's last. Otherwise a chunk takes rows as long as they end within `text_bytes` of its beginning, and at
-//! least one. It is pushed as soon as the text that follows leaves no choice.
+//! not its line's last. Otherwise a chunk takes lines as long as they end within `text_bytes` of its beginning, and at
+//! least one; where the plan says how records begin, it gives back the last record that begins in it, unless it begins
+//! with it. It is pushed as soon as the text that follows leaves no choice.
+//!
+//! So a chunk begins with a record, but after a record that is longer than a chunk, or has a line that is too long: there it
+//! begins with the rest of that one.
 
+use crate::header::HeaderLine;
 use bytes::Bytes;
-use logmill_core::{LineSpan, Out, Product};
+use logmill_core::{LineSpan, Out, Plan, Product, RecordStart};
 use memchr::{memchr_iter, memrchr};
 
 /// The longest character of UTF-8.
@@ -20,6 +25,9 @@ const PIECE: usize = 128 << 10;
 pub(crate) struct Cutter {
     text_bytes: usize,
     line_bytes: usize,
+    start: Option<RecordStart>,
+    /// Of the chunks that were pushed.
+    header: HeaderLine,
     /// Begins where the chunk under way begins. The first `valid` bytes are UTF-8; what stands behind them is the
     /// beginning of a character, or bytes that are just being looked at.
     pub(crate) text: Vec<u8>,
@@ -27,7 +35,7 @@ pub(crate) struct Cutter {
     /// The line, from 1, and the part in which `text` begins.
     line: u64,
     part: u32,
-    /// Rows and bytes pushed.
+    /// Units ([`LineSpan`]) and bytes pushed.
     rows: u64,
     bytes: u64,
     /// What the file's encoding is taken for, in small letters: the chunks' header for people. UTF-8 until it is decided.
@@ -35,17 +43,20 @@ pub(crate) struct Cutter {
 }
 
 /// Where a chunk ends, from the beginning of the text.
+#[derive(Clone, Copy)]
 enum Cut {
-    /// A chunk ends here, with the end of a row.
-    Rows(usize),
-    /// A chunk ends here, within a line.
+    /// Behind a line: there is no room for the next.
+    Line(usize),
+    /// Within a line.
     Part(usize),
+    /// Where the file ends.
+    File(usize),
 }
 
 impl Cut {
-    fn end(&self) -> usize {
+    fn end(self) -> usize {
         match self {
-            Cut::Rows(end) | Cut::Part(end) => *end,
+            Cut::Line(end) | Cut::Part(end) | Cut::File(end) => end,
         }
     }
 }
@@ -55,14 +66,26 @@ pub(crate) struct Totals {
     pub(crate) lines: u64,
     pub(crate) rows: u64,
     pub(crate) bytes: u64,
+    /// The first header line that is too long to go with the chunks.
+    pub(crate) long_header: Option<u64>,
 }
 
 impl Cutter {
-    pub(crate) fn new(text_bytes: u32, line_bytes: u32) -> Self {
-        let line_bytes = (line_bytes as usize).max(LONGEST_CHARACTER);
-        let text_bytes = (text_bytes as usize).max(line_bytes);
-        let encoding = "utf-8".to_owned();
-        Self { text_bytes, line_bytes, text: Vec::new(), valid: 0, line: 1, part: 0, rows: 0, bytes: 0, encoding }
+    pub(crate) fn new(plan: &Plan) -> Self {
+        let line_bytes = (plan.line_bytes as usize).max(LONGEST_CHARACTER);
+        Self {
+            text_bytes: (plan.text_bytes as usize).max(line_bytes),
+            line_bytes,
+            start: RecordStart::of(plan),
+            header: HeaderLine::new(plan, line_bytes),
+            text: Vec::new(),
+            valid: 0,
+            line: 1,
+            part: 0,
+            rows: 0,
+            bytes: 0,
+            encoding: "utf-8".to_owned(),
+        }
     }
 
     /// How many bytes may be put behind the valid ones before the next [`Cutter::cut`]: some, and few enough that little
@@ -87,7 +110,7 @@ impl Cutter {
     /// Pushes the rest; only valid text is left. How many lines there were.
     pub(crate) fn finish(mut self, out: &mut Out) -> Totals {
         self.push_all(true, out);
-        Totals { lines: self.line - 1, rows: self.rows, bytes: self.bytes }
+        Totals { lines: self.line - 1, rows: self.rows, bytes: self.bytes, long_header: self.header.too_long }
     }
 
     /// Pushes the chunks that are decided, as slices of the one buffer; only what comes after them is copied.
@@ -119,6 +142,27 @@ impl Cutter {
 
     /// Where the chunk ends that begins at `base`; `None` when that needs more text. `last`: nothing more comes.
     fn next(&self, base: usize, last: bool) -> Option<Cut> {
+        match (self.longest(base, last)?, &self.start) {
+            (Cut::Line(end), Some(start)) => Some(Cut::Line(self.last_record(start, base, end).unwrap_or(end))),
+            (cut, _) => Some(cut),
+        }
+    }
+
+    /// Where the last record begins behind `base`, of the lines up to `end`.
+    fn last_record(&self, start: &RecordStart, base: usize, end: usize) -> Option<usize> {
+        let mut lf = end - 1; // of the line that is looked at
+        while let Some(before) = memrchr(b'\n', &self.text[base..lf]) {
+            let line = base + before + 1;
+            if start.begins(&self.text[line..lf]) {
+                return Some(line);
+            }
+            lf = line - 1;
+        }
+        None
+    }
+
+    /// Where it would end if lines were all that counts.
+    fn longest(&self, base: usize, last: bool) -> Option<Cut> {
         let text = &self.text[base..self.valid];
         if text.is_empty() {
             return None;
@@ -129,7 +173,7 @@ impl Cutter {
             let longest = row + self.line_bytes;
             let mut furthest = longest.min(self.text_bytes - 1);
             if furthest >= text.len() {
-                return last.then_some(Cut::Rows(base + text.len()));
+                return last.then_some(Cut::File(base + text.len()));
             }
             let mut lf = memrchr(b'\n', &text[row..=furthest]);
             if lf.is_none() && furthest < longest {
@@ -138,7 +182,7 @@ impl Cutter {
                 }
                 furthest = longest; // a chunk has a first row, even if the row's LF is a byte too many
                 if furthest >= text.len() {
-                    return last.then_some(Cut::Rows(base + text.len()));
+                    return last.then_some(Cut::File(base + text.len()));
                 }
                 lf = memrchr(b'\n', &text[row..=furthest]);
             }
@@ -147,7 +191,7 @@ impl Cutter {
                 None => return Some(Cut::Part(base + character_boundary(text, longest))),
             }
         }
-        Some(Cut::Rows(base + row))
+        Some(Cut::Line(base + row))
     }
 
     /// Pushes a chunk. `part`: it ends within a line.
@@ -163,7 +207,9 @@ impl Cutter {
         };
         self.rows += span.rows;
         self.bytes += chunk.len() as u64;
-        out.push(Product::new(chunk).lines(span).note("encoding", self.encoding.as_str()));
+        let header = self.header.in_force.clone();
+        self.header.see(&chunk, span, part);
+        out.push(Product::new(chunk).lines(span).under(header).note("encoding", self.encoding.as_str()));
     }
 }
 

@@ -10,6 +10,7 @@ mod cutter;
 mod decode;
 mod detect;
 mod foreign;
+mod header;
 mod reference;
 mod state;
 mod units;

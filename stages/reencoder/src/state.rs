@@ -4,7 +4,7 @@ use crate::cutter::Cutter;
 use crate::decode::{Counts, Decode};
 use crate::detect::{self, Found, HEAD, Window};
 use bytes::{Buf, Bytes};
-use logmill_core::{End, Event, Out, Outcome, Plan, Progress};
+use logmill_core::{End, Event, Header, Out, Outcome, Plan, Progress};
 use logmill_encodings::{Encoding, UTF_8};
 
 /// What is known of the encoding.
@@ -66,7 +66,7 @@ impl State {
     pub(crate) fn new(plan: &Plan) -> Self {
         Self {
             phase: Phase::Head(Vec::new()),
-            cutter: Cutter::new(plan.text_bytes, plan.line_bytes),
+            cutter: Cutter::new(plan),
             rules: plan.rules,
             fixed: plan.encoding.as_deref().and_then(Encoding::for_label),
             default: Encoding::for_label(&plan.default_encoding).unwrap_or(UTF_8),
@@ -213,6 +213,12 @@ impl State {
         let mut found = self.found.unwrap_or_else(|| Found { encoding: UTF_8, evidence: "ASCII".into() });
         self.early.explain(&mut found.evidence);
         self.counts.foreign.explain(&mut found.evidence);
+        if let Some(line) = totals.long_header {
+            let most = Header::BYTES;
+            found.evidence.push_str(&format!(
+                "; the header in line {line} is longer than line_bytes or {most} bytes: the lines behind it go without"
+            ));
+        }
         let malformed = self.counts.malformed;
         let too_many = malformed.saturating_mul(1_000_000) > self.malformed_per_million * self.bytes_in.max(1);
         let quarantine = (malformed > 0 && too_many).then(|| {

@@ -11,7 +11,7 @@ use std::ops::Range;
 /// 1,000,000, headers included.
 const STREAM_BYTES: usize = 900 << 10;
 /// What a row takes beside its text in all columns, with its share of bits and padding.
-const ROW_BYTES: usize = 62;
+const ROW_BYTES: usize = 66;
 /// What a stream takes beside its rows, its schema and its dictionaries.
 const FRAME_BYTES: usize = 2 << 10;
 
@@ -51,6 +51,7 @@ pub(crate) fn write(before: &[u8], file: &FileMeta, span: LineSpan, rows: &Rows,
     let loads = body.column(4 * n);
     let lines = body.column(8 * n);
     let parts = body.column(4 * n);
+    let counts = body.column(4 * n);
     for _same_in_all_rows in ["cluster", "path", "app", "channel"] {
         body.column(n); // the index 0
     }
@@ -76,14 +77,27 @@ pub(crate) fn write(before: &[u8], file: &FileMeta, span: LineSpan, rows: &Rows,
     fill(fixed, loads, n, &file.load.0.to_le_bytes());
     fill(fixed, file_times, n, &i64::try_from(file.modified_ms).unwrap_or(i64::MAX).to_le_bytes());
     fixed[parts..parts + 4].copy_from_slice(&span.first_part.to_le_bytes());
-    for (to, line) in fixed[lines..lines + 8 * n].chunks_exact_mut(8).zip(span.first_line..) {
-        to.copy_from_slice(&line.to_le_bytes());
+    let first = rows.unit(range.start);
+    if rows.are_units() {
+        fill(fixed, counts, n, &1_u32.to_le_bytes());
+        for (to, line) in fixed[lines..lines + 8 * n].chunks_exact_mut(8).zip(span.first_line..) {
+            to.copy_from_slice(&line.to_le_bytes());
+        }
+    } else {
+        for (i, row) in range.clone().enumerate() {
+            let (unit, end) = (rows.unit(row), rows.unit(row + 1));
+            let line = span.first_line + (unit - first) as u64;
+            fixed[lines + 8 * i..lines + 8 * i + 8].copy_from_slice(&line.to_le_bytes());
+            fixed[counts + 4 * i..counts + 4 * i + 4].copy_from_slice(&((end - unit) as u32).to_le_bytes());
+        }
     }
 
     let [levels, times, timed, offsets] = [levels, times, timed, offsets].map(|at| start + at);
     let mut clock = Times::default();
     let mut nulls = n;
-    for (i, text) in rows.texts(range).enumerate() {
+    for (i, row) in range.enumerate() {
+        let (unit, next) = (rows.unit(row), rows.unit(row + 1));
+        let text = rows.line(unit); // the first line of a record says when and how grave
         let mut after = 0;
         if let Some((ms, end)) = clock.leading(text) {
             out[times + 8 * i..times + 8 * i + 8].copy_from_slice(&ms.to_le_bytes());
@@ -93,6 +107,10 @@ pub(crate) fn write(before: &[u8], file: &FileMeta, span: LineSpan, rows: &Rows,
         }
         out[levels + i] = level(text, after);
         out.extend_from_slice(text);
+        for unit in unit + 1..next {
+            out.push(b'\n');
+            out.extend_from_slice(rows.line(unit));
+        }
         let end = (out.len() - start - values) as u32;
         out[offsets + 4 * i + 4..offsets + 4 * i + 8].copy_from_slice(&end.to_le_bytes());
     }
@@ -112,13 +130,13 @@ pub(crate) fn write(before: &[u8], file: &FileMeta, span: LineSpan, rows: &Rows,
 }
 
 /// The buffers of all columns.
-const BUFFERS: usize = 34;
+const BUFFERS: usize = 36;
 
 /// The columns, the nested ones after what they are nested in.
-fn nodes(rows: usize, nulls_in_time: usize) -> [Node; 16] {
-    let mut nodes = [Node { rows, nulls: 0 }; 16];
-    nodes[10].nulls = nulls_in_time;
-    for empty in &mut nodes[13..] {
+fn nodes(rows: usize, nulls_in_time: usize) -> [Node; 17] {
+    let mut nodes = [Node { rows, nulls: 0 }; 17];
+    nodes[11].nulls = nulls_in_time;
+    for empty in &mut nodes[14..] {
         empty.rows = 0; // the entries of the map, their keys and values
     }
     nodes

@@ -1,8 +1,10 @@
 //! The splitter: a chunk of text to rows, as Arrow IPC streams.
 //!
-//! Every line, or part of a line that was too long, is a row, whether anything was recognised in it or not. Each product
+//! Every line, or part of a line that was too long, is a row, whether anything was recognised in it or not. Where the plan
+//! says how records begin, the lines of a record are one row: its place is that of its first line, as are time and level,
+//! and its text has an LF between two lines. What a chunk begins with begins a row, whatever it is. Each product
 //! is one whole Arrow stream (schema, dictionaries, one batch, end) that fits in a message of Kafka's default limits,
-//! with the span of its rows; a chunk gives as many as it needs.
+//! with the span of its lines; a chunk gives as many as it needs.
 
 mod batch;
 mod level;
@@ -17,7 +19,8 @@ use arrow_schema::SchemaRef;
 use batch::{fit, write};
 use bytes::{Buf, Bytes};
 use logmill_core::{
-    Chunk, End, Event, FileMeta, Flow, LineSpan, Out, Outcome, Product, Progress, Reject, RejectReason, Stage,
+    Chunk, End, Event, FileMeta, Flow, LineSpan, Out, Outcome, Product, Progress, RecordStart, Reject, RejectReason,
+    Stage,
 };
 use rows::Rows;
 use std::sync::Arc;
@@ -105,13 +108,16 @@ impl Splitter {
         if simdutf8::basic::from_utf8(&chunk.payload).is_err() {
             return Err(malformed("a chunk of text that is not UTF-8".into()));
         }
-        let rows = Rows::new(Bytes::clone(&chunk.payload), span.rows);
-        let count = rows.count() as u64;
+        let mut rows = Rows::new(Bytes::clone(&chunk.payload), span.rows);
+        let count = rows.units() as u64;
         if count != span.rows || span.first_line.checked_add(count).is_none() {
             let LineSpan { first_line, rows: told, .. } = span;
             return Err(malformed(format!(
                 "a chunk of {count} rows that says it has {told} from line {first_line} on"
             )));
+        }
+        if let Some(start) = RecordStart::of(&file.plan) {
+            rows.join(&start, file.plan.line_bytes as usize);
         }
         let channel = chunk.channel.as_deref().unwrap_or_default();
         let before = stream::before_batch(&self.schema, [&file.cluster, &file.path, &file.app, channel]);

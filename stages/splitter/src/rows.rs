@@ -1,18 +1,22 @@
 //! Where the rows of a text stand.
 
 use bytes::Bytes;
-use logmill_core::LineSpan;
+use logmill_core::{LineSpan, RecordStart};
 use memchr::memchr_iter;
 use std::ops::Range;
 
-/// A text and its rows.
+/// A text, its units ([`LineSpan`]), and the rows that they make: each unit one, or the units of a record.
 pub(crate) struct Rows {
     text: Bytes,
-    /// Where each row ends: at its LF, or at the end of the text.
+    /// Where each unit ends: at its LF, or at the end of the text.
     ends: Vec<u32>,
+    /// The unit with which each row begins, where a row may have several.
+    firsts: Option<Vec<u32>>,
 }
 
 impl Rows {
+    /// Every unit is a row; `expected` are about as many.
+    ///
     /// # Panics
     /// With a text of 4 GiB or more: no chunk is.
     pub(crate) fn new(text: Bytes, expected: u64) -> Self {
@@ -22,10 +26,29 @@ impl Rows {
         if text.last().is_some_and(|last| *last != b'\n') {
             ends.push(length);
         }
-        Self { text, ends }
+        Self { text, ends, firsts: None }
+    }
+
+    /// Every record is a row, but one of more than `most` bytes is several, cut at the ends of its lines. What stands before
+    /// the first line that begins a record is one, too.
+    pub(crate) fn join(&mut self, start: &RecordStart, most: usize) {
+        let mut firsts = Vec::new();
+        let mut begin = 0; // of the row under way
+        for (unit, end) in self.ends.iter().enumerate() {
+            let (line, end) = (self.begin_of(unit), *end as usize);
+            if unit == 0 || end - begin > most || start.begins(&self.text[line..end]) {
+                firsts.push(unit as u32);
+                begin = line;
+            }
+        }
+        self.firsts = Some(firsts);
     }
 
     pub(crate) fn count(&self) -> usize {
+        self.firsts.as_ref().map_or(self.ends.len(), Vec::len)
+    }
+
+    pub(crate) fn units(&self) -> usize {
         self.ends.len()
     }
 
@@ -33,20 +56,34 @@ impl Rows {
         self.text.len()
     }
 
-    /// Where the row begins, or the text ends.
-    pub(crate) fn begin(&self, row: usize) -> usize {
-        if row == 0 { 0 } else { (self.ends[row - 1] as usize + 1).min(self.text.len()) }
+    /// Where the unit begins, or the text ends.
+    fn begin_of(&self, unit: usize) -> usize {
+        if unit == 0 { 0 } else { (self.ends[unit - 1] as usize + 1).min(self.text.len()) }
     }
 
-    /// The text of the rows in `range`, one after the other: without the LF, and without a CR before it.
-    pub(crate) fn texts(&self, range: Range<usize>) -> impl Iterator<Item = &[u8]> {
-        let mut from = self.begin(range.start);
-        self.ends[range].iter().map(move |end| {
-            let end = *end as usize;
-            let row = &self.text[from..end];
-            from = end + 1;
-            if end < self.text.len() { row.strip_suffix(b"\r").unwrap_or(row) } else { row }
-        })
+    /// The first unit of the row; of the one behind the last, how many there are.
+    pub(crate) fn unit(&self, row: usize) -> usize {
+        match &self.firsts {
+            None => row,
+            Some(firsts) => firsts.get(row).map_or(self.ends.len(), |unit| *unit as usize),
+        }
+    }
+
+    /// Whether each row is one unit.
+    pub(crate) fn are_units(&self) -> bool {
+        self.firsts.is_none()
+    }
+
+    /// Where the row begins, or the text ends.
+    pub(crate) fn begin(&self, row: usize) -> usize {
+        self.begin_of(self.unit(row))
+    }
+
+    /// The text of a unit: without the LF, and without a CR before it.
+    pub(crate) fn line(&self, unit: usize) -> &[u8] {
+        let end = self.ends[unit] as usize;
+        let line = &self.text[self.begin_of(unit)..end];
+        if end < self.text.len() { line.strip_suffix(b"\r").unwrap_or(line) } else { line }
     }
 
     /// The rows from `first` on that take at most `room` bytes, with `each` for every row beside its text: at least one.
@@ -66,8 +103,9 @@ impl Rows {
 
     /// The place of the rows in `range`, when `whole` is that of all.
     pub(crate) fn span(&self, whole: LineSpan, range: &Range<usize>) -> LineSpan {
-        let first_part = if range.start == 0 { whole.first_part } else { 0 };
-        LineSpan { first_line: whole.first_line + range.start as u64, first_part, rows: range.len() as u64 }
+        let (first, end) = (self.unit(range.start), self.unit(range.end));
+        let first_part = if first == 0 { whole.first_part } else { 0 };
+        LineSpan { first_line: whole.first_line + first as u64, first_part, rows: (end - first) as u64 }
     }
 }
 
@@ -77,6 +115,12 @@ mod tests {
 
     fn rows(text: &'static str) -> Rows {
         Rows::new(Bytes::from_static(text.as_bytes()), 0)
+    }
+
+    fn records(text: &'static str, most: usize) -> Rows {
+        let mut rows = rows(text);
+        rows.join(&RecordStart::new("[A-Z]").expect("a pattern"), most);
+        rows
     }
 
     #[test]
@@ -90,7 +134,7 @@ mod tests {
             ("\r\n\r\r\n", &["", "\r"]),
         ] {
             let rows = rows(text);
-            let texts: Vec<&[u8]> = rows.texts(0..rows.count()).collect();
+            let texts: Vec<&[u8]> = (0..rows.units()).map(|unit| rows.line(unit)).collect();
             assert_eq!(texts, expected.iter().map(|t| t.as_bytes()).collect::<Vec<_>>(), "{text:?}");
         }
     }
@@ -102,6 +146,39 @@ mod tests {
             [(0, 0, 0..1), (0, 12, 0..1), (0, 25, 0..2), (0, 39, 0..3), (0, 53, 0..4), (2, 1000, 2..4), (3, 0, 3..4)]
         {
             assert_eq!(rows.fit(first, room, 10), expected, "{room} from {first}");
+        }
+        let records = records("A\n22\nB\n4444\nC", 1000);
+        for (first, room, expected) in [(0, 14, 0..1), (0, 32, 0..2), (0, 43, 0..3), (1, 1000, 1..3), (2, 0, 2..3)] {
+            assert_eq!(records.fit(first, room, 10), expected, "{room} from {first}");
+        }
+    }
+
+    #[test]
+    fn the_units_with_which_records_begin() {
+        for (text, most, firsts) in [
+            ("", 100, &[][..]),
+            ("A", 100, &[0]),
+            ("A\nb\nc\nD\ne", 100, &[0, 3]),
+            ("a\nb\nC\n", 100, &[0, 2]),    // the text begins within a record
+            ("A\nB\nC\n", 100, &[0, 1, 2]), // all begin one
+            ("a\nb\nc\n", 100, &[0]),       // none does
+            ("A\r\n\r\n\r\nB\r\n", 100, &[0, 3]),
+            ("A\nbb\nccc\ndddd\nE", 4, &[0, 2, 3, 4]), // too long: "A bb", "ccc", "dddd"
+            ("A\nbb\nccc\ndddd\nE", 8, &[0, 3, 4]),
+            ("A\nbb\nccc\ndddd\nE", 0, &[0, 1, 2, 3, 4]),
+        ] {
+            assert_eq!(records(text, most).firsts.expect("joined"), firsts, "{text:?} of {most} bytes");
+        }
+    }
+
+    #[test]
+    fn a_span_counts_units() {
+        let records = records("b\nA\nb\nc\nD", 100);
+        let whole = LineSpan { first_line: 10, first_part: 2, rows: 5 };
+        for (range, first_line, first_part, rows) in
+            [(0..1, 10, 2, 1), (0..2, 10, 2, 4), (1..2, 11, 0, 3), (1..3, 11, 0, 4), (2..3, 14, 0, 1)]
+        {
+            assert_eq!(records.span(whole, &range), LineSpan { first_line, first_part, rows }, "{range:?}");
         }
     }
 }

@@ -4,7 +4,8 @@ use arrow_schema::{DataType, Field, Fields, Schema, TimeUnit};
 use std::sync::Arc;
 
 /// The columns of the topics `rows.*`, in order. Nothing is null but `time`. `file_id` is big-endian, so that its hex
-/// digits are the file's name everywhere; `line` counts from 1, `part` from 0; times are milliseconds since 1970.
+/// digits are the file's name everywhere; `line` counts from 1, `part` from 0; `lines` is 1, but of a record of several
+/// lines, whose first one `line` is; times are milliseconds since 1970.
 #[must_use]
 pub fn schema() -> Schema {
     let word = || DataType::Dictionary(Box::new(DataType::Int8), Box::new(DataType::Utf8));
@@ -14,6 +15,7 @@ pub fn schema() -> Schema {
         Field::new("load", DataType::UInt32, false),
         Field::new("line", DataType::UInt64, false),
         Field::new("part", DataType::UInt32, false),
+        Field::new("lines", DataType::UInt32, false),
         Field::new("cluster", word(), false),
         Field::new("path", word(), false),
         Field::new("app", word(), false),

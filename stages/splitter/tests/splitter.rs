@@ -28,7 +28,7 @@ fn chunk(text: impl Into<Bytes>, first_line: u64, first_part: u32) -> Chunk {
     let payload = text.into();
     let rows = payload.split_inclusive(|b| *b == b'\n').count() as u64;
     let span = Some(LineSpan { first_line, first_part, rows });
-    Chunk { seq: Seq(3), payload, packed: false, span, channel: Some("c0".into()) }
+    Chunk { seq: Seq(3), payload, packed: false, span, channel: Some("c0".into()), header: None }
 }
 
 #[derive(Debug, PartialEq)]
@@ -55,15 +55,15 @@ fn rows(stream: &[u8]) -> Vec<Row> {
         .map(|i| {
             assert_eq!(batch.column(0).as_fixed_size_binary().value(i), 0x0102_0304_u128.to_be_bytes());
             assert_eq!(batch.column(1).as_primitive::<UInt32Type>().value(i), 7);
-            assert_eq!([4, 5, 6, 7].map(|c| word(c, i)), ["north", "/logs/a b.log", "billing", "c0"]);
-            assert_eq!(time(9).value(i), FILE_TIME as i64);
-            assert!(batch.column(12).as_map().value(i).is_empty());
+            assert_eq!([5, 6, 7, 8].map(|c| word(c, i)), ["north", "/logs/a b.log", "billing", "c0"]);
+            assert_eq!(time(10).value(i), FILE_TIME as i64);
+            assert!(batch.column(13).as_map().value(i).is_empty());
             Row {
                 line: batch.column(2).as_primitive::<UInt64Type>().value(i),
                 part: batch.column(3).as_primitive::<UInt32Type>().value(i),
-                level: word(8, i),
-                time: time(10).is_valid(i).then(|| time(10).value(i)),
-                text: batch.column(11).as_string::<i32>().value(i).to_owned(),
+                level: word(9, i),
+                time: time(11).is_valid(i).then(|| time(11).value(i)),
+                text: batch.column(12).as_string::<i32>().value(i).to_owned(),
             }
         })
         .collect()

@@ -19,8 +19,14 @@ fn masked(text: &str) -> String {
     let stage = Mask::new(&["password", "token", "secret"]);
     let mut out = Out::new(Mask::NAME, 1 << 20);
     let span = LineSpan { first_line: 7, first_part: 0, rows: text.lines().count() as u64 };
-    let mut chunk =
-        Chunk { seq: Seq(0), payload: Bytes::from(text.to_owned()), packed: false, span: Some(span), channel: None };
+    let mut chunk = Chunk {
+        seq: Seq(0),
+        payload: Bytes::from(text.to_owned()),
+        packed: false,
+        span: Some(span),
+        channel: None,
+        header: None,
+    };
     stage.open(&file());
     assert_eq!(stage.process(&mut (), &mut chunk, &mut out), Ok(Progress::Done));
     let outputs: Vec<Output> = out.drain().collect();

@@ -14,7 +14,7 @@ static SOUND: LazyLock<Record> = LazyLock::new(|| {
     let file = logmill_fuzz::file();
     let text = logmill_fuzz::text();
     let span = LineSpan { first_line: 1, first_part: 0, rows: text.lines().count() as u64 };
-    let chunk = Chunk { seq: Seq(0), payload: text.into(), packed: false, span: Some(span), channel: Some("c0".into()) };
+    let chunk = Chunk { seq: Seq(0), payload: text.into(), packed: false, span: Some(span), channel: Some("c0".into()), header: None };
     let (splitter, mut out) = (Splitter::default(), Out::new("splitter", usize::MAX));
     let (mut state, mut chunk) = (splitter.open(&Arc::new(file.clone())), chunk);
     splitter.process(&mut state, &mut chunk, &mut out).expect("sound text");

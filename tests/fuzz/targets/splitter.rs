@@ -45,7 +45,7 @@ fuzz_target!(|data: &[u8]| {
     let lines: Vec<&[u8]> = text.split_inclusive(|byte| *byte == b'\n').collect();
     let told = if says % 8 == 0 { u64::from(says) } else { lines.len() as u64 };
     let span = LineSpan { first_line: 1 + u64::from(says), first_part: u32::from(says % 3), rows: told };
-    let chunk = Chunk { seq: Seq(0), payload: text.clone().into(), packed: false, span: Some(span), channel: Some("c0".into()) };
+    let chunk = Chunk { seq: Seq(0), payload: text.clone().into(), packed: false, span: Some(span), channel: Some("c0".into()), header: None };
     let outputs = split(chunk.clone(), usize::MAX);
     assert_eq!(outputs, split(chunk, 1), "it depends on the room that there is");
     let sound = told == lines.len() as u64 && std::str::from_utf8(&text).is_ok();

@@ -53,6 +53,7 @@ fn records(rng: &mut StdRng, file: &File) -> Vec<Record> {
         plan: plan.clone(),
         file: (seq == 0).then(|| Box::new((*file.meta).clone())),
         span: None,
+        header: None,
         notes: Vec::new(),
         packed: false,
         payload,

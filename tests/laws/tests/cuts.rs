@@ -66,7 +66,7 @@ fn text(rng: &mut StdRng) -> Vec<(Arc<FileMeta>, Chunk)> {
         let products = outputs.filter_map(|output| if let Output::Product(p) = output { Some(p) } else { None });
         chunks.extend(products.zip(0..).map(|(p, seq)| {
             let (seq, channel) = (Seq(seq), Some("c0".into()));
-            let chunk = Chunk { seq, payload: p.payload, packed: false, span: p.span, channel };
+            let chunk = Chunk { seq, payload: p.payload, packed: false, span: p.span, channel, header: p.header };
             (Arc::clone(&file.meta), chunk)
         }));
     }

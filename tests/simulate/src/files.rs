@@ -22,6 +22,7 @@ pub fn file(rng: &mut StdRng, number: u128) -> Vec<Record> {
         plan: plan.clone(),
         file: (seq == 0).then(|| Box::new(meta.clone())),
         span: None,
+        header: None,
         notes: Vec::new(),
         packed: false,
         payload: Bytes::copy_from_slice(payload),

@@ -146,8 +146,8 @@ where
 
 /// One chunk through a stage whose chunks stand alone.
 fn alone<S: Stage>(stage: &S, file: &Arc<FileMeta>, seq: Seq, input: Product, report: &mut Report) -> Vec<Product> {
-    let mut chunk =
-        Chunk { seq, payload: input.payload, packed: input.packed, span: input.span, channel: input.channel };
+    let Product { payload, packed, span, channel, header, .. } = input;
+    let mut chunk = Chunk { seq, payload, packed, span, channel, header };
     let mut state = stage.open(file);
     let mut out = logmill_core::Out::new(S::NAME, file.plan.text_bytes as usize);
     let mut products = Vec::new();

@@ -122,7 +122,7 @@ pub(super) async fn coverage(database: &Database, scope: &Scope) -> Result<Vec<C
         .await
 }
 
-/// The rows of a load, counted in the table.
+/// The lines of a load (and parts of lines) that the rows in the table say they hold: of all, and of each row once.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 pub(super) struct Counted {
     pub id: FileId,
@@ -134,8 +134,9 @@ pub(super) struct Counted {
 pub(super) async fn counted(database: &Database, scope: &Scope) -> Result<HashMap<Key, Counted>, Error> {
     let rows: Vec<Counted> = database
         .select(&format!(
-            "SELECT lower(hex(file_id)) AS id, load, sum(c) AS total, count() AS distinct FROM (\
-             SELECT file_id, load, line, part, count() AS c FROM rows WHERE {} GROUP BY file_id, load, line, part) \
+            "SELECT lower(hex(file_id)) AS id, load, sum(held) AS total, sum(once) AS distinct FROM (\
+             SELECT file_id, load, line, part, sum(lines) AS held, toUInt64(max(lines)) AS once FROM rows WHERE {} \
+             GROUP BY file_id, load, line, part) \
              GROUP BY file_id, load SETTINGS optimize_aggregation_in_order = 1",
             scope.condition
         ))

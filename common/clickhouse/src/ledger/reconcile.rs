@@ -1,4 +1,7 @@
 //! The proof that every line arrived: what the stages cut covers every line once, and is *in the table* once.
+//!
+//! Rows are counted as lines here, and as parts of lines that were too long ([`logmill_core::LineSpan`]): a row of the table
+//! that holds a record of several lines counts as many as it says it holds.
 
 use super::queries::{self, Counted, Coverage, Ends, Key, Proven, Rejected, Scope};
 use super::selector::Selector;
@@ -32,7 +35,7 @@ pub struct Reconciliation {
     /// Lines and rows that the re-encoder cut; as far as the distributor has seen them while it has not ended the file.
     pub lines: u64,
     pub rows: u64,
-    /// Rows in the table: all, and distinct ones.
+    /// Rows in the table, a record counting as its lines: all, and distinct ones.
     pub total: u64,
     pub distinct: u64,
     /// Rows among the rejects.
@@ -323,7 +326,8 @@ async fn name_places(database: &Database, judged: &mut [Reconciliation]) -> Resu
                 Fault::Missing { .. } => format!(
                     "SELECT line, part FROM (\
                      SELECT number + 1 AS line, toUInt32(0) AS part FROM numbers({lines}) \
-                     WHERE number + 1 NOT IN (SELECT line FROM rows WHERE {condition} AND part = 0) \
+                     WHERE number + 1 NOT IN (SELECT arrayJoin(range(line + (part > 0), line + lines)) FROM rows \
+                     WHERE {condition}) \
                      UNION ALL SELECT line, arrayJoin(arrayFilter(p -> p > 0 AND NOT has(parts, p), \
                      range(arrayMax(parts)))) AS part FROM (SELECT line, groupUniqArray(part) AS parts FROM rows \
                      WHERE {condition} AND line IN (SELECT line FROM rows WHERE {condition} AND part > 0) GROUP BY line)) \

@@ -21,7 +21,7 @@ pub struct FileWay {
     pub modified_ms: u64,
     /// In the order in which they first said something.
     pub stages: Vec<StageWay>,
-    /// Rows in the table: all, and distinct ones.
+    /// Rows in the table, a record of several lines counting as its lines: all, and distinct ones.
     pub total: u64,
     pub distinct: u64,
     pub rejects: Vec<RejectSeen>,

@@ -1,6 +1,7 @@
 //! Plans: how files are treated, by rules and without.
 
 use crate::size::Size;
+use logmill_core::Header;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -70,6 +71,12 @@ pub struct Rule {
     /// As in plan.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub line_bytes: Option<Size>,
+    /// As in plan; an empty one makes every line a record again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub record_start: Option<String>,
+    /// As in plan.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub header: Option<HeaderLine>,
     /// As in plan.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub malformed_per_million: Option<u32>,
@@ -87,6 +94,31 @@ pub struct Rule {
     pub window_bytes: Option<Size>,
 }
 
+/// Which line of a file names the columns of the others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum HeaderLine {
+    /// No line does.
+    #[default]
+    None,
+    /// The file's first line.
+    Csv,
+    /// The last line before them that begins with "#Fields:" (extended log files of W3C, as IIS writes them).
+    W3c,
+}
+
+impl HeaderLine {
+    /// As a plan has it.
+    #[must_use]
+    pub fn of_plan(self) -> Option<Header> {
+        match self {
+            Self::None => None,
+            Self::Csv => Some(Header::Csv),
+            Self::W3c => Some(Header::W3c),
+        }
+    }
+}
+
 /// How files are treated where no rule says otherwise. It is fixed when a file's task is made: a change touches only
 /// files that come later.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -98,8 +130,15 @@ pub struct PlanDefaults {
     pub plain_bytes: Size,
     /// Bytes at which a chunk of text is closed (at the line end before it).
     pub text_bytes: Size,
-    /// Bytes of UTF-8 over which a line is cut into parts, under one line number. At most text_bytes.
+    /// Bytes of UTF-8 over which a line is cut into parts, under one line number, and a record into several rows. At most
+    /// text_bytes.
     pub line_bytes: Size,
+    /// Makes one row of the lines of a record, such as a stack trace: a regular expression that a record's first line
+    /// matches at its beginning, and no other line of it (docs/records.md). Left out: every line is a row.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub record_start: Option<String>,
+    /// Which line names the columns of the others.
+    pub header: HeaderLine,
     /// The encoding (a label; docs/encodings.md has all) of the files that no entry of encodings matches, where nothing
     /// is to be detected.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -134,6 +173,8 @@ impl Default for PlanDefaults {
             plain_bytes: Size(plan.plain_bytes.into()),
             text_bytes: Size(plan.text_bytes.into()),
             line_bytes: Size(plan.line_bytes.into()),
+            record_start: plan.record_start,
+            header: HeaderLine::None,
             encoding: plan.encoding,
             default_encoding: plan.default_encoding,
             malformed_per_million: plan.malformed_per_million,

@@ -48,6 +48,7 @@ pub(super) fn chunk(file: &FileMeta, plan: &str, seq: Seq, kind: Kind, silent: b
         plan: plan.to_owned(),
         file: (seq.0 == 0).then(|| Box::new(file.clone())),
         span: None,
+        header: None,
         notes: vec![
             (header::CLUSTER.into(), file.cluster.clone()),
             (header::PATH.into(), file.path.clone()),

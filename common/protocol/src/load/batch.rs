@@ -14,7 +14,7 @@ pub enum Content {
     Ledger,
 }
 
-/// The rows of one record, by their identities.
+/// The units of one record ([`LineSpan`]), and so the rows that they make, by their identities.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RowRange {
     pub file_id: FileId,
@@ -58,7 +58,7 @@ impl Item {
         self.incoming.record.payload.len() + headers + OVERHEAD
     }
 
-    /// How many rows an INSERT makes of it.
+    /// How many units ([`LineSpan`]) an INSERT makes rows of.
     #[must_use]
     pub fn rows(&self) -> u64 {
         match &self.range {
@@ -105,12 +105,12 @@ pub struct Cut {
     /// Records `[from, to)`.
     pub from: Offset,
     pub to: Offset,
-    /// Rows `[first, end)` of the one record that is left, counted from 0.
+    /// Of the one record that is left, the rows that begin with its units `[first, end)`, counted from 0.
     pub rows: Option<(u64, u64)>,
 }
 
 impl Cut {
-    /// Two halves, or `None` when it is one row.
+    /// Two halves, or `None` when it is one unit.
     pub(super) fn halves(self, items: &[Item]) -> Option<(Cut, Cut)> {
         let inside: Vec<&Item> =
             items.iter().filter(|i| i.range.is_ok() && (self.from..self.to).contains(&i.incoming.offset)).collect();
@@ -162,7 +162,7 @@ impl Insert {
         id
     }
 
-    /// The rows of item `index` that are meant, counted from 0.
+    /// The units of item `index` that are meant, counted from 0: with the rows that begin with them.
     #[must_use]
     pub fn rows_of(&self, index: usize) -> (u64, u64) {
         self.cut.and_then(|c| c.rows).unwrap_or((0, self.items[index].rows()))

@@ -84,11 +84,14 @@ impl Work {
         }
     }
 
-    /// The piece that is asked for, refused as a whole, is halved; one row alone is a reject.
-    fn halve(&mut self, why: &str) {
+    /// The piece that is asked for, refused as a whole, is halved; one row alone is a reject: of all its units, where
+    /// it is known to be `row`.
+    fn halve(&mut self, why: &str, row: Option<LineSpan>) {
         let cut = self.todo.pop().expect("an INSERT that was asked for stands in the list");
         let whole = Cut { from: self.from, to: self.to, rows: None };
-        if let Some((left, right)) = cut.unwrap_or(whole).halves(&self.items) {
+        if row.is_none()
+            && let Some((left, right)) = cut.unwrap_or(whole).halves(&self.items)
+        {
             self.todo.extend([Some(right), Some(left)]);
             return;
         }
@@ -97,9 +100,10 @@ impl Work {
         for item in self.items.iter().filter(inside) {
             let mut reject = Reject::new(RejectReason::Refused, why).carrying(&item.incoming.record.payload);
             if let Ok(Some(range)) = &item.range {
-                let row = cut.rows.map_or(0, |(first, _)| first);
-                let first_part = if row == 0 { range.span.first_part } else { 0 };
-                reject = reject.lines(LineSpan { first_line: range.span.first_line + row, first_part, rows: 1 });
+                let unit = cut.rows.map_or(0, |(first, _)| first);
+                let first_part = if unit == 0 { range.span.first_part } else { 0 };
+                let alone = LineSpan { first_line: range.span.first_line + unit, first_part, rows: 1 };
+                reject = reject.lines(row.unwrap_or(alone));
             }
             self.rejects.push((item.incoming.offset, reject));
         }
@@ -279,8 +283,8 @@ impl Lane {
                 work.turn = Turn::Due(now_ms);
                 work.attempts = 0;
             }
-            Verdict::Refused(why) => {
-                work.halve(&why);
+            Verdict::Refused { why, row } => {
+                work.halve(&why, row);
                 work.turn = Turn::Due(now_ms);
                 work.attempts = 0;
             }

@@ -196,7 +196,14 @@ impl<S: Stage> StageWorker<S> {
         let current = Current {
             discard: silent,
             key: (wire.file_id, wire.load),
-            chunk: Chunk { seq: wire.seq, payload: wire.payload, packed: wire.packed, span: wire.span, channel },
+            chunk: Chunk {
+                seq: wire.seq,
+                payload: wire.payload,
+                packed: wire.packed,
+                span: wire.span,
+                channel,
+                header: wire.header,
+            },
             alone: None,
             flagged: wire.silent && !forget_flag,
             plan: wire.plan,

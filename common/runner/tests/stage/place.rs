@@ -159,6 +159,7 @@ impl File {
             plan: self.meta.plan.version(),
             file: (seq == 0).then(|| Box::new(self.meta.clone())),
             span: None,
+            header: None,
             notes: Vec::new(),
             packed: false,
             payload: payload.into(),

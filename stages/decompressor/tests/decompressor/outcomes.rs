@@ -293,8 +293,14 @@ fn needs_no_memory_for_all_of_it(path: &str, packed: Vec<u8>) {
     let file = named(path, packed.len(), Plan::default());
     let mut state = logmill_core::Stage::open(&Decompressor, &file);
     let payload = Bytes::from(packed);
-    let mut chunk =
-        logmill_core::Chunk { seq: logmill_core::Seq(0), payload, packed: false, span: None, channel: None };
+    let mut chunk = logmill_core::Chunk {
+        seq: logmill_core::Seq(0),
+        payload,
+        packed: false,
+        span: None,
+        channel: None,
+        header: None,
+    };
     let (mut calls, mut rest) = (0, 0);
     let bytes = |out: &mut logmill_core::Out| -> usize {
         out.drain().map(|o| if let Output::Product(p) = o { p.payload.len() } else { 512 }).sum()

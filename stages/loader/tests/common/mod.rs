@@ -96,6 +96,7 @@ pub fn record(file: &FileMeta, span: LineSpan, payload: Bytes) -> Record {
         plan: file.plan.version(),
         file: Some(Box::new(file.clone())),
         span: Some(span),
+        header: None,
         notes: Vec::new(),
         packed: false,
         payload,

@@ -47,7 +47,7 @@ impl World<'_> {
                     self.note(|| format!("{id} is refused for its data"));
                     self.coverage.refused += 1;
                     let request = self.requests.remove(index);
-                    self.answer(request.waiter, Verdict::Refused("a bad row".into()));
+                    self.answer(request.waiter, Verdict::Refused { why: "a bad row".into(), row: None });
                     return Ok(());
                 }
                 let known = rows.iter().any(|row| self.table.contains_key(row));

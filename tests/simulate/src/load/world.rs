@@ -112,6 +112,7 @@ impl<'a> World<'a> {
                 plan: String::new(),
                 file: None,
                 span: Some(LineSpan { first_line, first_part: 0, rows }),
+                header: None,
                 notes: Vec::new(),
                 packed: false,
                 payload: Bytes::from_static(b"rows"),
