@@ -7,7 +7,8 @@ Reads a manifest (one JSON object a line) and asks ClickHouse over its HTTP inte
 
 `original` is the plain UTF-8 text as it was before it was transcoded and compressed, relative to the manifest's folder
 (a name that ends in `.gz` is read through Python's own gzip). Every (path, line) must stand in the table exactly once
-with equal text; the parts of a long line are joined by `part`, which must count from 0. Of a file with `damage` set,
+with equal text; the parts of a long line are joined by `part`, which must count from 0; a row of several `lines` is taken
+apart again at the LFs in its text, and must hold as many lines as it says. Of a file with `damage` set,
 what stands there must be a prefix of the original: whole lines, and at most one last line that was cut short.
 
 A line is what stands between two LFs; one CR before the LF is dropped, a byte order mark at the start is dropped, an
@@ -21,12 +22,15 @@ import gzip
 import http.client
 import json
 import os
+import re
 import sys
 import urllib.parse
 from dataclasses import dataclass, field
 
 BLOCK = 1 << 20
 SHOWN = 20
+ESCAPED = re.compile(rb"\\(.)", re.DOTALL)
+ESCAPES = {b"n": b"\n", b"t": b"\t", b"r": b"\r", b"0": b"\0", b"b": b"\b", b"f": b"\f"}
 
 
 @dataclass
@@ -85,20 +89,27 @@ class Table:
         return {(row[0], row[1]): int(row[2]) for row in map(json.loads, lines)}
 
     def rows(self, cluster, path):
-        """Yields (line, part, text) of one file, ordered. A text never holds an LF, so raw TSV with it last is exact."""
+        """Yields (line, part, lines, text) of one file, ordered."""
         sql = (
-            f"SELECT line, part, text FROM {self.name} WHERE cluster = {{cluster:String}} AND path = {{path:String}}"
-            " ORDER BY line, part FORMAT TSVRaw"
+            f"SELECT line, part, lines, text FROM {self.name} WHERE cluster = {{cluster:String}} AND path = {{path:String}}"
+            " ORDER BY line, part FORMAT TSV"
         )
         rest = b""
         for block in self.ask(sql, cluster=cluster, path=path):
             whole = (rest + block).split(b"\n")
             rest = whole.pop()
             for row in whole:
-                line, part, text = row.split(b"\t", 2)
-                yield int(line), int(part), text
+                line, part, lines, text = row.split(b"\t", 3)
+                yield int(line), int(part), int(lines), unescaped(text)
         if rest:
             raise RuntimeError(f"the answer for {cluster}:{path} ends within a row")
+
+
+def unescaped(text):
+    """A field of the format TSV as it was."""
+    if b"\\" not in text:
+        return text
+    return ESCAPED.sub(lambda found: ESCAPES.get(found[1], found[1]), text)
 
 
 def original_lines(name):
@@ -114,6 +125,17 @@ def original_lines(name):
             if line.endswith(b"\n"):
                 line = line[:-1].removesuffix(b"\r")
             yield line
+
+
+def apart(rows, result, where):
+    """Takes rows of several lines apart. Yields (line, part, text); counts those that hold other lines than they say."""
+    for line, part, lines, text in rows:
+        pieces = text.split(b"\n")
+        if len(pieces) != lines:
+            result.different += 1
+            result.note(f"different: {where} line {line} says it holds {lines} lines, and holds {len(pieces)}")
+        for i, piece in enumerate(pieces):
+            yield line + i, part if i == 0 else 0, piece
 
 
 def joined(rows, result, where):
@@ -140,7 +162,7 @@ def joined(rows, result, where):
 def compare(originals, rows, damaged, where):
     """Compares the lines of one original with the rows of its file."""
     result = Result(files=1)
-    have = joined(rows, result, where)
+    have = joined(apart(rows, result, where), result, where)
     got = next(have, None)
     number = 0
     cut = False

@@ -5,14 +5,19 @@ import os
 import tempfile
 import unittest
 
-from compare import Result, compare, joined, original_lines
+from compare import Result, compare, joined, original_lines, unescaped
 
 ONE_TO_THREE = [b"one", b"two", b"three"]
 
 
 def check(originals, rows, damaged=False):
+    rows = [row if len(row) == 4 else (*row[:2], 1, row[2]) for row in rows]
     result = compare(iter(originals), iter(rows), damaged, "a:/x")
     return result.missing, result.doubled, result.different, result.cut
+
+
+def counted(rows):
+    return [(line, part, text.count(b"\n") + 1, text) for line, part, text in rows]
 
 
 def rows_of(lines):
@@ -62,6 +67,25 @@ class Compare(unittest.TestCase):
 
     def test_a_cut_character_at_the_end_of_a_damaged_file(self):
         self.assertEqual(check(["\u65e5".encode()], [(1, 0, "\ufffd".encode())], damaged=True), (0, 0, 0, 0))
+
+    def test_a_row_of_several_lines_is_taken_apart(self):
+        self.assertEqual(check(ONE_TO_THREE, counted([(1, 0, b"one\ntwo\nthree")])), (0, 0, 0, 0))
+        self.assertEqual(check(ONE_TO_THREE, counted([(1, 0, b"one"), (2, 0, b"two\nthree")])), (0, 0, 0, 0))
+        self.assertEqual(check([b"a", b"", b""], counted([(1, 0, b"a\n\n")])), (0, 0, 0, 0))
+        self.assertEqual(check([b"a", b"bcd", b"e"], counted([(1, 0, b"a\nb"), (2, 1, b"cd\ne")])), (0, 0, 0, 0))
+
+    def test_a_row_of_several_lines_with_one_missing_doubled_or_changed(self):
+        self.assertEqual(check(ONE_TO_THREE, counted([(1, 0, b"one\ntwo")])), (1, 0, 0, 0))
+        self.assertTrue(any(check(ONE_TO_THREE, counted([(1, 0, b"one\ntwo"), (1, 0, b"one\ntwo"), (3, 0, b"three")]))))
+        self.assertTrue(any(check(ONE_TO_THREE, counted([(1, 0, b"one\ntwo\nthree"), (2, 0, b"two")]))))
+        self.assertEqual(check(ONE_TO_THREE, counted([(1, 0, b"one\nTWO\nthree")])), (0, 0, 1, 0))
+
+    def test_a_row_that_says_it_holds_other_lines_than_it_does(self):
+        self.assertEqual(check(ONE_TO_THREE, [(1, 0, 2, b"one\ntwo\nthree")]), (0, 0, 1, 0))
+        self.assertEqual(check(ONE_TO_THREE, [(1, 0, 1, b"one\ntwo"), (3, 0, 1, b"three")]), (0, 0, 1, 0))
+
+    def test_a_field_of_the_answer(self):
+        self.assertEqual(unescaped(b"it\\'s a\\\\n \\n\\t\\r\\0"), b"it's a\\n \n\t\r\0")
 
     def test_a_line_without_its_first_part(self):
         result = Result()

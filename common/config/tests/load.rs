@@ -59,6 +59,42 @@ fn a_value_of_the_wrong_kind_names_its_line() {
 }
 
 #[test]
+fn a_pattern_for_records_that_is_none_names_its_line() {
+    refused(
+        "[plan]\nrecord_start = '[a'\n",
+        "logmill.toml:2: plan.record_start: \"[a\" is not a regular expression: unclosed character class",
+    );
+    refused(
+        "[[rules]]\npath = \"*.log\"\nrecord_start = '(a{1000}){1000}'\n",
+        "logmill.toml:3: rules.0.record_start: \"(a{1000}){1000}\" would take more than 1048576 bytes once compiled: its \
+         repetitions are too many",
+    );
+    insta::assert_snapshot!(parse("[plan]\nheader = \"tsv\"\n").unwrap_err());
+}
+
+#[test]
+fn rules_say_how_records_begin_and_where_a_header_is() {
+    use logmill_core::Header;
+    let config = parse(
+        "[plan]\nrecord_start = '\\d{4}-'\n[[rules]]\npath = \"*.csv\"\nrecord_start = ''\nheader = \"csv\"\n\
+         [[rules]]\npath = \"/iis/**\"\nheader = \"w3c\"\n[[rules]]\npath = \"/iis/raw/**\"\nheader = \"none\"\n",
+    )
+    .unwrap();
+    let plan = |path| {
+        let (_, plan) = config.plan_for("a", path);
+        (plan.record_start, plan.header)
+    };
+    let date = || Some(r"\d{4}-".to_owned());
+    assert_eq!(plan("/logs/a.log"), (date(), None));
+    assert_eq!(plan("/logs/a.csv"), (None, Some(Header::Csv)));
+    assert_eq!(plan("/iis/u.log"), (date(), Some(Header::W3c)));
+    assert_eq!(plan("/iis/raw/u.log"), (date(), None));
+    let (none, was) = (parse("").unwrap().plan_for("a", "/x").1, logmill_core::Plan::default());
+    assert_eq!(none.version(), was.version());
+    assert!(!serde_json::to_string(&none).unwrap().contains("record_start"), "plans of before are what they were");
+}
+
+#[test]
 fn what_is_not_toml_names_its_line() {
     insta::assert_snapshot!(parse("chain = \"a\"\n[kafka\n").unwrap_err());
 }

@@ -128,6 +128,34 @@ fn what_came_by_a_channel_between_two_stages_goes_on_by_it() {
     assert_eq!(sent, [Output::Product(Product::new(Bytes::from_static(b"1abc")).to_channel("c"))]);
 }
 
+/// Puts every chunk under its payload as header, and says under what it came.
+struct Under;
+
+impl Stage for Under {
+    type State = ();
+    const NAME: &'static str = "under";
+    const INPUT: Flow = Flow::Standalone;
+    const OUTPUT: Flow = Flow::Standalone;
+    fn open(&self, _: &Arc<FileMeta>) {}
+    fn process(&self, (): &mut (), chunk: &mut Chunk, out: &mut Out) -> Result<Progress, Reject> {
+        let came = chunk.header.as_deref().unwrap_or("nothing").to_owned();
+        let header = String::from_utf8(chunk.payload.to_vec()).expect("text");
+        out.push(Product::new(came.into()).under(Some(header.into())));
+        Ok(Progress::Done)
+    }
+    fn finish(&self, (): (), _: End, _: &mut Out) -> Result<Outcome, Reject> {
+        unreachable!("chunks that stand alone have no end")
+    }
+}
+
+#[test]
+fn a_header_travels_between_two_stages() {
+    let (stage, file, mut sent) = (Three.then(Under).then(Under), file(), Vec::new());
+    let mut run = Run::new(&stage, &file);
+    run.push(Bytes::from_static(b"abc"), |output| sent.push(output));
+    assert_eq!(sent, [Output::Product(Product::new(Bytes::from_static(b"abc")).under(Some("nothing".into())))]);
+}
+
 fn file() -> Arc<FileMeta> {
     // A budget of a few bytes, so that `More` happens all the time.
     let plan = Plan { plain_bytes: 5, ..Plan::default() };

@@ -5,7 +5,7 @@ mod common;
 use common::{file, span};
 use logmill_core::event::LedgerRecord;
 use logmill_core::wire::{Kind, WireChunk};
-use logmill_core::{Event, FileMeta, LineSpan, Load, Outcome, Plan, RejectReason, Seq};
+use logmill_core::{Event, FileMeta, Header, LineSpan, Load, Outcome, Plan, RejectReason, Seq};
 use logmill_protocol::fetch::{ClusterNote, Resume, Task, VolumeNote};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -42,7 +42,13 @@ fn check(schema: &Value, value: &Value, place: &str) {
     }
 }
 
-fn chunk(file: Option<FileMeta>, span: Option<LineSpan>, silent: bool, packed: bool) -> BTreeSet<String> {
+fn chunk(
+    file: Option<FileMeta>,
+    span: Option<LineSpan>,
+    silent: bool,
+    packed: bool,
+    header: Option<&str>,
+) -> BTreeSet<String> {
     let chunk = WireChunk {
         file_id: logmill_core::FileId(1),
         load: Load(0),
@@ -52,7 +58,7 @@ fn chunk(file: Option<FileMeta>, span: Option<LineSpan>, silent: bool, packed: b
         plan: Plan::default().version(),
         file: file.map(Box::new),
         span,
-        header: None,
+        header: header.map(Into::into),
         notes: Vec::new(),
         packed,
         payload: "x".into(),
@@ -64,13 +70,18 @@ fn chunk(file: Option<FileMeta>, span: Option<LineSpan>, silent: bool, packed: b
 fn a_chunk_has_the_headers_of_its_topic() {
     for topic in ["raw", "plain"] {
         let headers = &contract(topic)["headers"];
-        assert_eq!(chunk(None, None, false, false), names(headers, |h| h["required"] == true), "{topic}");
-        assert_eq!(chunk(Some(file(1, 0)), None, true, topic == "plain"), names(headers, |_| true), "{topic}");
+        assert_eq!(chunk(None, None, false, false, None), names(headers, |h| h["required"] == true), "{topic}");
+        assert_eq!(chunk(Some(file(1, 0)), None, true, topic == "plain", None), names(headers, |_| true), "{topic}");
     }
     for topic in ["text", "channel", "rows"] {
         let headers = &contract(topic)["headers"];
-        let packed = topic != "rows";
-        assert_eq!(chunk(Some(file(1, 0)), Some(span(1, 1)), false, packed), names(headers, |_| true), "{topic}");
+        let packed = topic != "rows"; // nor has it a header: what it says is in the columns
+        let header = packed.then_some("time,level,text");
+        assert_eq!(
+            chunk(Some(file(1, 0)), Some(span(1, 1)), false, packed, header),
+            names(headers, |_| true),
+            "{topic}"
+        );
     }
 }
 
@@ -118,7 +129,8 @@ fn every_kind_of_event_is_in_the_contract() {
 
 #[test]
 fn a_task_with_everything_in_it_is_in_the_contract() {
-    let plan = Plan { encoding: Some("gbk".into()), ..Plan::default() };
+    let record_start = Some(r"\d{4}-".into());
+    let plan = Plan { encoding: Some("gbk".into()), record_start, header: Some(Header::Csv), ..Plan::default() };
     let file = FileMeta { path_bytes: Some(vec![255]), plan, ..file(1, 0) };
     let task = Task { file, resume: Some(Resume { seq: Seq(1), crc32: 7 }) };
     check(&contract("tasks")["value"], &serde_json::to_value(&task).unwrap(), "task");

@@ -212,6 +212,27 @@ fn a_refused_row_and_a_malformed_record_become_dead_letters_and_all_around_them_
     assert_eq!(chain.number("count() AS n FROM rejects WHERE reason = 'malformed'"), 1);
 }
 
+#[test]
+fn a_refused_row_of_several_lines_is_a_dead_letter_of_all_its_lines() {
+    let chain = Chain::new("loader_refused_records");
+    let constraint = "ALTER TABLE rows ADD CONSTRAINT IF NOT EXISTS no13 CHECK NOT startsWith(text, 'line 13')";
+    chain.io.block_on(chain.sink.database.execute(constraint)).unwrap();
+    let one = file(1, 0);
+    // Line 13 begins the fifth record; that of lines 130 to 134 is alone in its chunk.
+    let third = [3; 20];
+    chain.produce(vec![records(&one, 1, &third), records(&one, 61, &third[..10]), records(&one, 130, &[5])]);
+    let letters = || chain.number("count() AS n FROM rejects");
+    assert_eq!(chain.work(|_| Fails::No, || chain.is_drained() && letters() >= 2), Ok(()));
+    assert_eq!(letters(), 2);
+    for (line, rows) in [(13, 3), (130, 5)] {
+        let refused =
+            format!("count() AS n FROM rejects WHERE reason = 'refused' AND first_line = {line} AND rows = {rows}");
+        assert_eq!(chain.number(&refused), 1, "line {line}");
+    }
+    assert_eq!(chain.number("sum(lines) AS n FROM rows"), 60 + 30 - 3);
+    assert_eq!(chain.rows(), (29, 29));
+}
+
 /// Kills it by SIGKILL when dropped.
 struct Process(Child);
 

@@ -108,6 +108,61 @@ async fn parts_of_a_long_line_and_another_load_are_rows_of_their_own() {
 }
 
 #[tokio::test]
+async fn rows_of_several_lines_are_there_once_however_often_they_are_inserted() {
+    let sink = sink(shared::clickhouse(), "records").await;
+    let one = file(1, 0);
+    let end_of_part = LineSpan { first_line: 20, first_part: 2, rows: 4 };
+    let rest = stream_of(&one, end_of_part, &[3, 1], true, |line| (format!("{line}\nb\nc"), String::new()));
+    let batch = |from| {
+        let all = [records(&one, 1, &[1, 5, 1, 12]), lines(&one, 20, 1), record(&one, end_of_part, rest.clone())];
+        insert(ROWS, Table::Rows, from, all.to_vec())
+    };
+    for _ in 0..3 {
+        assert_eq!(sink.perform(&batch(0)).await, loaded());
+    }
+    // Other records of the same rows, as after a crash that left some of them visible.
+    assert_eq!(sink.perform(&batch(7)).await, loaded());
+    assert_eq!(sink.perform(&insert(ROWS, Table::Rows, 20, vec![records(&one, 8, &[12])])).await, loaded());
+    let places = "groupArray((line, part, lines)) = [(1,0,1),(2,0,5),(7,0,1),(8,0,12),(20,0,1),(20,2,3),(23,0,1)] AS n \
+        FROM (SELECT line, part, lines FROM rows ORDER BY line, part)";
+    assert_eq!(number(&sink, places).await, 1);
+    let text = "text AS n FROM (SELECT toUInt8(text = 'line 2\nline 3\nline 4\nline 5\nline 6') AS text FROM logs WHERE line = 2)";
+    assert_eq!(number(&sink, text).await, 1);
+}
+
+#[tokio::test]
+async fn a_row_of_several_lines_that_says_another_number_of_them_is_a_reject() {
+    let sink = sink(shared::clickhouse(), "miscounted").await;
+    let one = file(1, 0);
+    let text = |line: u64| (format!("line {line}"), String::new());
+    let good = records(&one, 1, &[3, 1]);
+    let more = record(&one, span(11, 5), stream_of(&one, span(11, 5), &[3, 1], true, text));
+    let none = record(&one, span(21, 3), stream_of(&one, span(21, 3), &[3, 0], true, text));
+    let gap = record(&one, span(31, 3), stream_of(&one, span(31, 3), &[1, 1], false, text));
+    let batch = insert(ROWS, Table::Rows, 0, vec![good, more, none, gap]);
+    let Verdict::Loaded { rejected } = sink.perform(&batch).await else { panic!("the good one is rows") };
+    let found: Vec<_> = rejected.iter().map(|(offset, reject)| (offset.0, reject.span)).collect();
+    assert_eq!(found, [(1, Some(span(11, 5))), (2, Some(span(21, 3))), (3, Some(span(31, 3)))], "{rejected:?}");
+    assert_eq!(number(&sink, "sum(lines) AS n FROM rows").await, 4);
+}
+
+#[tokio::test]
+async fn what_a_splitter_of_before_there_were_records_sent_is_rows_of_one_line() {
+    let sink = sink(shared::clickhouse(), "uncounted").await;
+    let one = file(1, 0);
+    let text = |line: u64| (format!("line {line}"), String::new());
+    let old = record(&one, span(1, 3), stream_of(&one, span(1, 3), &[1, 1, 1], false, text));
+    let batch = insert(ROWS, Table::Rows, 0, vec![old, records(&one, 4, &[2, 1])]);
+    for _ in 0..2 {
+        assert_eq!(sink.perform(&batch).await, loaded());
+    }
+    assert_eq!(
+        number(&sink, "groupArray(lines) = [1, 1, 1, 2, 1] AS n FROM (SELECT lines FROM rows ORDER BY line)").await,
+        1
+    );
+}
+
+#[tokio::test]
 async fn a_constraint_that_a_row_violates_is_a_definite_refusal_of_the_data_and_nothing_is_in() {
     let sink = sink(shared::clickhouse(), "refused").await;
     sink.database.execute("ALTER TABLE rows ADD CONSTRAINT IF NOT EXISTS no13 CHECK text != 'line 13'").await.unwrap();

@@ -107,6 +107,46 @@ async fn a_deleted_row_and_a_doubled_row_are_named() {
 }
 
 #[tokio::test]
+async fn rows_of_several_lines_count_as_their_lines_and_lines_that_do_not_add_up_are_named() {
+    let sink = sink(shared::clickhouse(), "added_up").await;
+    let files = [1, 2, 3, 4].map(|number| file(number, 0));
+    let (mut at, mut rows) = (0, 0);
+    for file in &files {
+        at = load(&sink, EVENTS, Table::FileEvents, at, events(file, 25)).await;
+        // Lines 1 to 4, 5, 6 to 15, 16 to 24, 25.
+        rows =
+            load(&sink, ROWS, Table::Rows, rows, vec![records(file, 1, &[4, 1, 10]), records(file, 16, &[9, 1])]).await;
+    }
+    let proven = vec![Verdict::Proven; 4];
+    assert_eq!(verdicts(&sink, Options::default()).await, proven);
+    let ways = where_file(&sink.database, &Selector::parse("/logs/1.gz")).await.unwrap();
+    assert_eq!((ways[0].total, ways[0].distinct), (25, 25));
+
+    let change = |to: &str, of: u32, line: u32| {
+        let sql =
+            format!("ALTER TABLE rows {to} WHERE path = '/logs/{of}.gz' AND line = {line} SETTINGS mutations_sync = 1");
+        let database = sink.database.clone();
+        async move { database.execute(&sql).await.unwrap() }
+    };
+    change("UPDATE lines = 8", 1, 6).await;
+    change("UPDATE lines = 12", 2, 6).await;
+    change("DELETE", 3, 1).await;
+    let double = "INSERT INTO rows SELECT * FROM rows WHERE path = '/logs/4.gz' AND line = 16";
+    sink.database.execute(double).await.unwrap();
+    let places = |lines: &[u64]| lines.iter().map(|line| Place { line: *line, part: 0 }).collect();
+    let expected = [
+        Fault::Missing { rows: 2, places: places(&[14, 15]) },
+        Fault::Surplus { rows: 2 },
+        Fault::Missing { rows: 4, places: places(&[1, 2, 3, 4]) },
+        Fault::Doubled { rows: 9, places: places(&[16]) },
+    ];
+    assert_eq!(
+        verdicts(&sink, Options::default()).await,
+        expected.map(|fault| Verdict::Failed { faults: vec![fault] })
+    );
+}
+
+#[tokio::test]
 async fn a_chunk_that_no_splitter_saw_and_bytes_that_got_lost_are_faults_once_all_is_settled() {
     let sink = sink(shared::clickhouse(), "holes").await;
     let one = file(1, 0);

@@ -14,13 +14,13 @@ use std::sync::Arc;
 
 const FILE_TIME: u64 = 1_795_000_000_123;
 
-fn file() -> Arc<FileMeta> {
+fn file_by(plan: Plan) -> Arc<FileMeta> {
     Arc::new(FileMeta {
         load: Load(7),
         length: 9,
         modified_ms: FILE_TIME,
         app: "billing".into(),
-        ..FileMeta::new(FileId(0x0102_0304), "north", "/logs/a b.log", Plan::default())
+        ..FileMeta::new(FileId(0x0102_0304), "north", "/logs/a b.log", plan)
     })
 }
 
@@ -35,6 +35,7 @@ fn chunk(text: impl Into<Bytes>, first_line: u64, first_part: u32) -> Chunk {
 struct Row {
     line: u64,
     part: u32,
+    lines: u32,
     level: String,
     time: Option<i64>,
     text: String,
@@ -61,6 +62,7 @@ fn rows(stream: &[u8]) -> Vec<Row> {
             Row {
                 line: batch.column(2).as_primitive::<UInt64Type>().value(i),
                 part: batch.column(3).as_primitive::<UInt32Type>().value(i),
+                lines: batch.column(4).as_primitive::<UInt32Type>().value(i),
                 level: word(9, i),
                 time: time(11).is_valid(i).then(|| time(11).value(i)),
                 text: batch.column(12).as_string::<i32>().value(i).to_owned(),
@@ -75,9 +77,13 @@ struct Seen {
 }
 
 /// With so small a budget that each stream fills the output.
-fn split(mut chunk: Chunk) -> Result<Seen, Reject> {
+fn split(chunk: Chunk) -> Result<Seen, Reject> {
+    split_by(Plan::default(), chunk)
+}
+
+fn split_by(plan: Plan, mut chunk: Chunk) -> Result<Seen, Reject> {
     let stage = Splitter::new();
-    let mut state = stage.open(&file());
+    let mut state = stage.open(&file_by(plan));
     let mut out = Out::new(Splitter::NAME, 1);
     let (mut streams, mut events) = (Vec::new(), Vec::new());
     loop {
@@ -110,7 +116,14 @@ fn a_line_is_a_row() {
     let seen = split(chunk(text, 41, 0)).expect("text");
     let [(stream, span)] = &seen.streams[..] else { panic!("one stream") };
     assert_eq!(*span, LineSpan { first_line: 41, first_part: 0, rows: 4 });
-    let row = |line, level: &str, time, text: &str| Row { line, part: 0, level: level.into(), time, text: text.into() };
+    let row = |line, level: &str, time, text: &str| Row {
+        line,
+        part: 0,
+        lines: 1,
+        level: level.into(),
+        time,
+        text: text.into(),
+    };
     let expected = [
         row(41, "INFO", Some(1_795_341_600_123), "2026-11-22 10:00:00,123 INFO 开始"),
         row(42, "", None, ""),
@@ -168,6 +181,83 @@ fn streams_fit_in_messages() {
     }
 }
 
+/// Records begin with a date; a row has at most so many bytes.
+fn records(line_bytes: u32) -> Plan {
+    Plan { record_start: Some(r"\d{4}-".into()), line_bytes, ..Plan::default() }
+}
+
+/// (line, part, lines, text) of all rows.
+fn record_rows(plan: Plan, chunk: Chunk) -> Vec<(u64, u32, u32, String)> {
+    let seen = split_by(plan, chunk).expect("text");
+    let rows = seen.streams.iter().flat_map(|(stream, _)| rows(stream));
+    rows.map(|row| (row.line, row.part, row.lines, row.text)).collect()
+}
+
+#[test]
+fn the_lines_of_a_record_are_one_row() {
+    let trace = "2026-11-22 10:00:00,123 ERROR [main] shop.Order: cannot be paid\n\
+        java.lang.IllegalStateException: no card\n\
+        \tat shop.Order.pay(Order.java:41)\n\
+        \tat shop.Main.main(Main.java:7)\n\
+        Caused by: java.io.IOException: WARN is no level of the row\n\
+        \t... 2 more\n\
+        2026-11-22 10:00:00,124 INFO [main] shop.Order: done\n";
+    let seen = split_by(records(1000), chunk(trace, 41, 0)).expect("text");
+    let [(stream, span)] = &seen.streams[..] else { panic!("one stream") };
+    assert_eq!(*span, LineSpan { first_line: 41, first_part: 0, rows: 7 }, "a span counts lines");
+    assert!(matches!(seen.events[..], [Event::Passed { first_line: 41, rows: 7, .. }]), "{:?}", seen.events);
+    insta::assert_debug_snapshot!(rows(stream));
+}
+
+#[test]
+fn records_of_all_shapes() {
+    let row = |line, part, lines, text: &str| (line, part, lines, text.to_owned());
+    let of = |text: &'static str| record_rows(records(20), chunk(text, 1, 0));
+    assert_eq!(of("2026-a\r\n\tb\r\n\r\n2026-c"), [row(1, 0, 3, "2026-a\n\tb\n"), row(4, 0, 1, "2026-c")]);
+    assert_eq!(of("b\nc\n2026-a"), [row(1, 0, 2, "b\nc"), row(3, 0, 1, "2026-a")], "no beginning");
+    assert_eq!(of("\n\n\n"), [row(1, 0, 3, "\n\n")], "nothing but line ends");
+    assert_eq!(of("2026-\n2026-\n"), [row(1, 0, 1, "2026-"), row(2, 0, 1, "2026-")]);
+    assert_eq!(of("2026-a\nb\r"), [row(1, 0, 2, "2026-a\nb\r")], "the last line has no end");
+    // Of 20 bytes at most: cut at a line end, and each piece has the place of its first line.
+    assert_eq!(
+        of("2026-0123\n012345678\n012345678\n2026-b\n"),
+        [row(1, 0, 2, "2026-0123\n012345678"), row(3, 0, 1, "012345678"), row(4, 0, 1, "2026-b")]
+    );
+    // The rest of a long line, and what follows it.
+    let rest = record_rows(records(20), chunk("2026-rest\nb\n2026-c\nbeginning of a long", 9, 3));
+    assert_eq!(rest, [row(9, 3, 2, "2026-rest\nb"), row(11, 0, 1, "2026-c"), row(12, 0, 1, "beginning of a long")]);
+    let part = record_rows(records(40), chunk("2026-c\nbeginning of a long", 12, 0));
+    assert_eq!(part, [row(12, 0, 2, "2026-c\nbeginning of a long")], "a part within a record");
+}
+
+#[test]
+fn records_fit_in_messages() {
+    let line = "\tat shop.Order.pay(Order.java:41) ~[shop-1.2.jar:1.2]\n";
+    let short = format!("2026-11-22 ERROR\n{}", line.repeat(30));
+    for (text, line_bytes) in [
+        (format!("2026-11-22 ERROR\n{}", line.repeat((899 << 10) / line.len())), 900 << 10),
+        (format!("2026-11-22 ERROR\n{}", line.repeat((899 << 10) / line.len())), 256 << 10),
+        (short.repeat((899 << 10) / short.len()), 256 << 10),
+        ("\n".repeat(900 << 10), 256 << 10),
+    ] {
+        let lines: Vec<&str> = text.lines().collect();
+        let seen = split_by(records(line_bytes), chunk(text.clone(), 1, 0)).expect("text");
+        let mut next = 1;
+        for (stream, span) in &seen.streams {
+            assert!(stream.len() <= MESSAGE_BYTES, "{} bytes", stream.len());
+            assert_eq!(span.first_line, next);
+            for row in rows(stream) {
+                assert_eq!(row.line, next);
+                next += u64::from(row.lines);
+                assert!(row.text.len() <= line_bytes as usize);
+                assert!(row.text.split('\n').eq(lines[row.line as usize - 1..next as usize - 1].iter().copied()));
+            }
+            assert_eq!(span.first_line + span.rows, next);
+        }
+        assert_eq!(next, lines.len() as u64 + 1);
+    }
+}
+
 #[test]
 fn what_is_not_text_is_rejected() {
     let of = |chunk: Chunk| split(chunk).map(|_| ()).expect_err("not a chunk of text");
@@ -201,6 +291,26 @@ proptest! {
         prop_assert!(got.iter().map(|r| r.line).eq(first_line..first_line + got.len() as u64));
         prop_assert_eq!(got[0].part, first_part);
         prop_assert!(got[1..].iter().all(|r| r.part == 0));
+    }
+
+    /// Rows of several lines, taken apart again, are the lines; each begins where the pattern says, or where it is too long.
+    #[test]
+    fn records_are_the_lines_joined(text in "([ -~一]|2026-|\n|\n|\r\n){1,200}", line_bytes in 4u32..60, first_part: u32) {
+        let got = record_rows(records(line_bytes), chunk(text.clone(), 5, first_part));
+        let want: Vec<&str> = text
+            .split_inclusive('\n')
+            .map(|l| l.strip_suffix('\n').map_or(l, |l| l.strip_suffix('\r').unwrap_or(l)))
+            .collect();
+        let apart: Vec<&str> = got.iter().flat_map(|row| row.3.split('\n')).collect();
+        prop_assert_eq!(apart, want);
+        let mut next = 5;
+        for (i, (line, part, lines, text)) in got.iter().enumerate() {
+            prop_assert_eq!((*line, *part), (next, if i == 0 { first_part } else { 0 }));
+            prop_assert_eq!(text.split('\n').count() as u32, *lines);
+            prop_assert!(*lines == 1 || text.len() <= line_bytes as usize);
+            prop_assert!(text.split('\n').skip(1).all(|line| !line.starts_with("2026-")));
+            next += u64::from(*lines);
+        }
     }
 
     #[test]

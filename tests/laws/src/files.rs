@@ -7,7 +7,7 @@ use flate2::Compression;
 use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
 use liblzma::stream::{Action, Check, LzmaOptions, Status, Stream};
 use liblzma::write::XzEncoder;
-use logmill_core::{FileId, FileMeta, Plan};
+use logmill_core::{FileId, FileMeta, Header, Plan};
 use logmill_encodings::{Decoder, Encoding};
 use lz4_flex::frame::{BlockMode, BlockSize, FrameEncoder, FrameInfo};
 use rand::rngs::StdRng;
@@ -83,6 +83,10 @@ fn plan(rng: &mut StdRng, length: usize, encoding: &str) -> Plan {
     // Some files are bombs by this limit.
     let max_bytes = if rng.random_ratio(1, 15) { length as u64 } else { 1 << 40 };
     let channel_group = ["default", "urgent", "gone"][rng.random_range(0..3)].to_owned();
+    // That of most lines, of some that are not rare, of all, or none that can be read.
+    let starts = [r"\d{4}-\d\d-\d\d ", "took|\0|2026", "", "["];
+    let record_start = rng.random_ratio(1, 2).then(|| starts[[0, 0, 1, 1, 2, 3][rng.random_range(0..6)]].to_owned());
+    let header = [None, None, Some(Header::Csv), Some(Header::W3c)][rng.random_range(0..4)];
     Plan {
         plain_bytes,
         text_bytes,
@@ -91,6 +95,8 @@ fn plan(rng: &mut StdRng, length: usize, encoding: &str) -> Plan {
         default_encoding,
         max_bytes,
         channel_group,
+        record_start,
+        header,
         ..Plan::default()
     }
 }
@@ -199,6 +205,7 @@ fn line(rng: &mut StdRng, beyond_ascii: bool, text: &mut String) {
     match rng.random_range(0..12) {
         0 => {}
         1 => (0..rng.random_range(1..20)).for_each(|_| text.push('\n')),
+        2 if rng.random_ratio(1, 2) => text.push_str("#Fields: time level text"),
         2 => (0..rng.random_range(1..90)).for_each(|_| text.push('\0')),
         3 => {
             let of = if beyond_ascii { CHINESE[rng.random_range(0..5)] } else { "a very long line, " };

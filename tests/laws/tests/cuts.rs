@@ -3,6 +3,8 @@
 mod chain;
 
 use arrow_array::RecordBatch;
+use arrow_array::cast::AsArray;
+use arrow_array::types::UInt32Type;
 use arrow_ipc::reader::StreamReader;
 use chain::{by_lag, distributor};
 use logmill_core::{Chunk, End, FileMeta, LineSpan, Output, RejectReason, Seq, Stage};
@@ -114,16 +116,24 @@ fn rows(file: &Arc<FileMeta>, chunk: &Chunk) -> Vec<RecordBatch> {
     rows
 }
 
+/// How many lines the one row of a batch holds.
+fn lines(row: &RecordBatch) -> u64 {
+    let lines = row.column_by_name("lines").expect("a column of row batches");
+    lines.as_primitive::<UInt32Type>().value(0).into()
+}
+
 #[test]
 fn rows_do_not_depend_on_where_the_text_is_cut_between_lines() {
-    let mut cut = 0;
+    let (mut cut, mut joined) = (0, 0);
     hold("splitter", SEEDS / 5, |rng| {
         for (file, chunk) in text(rng) {
             let span = chunk.span.expect("text knows its lines");
-            if span.rows < 2 {
+            let all = rows(&file, &chunk);
+            if all.len() < 2 {
                 continue;
             }
-            let first = rng.random_range(1..span.rows);
+            // Between two lines; of records, where one begins or is cut because it is too long.
+            let first: u64 = all[..rng.random_range(1..all.len())].iter().map(lines).sum();
             let line_ends = chunk.payload.iter().enumerate().filter(|(_, byte)| **byte == b'\n');
             let end =
                 line_ends.map(|(at, _)| at + 1).nth(first as usize - 1).expect("a row before the last has an end");
@@ -134,7 +144,8 @@ fn rows_do_not_depend_on_where_the_text_is_cut_between_lines() {
                 ..chunk.clone()
             };
             let two = Chunk { payload: chunk.payload.slice(end..), span: Some(rest), ..chunk.clone() };
-            if rows(&file, &chunk) != [rows(&file, &one), rows(&file, &two)].concat() {
+            joined += all.iter().filter(|row| lines(row) > 1).count();
+            if all != [rows(&file, &one), rows(&file, &two)].concat() {
                 return Err(format!("{span:?} of {} cut after {first} rows", file.file_id));
             }
             cut += 1;
@@ -142,6 +153,7 @@ fn rows_do_not_depend_on_where_the_text_is_cut_between_lines() {
         Ok(())
     });
     assert!(cut > SEEDS, "{cut} chunks were cut");
+    assert!(joined as u64 > SEEDS, "{joined} rows of several lines are few");
 }
 
 #[test]

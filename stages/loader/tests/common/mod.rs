@@ -40,8 +40,21 @@ fn dictionary(values: Vec<String>) -> ArrayRef {
 
 /// The Arrow stream of the rows; `text` makes each line's text and level.
 pub fn stream(file: &FileMeta, span: LineSpan, text: impl Fn(u64) -> (String, String)) -> Bytes {
-    let rows = span.rows as usize;
-    let lines: Vec<u64> = (span.first_line..).take(rows).collect();
+    stream_of(file, span, &vec![1; span.rows as usize], true, text)
+}
+
+/// The same of rows that hold so many lines each. `counted`: they say so, as splitters have done since there are records
+/// of several lines.
+pub fn stream_of(
+    file: &FileMeta,
+    span: LineSpan,
+    counts: &[u32],
+    counted: bool,
+    text: impl Fn(u64) -> (String, String),
+) -> Bytes {
+    let rows = counts.len();
+    let first = |row: usize| span.first_line + counts[..row].iter().map(|count| u64::from(*count)).sum::<u64>();
+    let lines: Vec<u64> = (0..rows).map(first).collect();
     let ids = FixedSizeBinaryArray::try_from_iter(lines.iter().map(|_| file.file_id.to_bytes())).unwrap();
     let parts: UInt32Array = (0..rows).map(|i| if i == 0 { span.first_part } else { 0 }).collect();
     let (texts, levels): (Vec<String>, Vec<String>) = lines.iter().map(|line| text(*line)).unzip();
@@ -57,11 +70,12 @@ pub fn stream(file: &FileMeta, span: LineSpan, text: impl Fn(u64) -> (String, St
     let utc = |array: TimestampMillisecondArray| Arc::new(array.with_timezone("UTC")) as ArrayRef;
     let file_time = utc(vec![file.modified_ms as i64; rows].into());
     let time = utc(lines.iter().map(|line| (line % 2 == 0).then_some(1_793_491_200_000 + *line as i64)).collect());
-    let columns: Vec<(&str, ArrayRef, bool)> = vec![
+    let mut columns: Vec<(&str, ArrayRef, bool)> = vec![
         ("file_id", Arc::new(ids), false),
         ("load", Arc::new(UInt32Array::from(vec![file.load.0; rows])), false),
         ("line", Arc::new(UInt64Array::from(lines)), false),
         ("part", Arc::new(parts), false),
+        ("lines", Arc::new(UInt32Array::from(counts.to_vec())), false),
         ("cluster", constant(&file.cluster), false),
         ("path", constant(&file.path), false),
         ("app", constant(&file.app), false),
@@ -72,6 +86,7 @@ pub fn stream(file: &FileMeta, span: LineSpan, text: impl Fn(u64) -> (String, St
         ("text", Arc::new(StringArray::from(texts)), false),
         ("fields", Arc::new(fields.finish()), false),
     ];
+    columns.retain(|(name, ..)| counted || *name != "lines");
     let batch = RecordBatch::try_from_iter_with_nullable(columns).unwrap();
     let mut bytes = Vec::new();
     let mut writer = StreamWriter::try_new(&mut bytes, batch.schema_ref()).unwrap();
@@ -109,6 +124,24 @@ pub fn lines(file: &FileMeta, first: u64, rows: u64) -> Record {
     let level = |line: u64| ["INFO", "WARN", "ERROR", "DEBUG"][((line + first) % 4) as usize].to_owned();
     let payload = stream(file, span(first, rows), |line| (format!("line {line}"), level(line)));
     record(file, span(first, rows), payload)
+}
+
+/// Rows of several lines, so many each, from line `first` on: each has its numbers as text.
+pub fn records(file: &FileMeta, first: u64, counts: &[u32]) -> Record {
+    let span = span(first, counts.iter().map(|count| u64::from(*count)).sum());
+    let starts: BTreeMap<u64, u32> = counts
+        .iter()
+        .scan(first, |next, count| {
+            let line = *next;
+            *next += u64::from(*count);
+            Some((line, *count))
+        })
+        .collect();
+    let text = |line: u64| {
+        let lines: Vec<String> = (line..line + u64::from(starts[&line])).map(|line| format!("line {line}")).collect();
+        (lines.join("\n"), "ERROR".to_owned())
+    };
+    record(file, span, stream_of(file, span, counts, true, text))
 }
 
 /// The INSERT of these records, as the machine would ask for it.

@@ -4,4 +4,5 @@ mod cutting;
 mod detection;
 mod encodings;
 mod foreign;
+mod records;
 mod seen;
