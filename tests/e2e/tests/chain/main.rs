@@ -5,5 +5,6 @@ mod exactly_once;
 mod garbage;
 mod memory;
 mod outcomes;
+mod records;
 mod redecode;
 mod sigterm;
