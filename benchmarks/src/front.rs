@@ -34,12 +34,12 @@ struct Sample {
 }
 
 impl Sample {
-    fn new(label: &'static str, text: &str, encoding: Option<&'static Encoding>) -> Self {
+    fn new(label: &'static str, text: &str, encoding: Option<&'static Encoding>, plan: Plan) -> Self {
         let file = Arc::new(FileMeta {
             length: 1,
             modified_ms: 1_795_000_000_000,
             app: "app".into(),
-            ..FileMeta::new(FileId(1), "north", "/logs/app/2026-11-22/app-17.log.gz", Plan::default())
+            ..FileMeta::new(FileId(1), "north", "/logs/app/2026-11-22/app-17.log.gz", plan)
         });
         let bytes = encoding.map_or(text.as_bytes().to_vec(), |e| e.encode(text).0.into_owned());
         let packed = Bytes::from(data::gzip(&bytes));
@@ -120,8 +120,10 @@ fn split(splitter: &Splitter, file: &Arc<FileMeta>, payload: Bytes, span: LineSp
 #[must_use]
 pub fn measure(bytes: usize, rounds: &Rounds) -> Vec<Row> {
     let text = data::log(bytes);
-    let utf8 = Sample::new("UTF-8", &text, None);
-    let gbk = Sample::new("GBK", &text, Some(GB18030));
+    let utf8 = Sample::new("UTF-8", &text, None, Plan::default());
+    let gbk = Sample::new("GBK", &text, Some(GB18030), Plan::default());
+    let record_start = Some(r"\d{4}-\d\d-\d\d ".to_owned());
+    let records = Sample::new("UTF-8, records", &text, None, Plan { record_start, ..Plan::default() });
     let ratio = |sample: &Sample| {
         let plain: usize = sample.plain.iter().map(Bytes::len).sum();
         plain as f64 / sample.packed_bytes().len() as f64
@@ -137,6 +139,9 @@ pub fn measure(bytes: usize, rounds: &Rounds) -> Vec<Row> {
         rows.extend(stages(sample, rounds));
         rows.extend(front_end(sample, rounds).map(|row| row.goal(GOAL)));
     }
+    // Beside the floor of rows that are lines: what it costs to ask each line whether a record begins with it.
+    rows.extend(stages(&records, rounds).skip(1));
+    rows.extend(front_end(&records, rounds));
     rows
 }
 

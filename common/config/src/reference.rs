@@ -2,7 +2,7 @@
 
 use crate::keys::Node;
 use crate::properties::Properties;
-use crate::sections::{App, Cluster, Config, FixedEncoding, HeaderLine, Rule};
+use crate::sections::{App, Cluster, Config, FixedEncoding, Rule};
 use crate::size::Size;
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
@@ -64,7 +64,7 @@ fn full() -> Config {
         text_bytes: Some(plan.text_bytes),
         line_bytes: Some(plan.line_bytes),
         record_start: Some(r"\d{4}-\d\d-\d\d ".into()),
-        header: Some(HeaderLine::W3c),
+        header: Some(plan.header),
         malformed_per_million: Some(1_000),
         max_ratio: Some(plan.max_ratio),
         ratio_after_bytes: Some(plan.ratio_after_bytes),

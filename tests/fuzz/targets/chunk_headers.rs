@@ -18,6 +18,7 @@ static SOUND: LazyLock<Record> = LazyLock::new(|| {
         plan: file.plan.version(),
         file: Some(Box::new(file)),
         span: Some(LineSpan { first_line: 1, first_part: 0, rows: 2 }),
+        header: Some("a,b".into()),
         notes: vec![("channel".into(), "c0".into())],
         packed: false,
         payload: Bytes::from_static(b"a\nb\n"),

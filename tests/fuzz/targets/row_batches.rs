@@ -32,6 +32,7 @@ static SOUND: LazyLock<Record> = LazyLock::new(|| {
         plan: file.plan.version(),
         file: Some(Box::new(file)),
         span: batch.span,
+        header: None,
         notes: Vec::new(),
         packed: false,
         payload: batch.payload,

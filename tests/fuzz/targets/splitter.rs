@@ -1,5 +1,5 @@
 //! Chunks of text: the first byte changes what they say of their lines. Rejected, or rows that give the text back, line after
-//! line, however little room there is for a batch.
+//! line, however little room there is for a batch, and however many of them a row holds.
 #![no_main]
 
 use arrow_array::RecordBatch;
@@ -7,7 +7,7 @@ use arrow_array::cast::AsArray as _;
 use arrow_array::types::{UInt32Type, UInt64Type};
 use arrow_ipc::reader::StreamReader;
 use libfuzzer_sys::fuzz_target;
-use logmill_core::{Chunk, LineSpan, Out, Output, Progress, Reject, Seq, Stage as _};
+use logmill_core::{Chunk, FileMeta, LineSpan, Out, Plan, Output, Progress, Reject, Seq, Stage as _};
 use logmill_splitter::Splitter;
 use std::sync::{Arc, LazyLock};
 
@@ -15,8 +15,9 @@ static SPLITTER: LazyLock<Splitter> = LazyLock::new(Splitter::default);
 static SOUND: LazyLock<String> =
     LazyLock::new(|| format!("{}\r\n\n\r\r\n2026-11-01T12:00:00Z ERROR 作业失败\n\tat a.B", logmill_fuzz::text()));
 
-fn split(mut chunk: Chunk, budget: usize) -> Result<Vec<Output>, Reject> {
-    let mut state = SPLITTER.open(&Arc::new(logmill_fuzz::file()));
+fn split(plan: &Plan, mut chunk: Chunk, budget: usize) -> Result<Vec<Output>, Reject> {
+    let file = FileMeta { plan: plan.clone(), ..logmill_fuzz::file() };
+    let mut state = SPLITTER.open(&Arc::new(file));
     let (mut out, mut outputs) = (Out::new("splitter", budget), Vec::new());
     loop {
         let step = SPLITTER.process(&mut state, &mut chunk, &mut out);
@@ -27,15 +28,19 @@ fn split(mut chunk: Chunk, budget: usize) -> Result<Vec<Output>, Reject> {
     }
 }
 
-/// Line, part and text of each row.
+/// Line, part and text of each line that the rows hold.
 fn rows(stream: &[u8]) -> Vec<(u64, u32, String)> {
     let batches = StreamReader::try_new(stream, None).expect("an Arrow stream");
     let row = |batch: &RecordBatch, i: usize| {
         let line = batch.column(2).as_primitive::<UInt64Type>().value(i);
         let part = batch.column(3).as_primitive::<UInt32Type>().value(i);
-        (line, part, batch.column(11).as_string::<i32>().value(i).to_owned())
+        let text = batch.column(12).as_string::<i32>().value(i);
+        let texts: Vec<String> = text.split('\n').map(str::to_owned).collect();
+        assert_eq!(batch.column(4).as_primitive::<UInt32Type>().value(i) as usize, texts.len(), "a row says what it holds");
+        let parts = std::iter::once(part).chain(std::iter::repeat(0));
+        (line..).zip(parts).zip(texts).map(|((line, part), text)| (line, part, text)).collect::<Vec<_>>()
     };
-    let of = |batch: RecordBatch| (0..batch.num_rows()).map(|i| row(&batch, i)).collect::<Vec<_>>();
+    let of = |batch: RecordBatch| (0..batch.num_rows()).flat_map(|i| row(&batch, i)).collect::<Vec<_>>();
     batches.flat_map(|batch| of(batch.expect("a batch"))).collect()
 }
 
@@ -46,8 +51,10 @@ fuzz_target!(|data: &[u8]| {
     let told = if says % 8 == 0 { u64::from(says) } else { lines.len() as u64 };
     let span = LineSpan { first_line: 1 + u64::from(says), first_part: u32::from(says % 3), rows: told };
     let chunk = Chunk { seq: Seq(0), payload: text.clone().into(), packed: false, span: Some(span), channel: Some("c0".into()), header: None };
-    let outputs = split(chunk.clone(), usize::MAX);
-    assert_eq!(outputs, split(chunk, 1), "it depends on the room that there is");
+    let record_start = (says % 2 == 1).then(|| r"\S".to_owned());
+    let plan = Plan { record_start, line_bytes: 4 + 8 * u32::from(says), ..Plan::default() };
+    let outputs = split(&plan, chunk.clone(), usize::MAX);
+    assert_eq!(outputs, split(&plan, chunk, 1), "it depends on the room that there is");
     let sound = told == lines.len() as u64 && std::str::from_utf8(&text).is_ok();
     assert_eq!(outputs.is_ok(), sound, "what is no text, or does not hold what it says, is rejected; nothing else is");
     let Ok(outputs) = outputs else { return };
@@ -70,5 +77,5 @@ fuzz_target!(|data: &[u8]| {
     let parts = std::iter::once(span.first_part).chain(std::iter::repeat(0));
     let texts = lines.iter().map(|line| String::from_utf8(without_end(line)).expect("whole lines of UTF-8"));
     let expected: Vec<_> = numbers.zip(parts).zip(texts).map(|((line, part), text)| (line, part, text)).collect();
-    assert_eq!(got, expected, "every line is a row, and no other");
+    assert_eq!(got, expected, "every line is in a row, and no other");
 });

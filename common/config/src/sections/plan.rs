@@ -137,7 +137,8 @@ pub struct PlanDefaults {
     /// matches at its beginning, and no other line of it (docs/records.md). Left out: every line is a row.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub record_start: Option<String>,
-    /// Which line names the columns of the others.
+    /// Which line names the columns of the others: none, the file's first (csv), or the last before them that begins with
+    /// "#Fields:" (w3c). Chunks of text carry it (docs/records.md).
     pub header: HeaderLine,
     /// The encoding (a label; docs/encodings.md has all) of the files that no entry of encodings matches, where nothing
     /// is to be detected.

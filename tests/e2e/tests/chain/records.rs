@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-const FILES: usize = 16;
+const FILES: usize = 8;
 const BYTES: usize = 1_500_000;
 /// Small, so that there is much to interrupt; a stack trace but for the deep ones is far smaller.
 const CHUNK: u64 = 16 << 10;
@@ -130,7 +130,7 @@ fn stack_traces_are_rows_separate() {
 
 #[test]
 fn stack_traces_are_rows_fused() {
-    stack_traces_are_rows("traces-fused", Layout::Fused);
+    stack_traces_are_rows("traces_fused", Layout::Fused);
 }
 
 #[test]
