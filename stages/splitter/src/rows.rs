@@ -86,6 +86,17 @@ impl Rows {
         if end < self.text.len() { line.strip_suffix(b"\r").unwrap_or(line) } else { line }
     }
 
+    /// The texts of some units, one after the other.
+    pub(crate) fn lines(&self, units: Range<usize>) -> impl Iterator<Item = &[u8]> {
+        let mut from = self.begin_of(units.start);
+        self.ends[units].iter().map(move |end| {
+            let end = *end as usize;
+            let line = &self.text[from..end];
+            from = end + 1;
+            if end < self.text.len() { line.strip_suffix(b"\r").unwrap_or(line) } else { line }
+        })
+    }
+
     /// The rows from `first` on that take at most `room` bytes, with `each` for every row beside its text: at least one.
     pub(crate) fn fit(&self, first: usize, room: usize, each: usize) -> Range<usize> {
         let start = self.begin(first);
@@ -134,7 +145,8 @@ mod tests {
             ("\r\n\r\r\n", &["", "\r"]),
         ] {
             let rows = rows(text);
-            let texts: Vec<&[u8]> = (0..rows.units()).map(|unit| rows.line(unit)).collect();
+            let texts: Vec<&[u8]> = rows.lines(0..rows.units()).collect();
+            assert_eq!(texts, (0..rows.units()).map(|unit| rows.line(unit)).collect::<Vec<_>>());
             assert_eq!(texts, expected.iter().map(|t| t.as_bytes()).collect::<Vec<_>>(), "{text:?}");
         }
     }
