@@ -135,6 +135,19 @@ fn a_long_line_is_cut_into_parts() {
 }
 
 #[test]
+fn the_lines_of_a_record_are_one_row() {
+    let bench = Bench::new();
+    bench.file("logmill.toml", b"[plan]\nrecord_start = '\\d{4}-'\n");
+    bench.file("a", b"2026-11-22 ERROR no\njava.lang.Error\n\tat x.Y\n2026-11-22 INFO yes\n");
+    let run = bench.run(&["dry-run", "--format", "json", "a"]);
+    assert_eq!(run.texts(), ["2026-11-22 ERROR no\njava.lang.Error\n\tat x.Y", "2026-11-22 INFO yes"]);
+    let of = |name: &str| run.rows().iter().map(|row| row[name].as_u64().unwrap()).collect::<Vec<_>>();
+    assert_eq!((of("line"), of("lines")), (vec![1, 4], vec![3, 1]));
+    let run = bench.run(&["dry-run", "a"]);
+    assert_eq!(run.stdout, "a:1: 2026-11-22 ERROR no\\njava.lang.Error\\n\\tat x.Y\na:4: 2026-11-22 INFO yes\n");
+}
+
+#[test]
 fn an_empty_file_is_complete() {
     let bench = Bench::new();
     bench.file("empty", b"");

@@ -211,6 +211,7 @@ fn line(rng: &mut StdRng, beyond_ascii: bool, text: &mut String) {
             let of = if beyond_ascii { CHINESE[rng.random_range(0..5)] } else { "a very long line, " };
             (0..rng.random_range(1..60)).for_each(|_| text.push_str(of));
         }
+        4 | 5 => text.push_str("\tat shop.Order.pay(Order.java:41)"),
         _ => {
             text.push_str("2026-11-22 10:00:00,123 INFO ");
             for _ in 0..rng.random_range(0..8) {

@@ -140,6 +140,7 @@ fn a_stage_that_remembers_the_chunk_before_is_seen() {
             packed: false,
             span: None,
             channel: None,
+            header: None,
         };
         let chunks: Vec<_> = (0..3).map(|seq| (Arc::clone(&file.meta), chunk(seq))).collect();
         cuts::of_chunks(rng, || ByThree::new(But::Remembers), &chunks)

@@ -153,7 +153,7 @@ fn rows_do_not_depend_on_where_the_text_is_cut_between_lines() {
         Ok(())
     });
     assert!(cut > SEEDS, "{cut} chunks were cut");
-    assert!(joined as u64 > SEEDS, "{joined} rows of several lines are few");
+    assert!(joined as u64 > SEEDS / 2, "{joined} rows of several lines are few");
 }
 
 #[test]
