@@ -51,9 +51,15 @@ pub async fn measure(stack: &Stack, folder: &Path, files: usize) -> anyhow::Resu
     let bench = Bench { chain, clients: clients(stack)? };
     let warm = Kind { count: 2, ..large.clone() };
     let mut rows = 0;
+    bench.put("warm", &warm).await?;
     bench.take("warm", &[&warm], &mut rows).await?;
+    bench.put("large", &large).await?;
     let alone = bench.take("large", &[&large], &mut rows).await?;
+    bench.put("tiny", &tiny).await?;
     let many = bench.take("tiny", &[&tiny], &mut rows).await?;
+    // Under another path they are other files: none has to be written again.
+    bench.aside("tiny", "both").await?;
+    bench.put("both", &large).await?;
     let both = bench.take("both", &[&large, &tiny], &mut rows).await?;
     let deaths: u32 = processes.list().iter().map(|process| process.deaths).sum();
     ensure!(deaths == 0, "a process died: {:?}", processes.list());
@@ -120,21 +126,31 @@ struct Bench {
 }
 
 impl Bench {
-    /// Puts the files aside, gives them to the chain all at once, and waits until their rows are in the table, beside `rows`.
+    /// Puts files of a kind aside.
+    async fn put(&self, name: &str, Kind { local, bytes, count, .. }: &Kind) -> anyhow::Result<()> {
+        let put = |n| {
+            let path = format!("{WAITING}/{name}/{bytes}-{n:06}.log.gz");
+            Put { local: local.clone(), cluster: "a".into(), path }
+        };
+        upload(&self.clients, (0..*count).map(put).collect()).await
+    }
+
+    /// Takes files that the chain is through with away from it, and puts them aside under another name.
+    async fn aside(&self, name: &str, again: &str) -> anyhow::Result<()> {
+        let (from, to) = (format!("{FOLDER}/{name}"), format!("{WAITING}/{again}"));
+        self.clients["a"].rename(&from, &to, false).await.with_context(|| format!("renaming {from}"))
+    }
+
+    /// Gives the chain the files that stand aside, all at once, and waits until their rows are in the table, beside `rows`.
     async fn take(&self, name: &str, kinds: &[&Kind], rows: &mut usize) -> anyhow::Result<Taken> {
-        let aside = format!("{WAITING}/{name}");
-        for (kind, Kind { local, count, .. }) in kinds.iter().enumerate() {
-            let put = |n| {
-                let path = format!("{aside}/{kind}-{n:06}.log.gz");
-                Put { local: local.clone(), cluster: "a".into(), path }
-            };
-            upload(&self.clients, (0..*count).map(put).collect()).await?;
-        }
         *rows += kinds.iter().map(|kind| kind.lines * kind.count).sum::<usize>();
         let client = &self.clients["a"];
         client.mkdirs(FOLDER, 0o755, true).await?;
         let (before, begun) = (cpu(), Instant::now());
-        client.rename(&aside, &format!("{FOLDER}/{name}"), false).await.context("giving the chain its files")?;
+        client
+            .rename(&format!("{WAITING}/{name}"), &format!("{FOLDER}/{name}"), false)
+            .await
+            .context("giving the chain its files")?;
         loop {
             let seen = tokio::task::block_in_place(|| self.chain.sql("SELECT count() FROM rows"))?;
             if seen.trim() == rows.to_string() {
