@@ -62,7 +62,13 @@ impl Layout for Access {
         }
         let first = at.word("a client")?;
         at.want(b" ", "a blank after the client")?;
-        let second = at.word("an identity, or -")?;
+        let second = match self {
+            Self::Nginx => {
+                at.want(b"-", "the - that nginx writes behind the client")?;
+                Span::new(at.at - 1, at.at)
+            }
+            Self::Apache => at.word("an identity, or -")?,
+        };
         at.want(b" ", "a blank after the identity")?;
         let user = user(&mut at)?;
         match vhost(text, second, user).filter(|_| *self == Self::Apache) {

@@ -19,8 +19,8 @@ static FIELDS: [&Known; 8] = [&THREAD, &LOGGER, &SOURCE, &LINE, &PID, &APPLICATI
 /// A time, a level, perhaps a thread in square brackets, before or behind the level, perhaps a logger, a message:
 ///
 /// - log4j's `%d [%t] %-5p %c - %m`, `%d %-5p [%t] %c: %m`, `%d %-5p %c{1}:%L - %m`, and its TTCC layout, `%r [%t] %p %c - %m`;
-/// - log4j 2's and logback's defaults, `%d{HH:mm:ss.SSS} [%t] %-5level %logger{36} - %m`, with ` -- ` since logback 1.4; a clock
-///   without a date is no time;
+/// - logback's default and that of older log4j 2, `%d{HH:mm:ss.SSS} [%t] %-5level %logger{36} - %m`, with ` -- ` since logback
+///   1.4; a clock without a date is no time; and that of log4j 2.25, `2026-11-22T10:00:00.123456789Z main INFO Started`;
 /// - Spring Boot's, `2026-11-22T10:00:00.123Z  INFO 4711 --- [app] [main] c.e.Application : Started`;
 /// - nothing but `%d %p %m`.
 ///
@@ -63,6 +63,10 @@ impl Layout for Log4j {
         if at.blanks() == 0 {
             return at.lost("a blank after the time");
         }
+        if unbracketed(text, &mut at, found) {
+            found.add_message(at.take_rest());
+            return Ok(());
+        }
         origin(text, &mut at, found)?;
         match logger(text, &mut at, found) {
             Some(logger) => found.add(&LOGGER, logger),
@@ -72,6 +76,25 @@ impl Layout for Log4j {
         found.add_message(at.take_rest());
         Ok(())
     }
+}
+
+/// Log4j 2's default: a thread of one word without brackets, and the level. Only behind a time in UTC and with nanoseconds, as it
+/// writes it, because so much else is two words. The cursor then is at the message.
+fn unbracketed(text: &[u8], at: &mut Cursor<'_>, found: &mut Found) -> bool {
+    const TIME: usize = "2026-11-22T10:00:00.123456789Z".len();
+    let from = at.at;
+    if from != TIME + 1 || text[10] != b'T' || text[TIME - 1] != b'Z' {
+        return false;
+    }
+    let thread = at.while_(|byte| byte != b' ');
+    at.blanks();
+    let level = at.while_(|byte| byte.is_ascii_uppercase());
+    if at.blanks() == 0 || !found.set_level(level, text) {
+        at.at = from;
+        return false;
+    }
+    found.add(&THREAD, thread);
+    true
 }
 
 /// The level, and what stands with it before the logger.
@@ -118,15 +141,31 @@ fn origin(text: &[u8], at: &mut Cursor<'_>, found: &mut Found) -> Read {
     Ok(())
 }
 
-/// What stands up to the next bracket that closes and that a blank or the end follows; a thread may have brackets in its name.
-/// The cursor is behind the first one.
+/// What stands up to the bracket that closes, with a blank or the end behind it; the cursor is behind the one that opens. A thread
+/// may have brackets in its name: they count, where they come in pairs.
 fn bracketed(at: &mut Cursor<'_>) -> Option<Span> {
     let from = at.at;
     let rest = at.rest();
-    let length = memchr::memchr_iter(b']', rest).find(|&end| matches!(rest.get(end + 1), None | Some(b' ' | b'\t')))?;
+    let is_end = |end: usize| matches!(rest.get(end + 1), None | Some(b' ' | b'\t'));
+    let first = memchr::memchr_iter(b']', rest).find(|&end| is_end(end))?;
+    let within = &rest[..rest.len().min(LONGEST_BRACKET)];
+    let length = match memchr::memchr(b'[', &rest[..first]) {
+        None => first,
+        Some(_) => {
+            let mut open = 1;
+            let closes = within.iter().position(|byte| {
+                open += i32::from(*byte == b'[') - i32::from(*byte == b']');
+                open == 0
+            });
+            closes.filter(|&end| is_end(end)).unwrap_or(first)
+        }
+    };
     at.at += length + 1;
     Some(Span::new(from, from + length))
 }
+
+/// Pairs of brackets are looked for so far.
+const LONGEST_BRACKET: usize = 256;
 
 /// Spring Boot's `4711 --- [application] [thread] ` behind the level; the application is there since 3.2.
 fn boot(text: &[u8], at: &mut Cursor<'_>, found: &mut Found, thread: &mut Option<Span>) {

@@ -52,7 +52,9 @@ fn priority(at: &mut Cursor<'_>, found: &mut Found) -> Result<bool, crate::curso
 }
 
 /// `<34>Oct 11 22:14:15 mymachine su[77]: 'su root' failed`, in files mostly without the priority; and rsyslog's form with a
-/// time of ISO 8601. Where that stands without a priority, the program and a colon must follow the host: much else begins so.
+/// time of ISO 8601. Where that stands without a priority, the program and a colon must follow the host, for much else begins so;
+/// unless the time is as rsyslog writes it, with six decimals and a zone in numbers. Of what came by RFC 5424 that has no colon behind
+/// the program, which then is the beginning of the message.
 #[derive(Debug)]
 pub(crate) struct OldSyslog;
 
@@ -88,7 +90,8 @@ impl Layout for OldSyslog {
         at.want(b" ", "a blank after the host")?;
         let after_host = at.at;
         if !tag(&mut at, found) {
-            if is_iso && !has_priority {
+            let is_of_rsyslog = text[..end].len() == 32 && text[19] == b'.' && matches!(text[26], b'+' | b'-');
+            if is_iso && !has_priority && !is_of_rsyslog {
                 at.at = after_host;
                 return at.lost("a program, and a colon");
             }
