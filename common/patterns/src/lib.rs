@@ -33,6 +33,7 @@ mod nginx;
 mod own;
 mod roles;
 mod spec;
+mod suggest;
 mod syslog;
 mod table;
 mod time;
@@ -43,6 +44,7 @@ pub use error::PatternError;
 pub use found::{Field, Found, Known, LONGEST_NAME, MOST_FIELDS};
 pub use level::Level;
 pub use spec::{BuiltIn, FieldType, PatternSpec};
+pub use suggest::{Suggestion, suggest};
 
 use found::Name;
 use layout::{Layout, Line, State};
@@ -214,7 +216,10 @@ impl Reader {
         (pattern, layout.name())
     }
 
-    /// What was found in `record`, in the order in which it stands there.
+    /// What was found in `record`, which is the one that was read last into `found`.
+    ///
+    /// # Panics
+    /// When `found` is of another reader or another record.
     pub fn fields<'a>(&'a self, found: &'a Found, record: &'a [u8]) -> impl ExactSizeIterator<Item = Field<'a>> {
         let columns = self.states.get(found.layout).map_or(&[][..], |state| &state.columns);
         found.slots.iter().map(move |slot| {
