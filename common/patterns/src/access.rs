@@ -136,10 +136,11 @@ fn user(at: &mut Cursor<'_>) -> Result<Span, crate::cursor::Lost> {
     if at.skip(b"- [") {
         return Ok(Span::new(from, from + 1));
     }
-    let end = memchr::memmem::find(at.rest(), b" [").map(|length| from + length).filter(|end| *end > from);
+    let rest = at.rest();
+    let end = memchr::memchr_iter(b'[', rest).find(|&bracket| bracket > 1 && rest[bracket - 1] == b' ');
     let Some(end) = end else { return at.lost("a user, or -, and a time in brackets") };
-    at.at = end + 2;
-    Ok(Span::new(from, end))
+    at.at = from + end + 1;
+    Ok(Span::new(from, from + end - 1))
 }
 
 /// Of `host:port client ident user`, the identity and the user, when `second` is the client and `user` the two others.

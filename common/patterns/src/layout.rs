@@ -1,10 +1,10 @@
 //! What a pattern is made of: layouts, each of which reads one form of record.
 
+use crate::Why;
 use crate::cursor::{Lost, Read};
 use crate::found::{Found, Known};
 use crate::spec::FieldType;
 use crate::time::Clock;
-use crate::{Anchor, Why};
 use regex::bytes::CaptureLocations;
 use std::fmt::Debug;
 
@@ -33,8 +33,8 @@ pub(crate) trait Layout: Debug + Send + Sync {
     /// The fields whose names are known beforehand.
     fn fields(&self) -> &'static [&'static Known];
 
-    /// What a reader of one file needs for it.
-    fn prepare(&self, _: &Anchor<'_>) -> State {
+    /// What a reader needs for it, by the header line; times are the clock's.
+    fn prepare(&self, _: Option<&[u8]>) -> State {
         State::default()
     }
 

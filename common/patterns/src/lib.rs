@@ -108,12 +108,13 @@ impl Patterns {
     /// A reader of one file.
     #[must_use]
     pub fn reader(&self, anchor: &Anchor<'_>) -> Reader {
-        let states = self.0.layouts.iter().map(|(_, layout)| layout.prepare(anchor)).collect();
-        Reader {
+        let mut reader = Reader {
             patterns: self.clone(),
             clock: Clock::new(anchor.modified_ms, i64::from(anchor.zone_seconds) * 1000),
-            states,
-        }
+            states: Vec::new(),
+        };
+        reader.prepare(anchor.header);
+        reader
     }
 
     /// Each form with the name of its pattern, its own, and its fields whose names are known beforehand.
@@ -186,6 +187,15 @@ pub struct Reader {
 }
 
 impl Reader {
+    fn prepare(&mut self, header: Option<&[u8]>) {
+        self.states = self.patterns.0.layouts.iter().map(|(_, layout)| layout.prepare(header)).collect();
+    }
+
+    /// Another header line is in force from here on: W3C's may come again within a file.
+    pub fn set_header(&mut self, header: &[u8]) {
+        self.prepare(Some(header));
+    }
+
     /// Reads a record, without the line end behind it; whether a pattern matched. What was in `found` is gone; if none matched,
     /// nothing is in it.
     pub fn read(&mut self, record: &[u8], found: &mut Found) -> bool {

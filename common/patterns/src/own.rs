@@ -1,5 +1,6 @@
 //! Patterns of one's own: a regular expression with named groups, by the `regex` crate.
 
+use crate::Why;
 use crate::cursor::{Lost, Read};
 use crate::error::PatternError;
 use crate::found::{Found, Known, Name, SEVERITY, Span};
@@ -7,7 +8,6 @@ use crate::layout::{Column, Layout, Line, Role, State};
 use crate::roles::{Best, Roles};
 use crate::spec::{FieldType, PatternSpec};
 use crate::time::Clock;
-use crate::{Anchor, Why};
 use regex::bytes::Regex;
 use regex_syntax::ast::{self, Ast};
 
@@ -86,7 +86,7 @@ impl Layout for Own {
         &FIELDS
     }
 
-    fn prepare(&self, _: &Anchor<'_>) -> State {
+    fn prepare(&self, _: Option<&[u8]>) -> State {
         State { columns: self.columns.clone(), captures: Some(self.regex.capture_locations()) }
     }
 

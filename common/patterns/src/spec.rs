@@ -1,12 +1,13 @@
 //! A pattern as configuration names it and as it stands in a file's plan.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
 
 /// A pattern: a built-in one by its name, a built-in one under another name with options, or one of one's own by its regular
 /// expression. Plain data; what is not given takes no room.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct PatternSpec {
     /// Names the pattern to people; without `like` and `regex` it is the name of a built-in one.
@@ -59,7 +60,7 @@ impl PatternSpec {
 }
 
 /// The built-in patterns.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum BuiltIn {
     Json,
@@ -128,7 +129,7 @@ impl BuiltIn {
 
 /// What a field's value is, which decides the type of a column made of it. A value that is not of its field's type is
 /// still a value of the map; in a column it is null.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum FieldType {
     #[default]

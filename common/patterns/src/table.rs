@@ -1,6 +1,5 @@
 //! Formats whose columns stand in a header line: CSV, and W3C's extended log format as IIS writes it.
 
-use crate::Anchor;
 use crate::cursor::{Cursor, Lost, Read};
 use crate::found::{Found, Known, Name, SEVERITY, Span};
 use crate::layout::{Column, Layout, Line, Role, State};
@@ -51,8 +50,8 @@ impl Layout for Csv {
         &CSV_FIELDS
     }
 
-    fn prepare(&self, anchor: &Anchor<'_>) -> State {
-        let header = anchor.header.filter(|header| !header.starts_with(b"#"));
+    fn prepare(&self, header: Option<&[u8]>) -> State {
+        let header = header.filter(|header| !header.starts_with(b"#"));
         State { columns: header.map_or_else(Vec::new, |header| self.columns(header.trim_ascii_end())), captures: None }
     }
 
@@ -139,8 +138,8 @@ impl Layout for W3c {
         &W3C_FIELDS
     }
 
-    fn prepare(&self, anchor: &Anchor<'_>) -> State {
-        let names = anchor.header.and_then(|header| header.strip_prefix(b"#Fields:")).unwrap_or_default();
+    fn prepare(&self, header: Option<&[u8]>) -> State {
+        let names = header.and_then(|header| header.strip_prefix(b"#Fields:")).unwrap_or_default();
         let names = names.split(u8::is_ascii_whitespace).filter(|name| !name.is_empty());
         let column = |name: &[u8]| Column {
             name: String::from_utf8_lossy(name).into_owned(),

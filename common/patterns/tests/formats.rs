@@ -291,6 +291,20 @@ fn w3c() {
     golden("w3c_without_directive", &table(&spec, None, &["00:34:23 GET /foo/bar.html"]));
 }
 
+/// IIS writes its directives anew when its columns change.
+#[test]
+fn a_header_that_comes_again() {
+    let patterns = Patterns::compile(&[PatternSpec::built_in(BuiltIn::W3c)]).expect("valid patterns");
+    let mut reader = patterns.reader(&Anchor { header: Some(b"#Fields: time cs-method"), ..Anchor::default() });
+    let before = shown(&mut reader, b"00:34:23 GET");
+    reader.set_header(b"#Fields: cs-method sc-status");
+    let after = shown(&mut reader, b"GET 200");
+    assert_eq!(
+        (&*before, &*after),
+        ("    w3c \n    cs-method = \"GET\"\n", "    w3c \n    cs-method = \"GET\"\n    sc-status: int = \"200\"\n")
+    );
+}
+
 #[test]
 fn windows() {
     golden(

@@ -122,7 +122,16 @@ mod tests {
 
     #[test]
     fn every_missing_program_has_a_line_with_its_package() {
-        let all = [Program::Java, Program::Javac, Program::Mvn, Program::Npm];
+        let all = [
+            Program::Java,
+            Program::Javac,
+            Program::Mvn,
+            Program::Npm,
+            Program::Nginx,
+            Program::Apache,
+            Program::Rsyslogd,
+            Program::Logger,
+        ];
         let said = find(&all, "/nowhere").unwrap_err().to_string();
         assert_eq!(
             said.lines().collect::<Vec<_>>(),
@@ -131,6 +140,10 @@ mod tests {
                 "missing: javac — Debian package: openjdk-17-jdk-headless (17 or later)",
                 "missing: mvn — Debian package: maven",
                 "missing: npm — Debian package: nodejs npm",
+                "missing: nginx — Debian package: nginx-light",
+                "missing: apache2 — Debian package: apache2-bin",
+                "missing: rsyslogd — Debian package: rsyslog",
+                "missing: logger — Debian package: bsdutils",
             ]
         );
     }
