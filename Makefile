@@ -4,8 +4,8 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
-# need PROGRAM,PACKAGE: a line when the program is missing.
-need = command -v $(1) >/dev/null || { echo "missing: $(1) - install the Debian package $(2)"; missing=1; };
+# need PROGRAM,PACKAGE: a line when the program is missing. Daemons lie where only root looks.
+need = PATH="$$PATH:/sbin:/usr/sbin" command -v $(1) >/dev/null || { echo "missing: $(1) - install the Debian package $(2)"; missing=1; };
 
 .PHONY: help
 help: ## This list
@@ -22,6 +22,10 @@ prerequisites: ## Says what is missing on this machine, and which package brings
 	$(call need,mvn,maven) \
 	$(call need,node,nodejs) \
 	$(call need,npm,npm) \
+	$(call need,nginx,nginx-light) \
+	$(call need,apache2,apache2-bin) \
+	$(call need,rsyslogd,rsyslog) \
+	$(call need,logger,bsdutils) \
 	PATH="$$PATH:/sbin:/usr/sbin" ldconfig -p | grep libgssapi_krb5.so.2 >/dev/null || { echo "missing: libgssapi_krb5.so.2 - install the Debian package libgssapi-krb5-2"; missing=1; }; \
 	if [ $$missing = 0 ]; then exit 0; fi; exit 1
 

@@ -12,6 +12,7 @@ pub mod hop;
 pub mod large;
 pub mod latency;
 pub mod listing;
+pub mod patterns;
 pub mod processes;
 pub mod report;
 pub mod servers;

@@ -3,7 +3,7 @@
 use clap::Parser;
 use logmill_benchmarks::clock::Rounds;
 use logmill_benchmarks::servers::{Parts, Sizes};
-use logmill_benchmarks::{Row, front, report, servers};
+use logmill_benchmarks::{Row, front, patterns, report, servers};
 use std::path::PathBuf;
 
 /// CPU per byte of the chain, beside the floor
@@ -45,6 +45,7 @@ fn main() -> anyhow::Result<()> {
     let only = if wanted.chains() { Some("front end".to_owned()) } else { arguments.only.clone() };
     let rounds = Rounds { rounds: arguments.rounds, only: arguments.only.and(only) };
     let mut rows: Vec<Row> = front::measure(arguments.size << 20, &rounds);
+    rows.extend(patterns::measure((arguments.size << 20) / 8, &rounds));
     if arguments.chain > 0 && wanted.any() {
         let front = rows.iter().find(|row| row.name.contains("front end")).and_then(|row| row.floor);
         rows.extend(servers::measure(arguments.chain << 20, front, &wanted)?);

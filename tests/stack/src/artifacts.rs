@@ -1,6 +1,6 @@
 //! The pinned programs: downloaded by `mvn` and `npm`, checked against the list, shared by every run of a checkout.
 //!
-//! **Invariant:** a folder `kafka`, `hdfs`, `engine`, `buckets` or `kdc` below the artifacts folder has been checked against the list
+//! **Invariant:** a folder `kafka`, `hdfs`, `engine`, `buckets`, `kdc` or `loggers` below the artifacts folder has been checked against the list
 //! that its `.verified` stamp names; a download lies under `incoming` until then.
 
 use std::ffi::OsString;
@@ -18,6 +18,7 @@ const KAFKA_POM: &str = include_str!("../assets/kafka-pom.xml");
 const HDFS_POM: &str = include_str!("../assets/hdfs-pom.xml");
 const BUCKETS_POM: &str = include_str!("../assets/buckets-pom.xml");
 const KDC_POM: &str = include_str!("../assets/kdc-pom.xml");
+const LOGGERS_POM: &str = include_str!("../assets/loggers-pom.xml");
 const HDFS_MAIN: &str = include_str!("../assets/MiniHdfs.java");
 const HDFS_LOG: &str = include_str!("../assets/hdfs-log4j.properties");
 const ENGINE_PACKAGE: &str = include_str!("../assets/engine-package.json");
@@ -39,11 +40,13 @@ pub enum Part {
     Buckets,
     /// Kerby's jars.
     Kdc,
+    /// Logback's jars, and Spring Boot's, for programs that write logs.
+    Loggers,
 }
 
 impl Part {
     /// All of them.
-    pub const ALL: [Part; 5] = [Part::Kafka, Part::Hdfs, Part::Engine, Part::Buckets, Part::Kdc];
+    pub const ALL: [Part; 6] = [Part::Kafka, Part::Hdfs, Part::Engine, Part::Buckets, Part::Kdc, Part::Loggers];
 
     /// Its folder.
     pub fn name(self) -> &'static str {
@@ -53,6 +56,7 @@ impl Part {
             Part::Engine => "engine",
             Part::Buckets => "buckets",
             Part::Kdc => "kdc",
+            Part::Loggers => "loggers",
         }
     }
 
@@ -64,12 +68,13 @@ impl Part {
             Part::Engine => "ClickHouse engine 26.7.3-stable.1",
             Part::Buckets => "S3Proxy 4.1.0",
             Part::Kdc => "Apache Kerby 2.1.1",
+            Part::Loggers => "logback 1.5.38 and Spring Boot 4.1.2",
         }
     }
 
     fn client(self) -> &'static [Program] {
         match self {
-            Part::Kafka | Part::Buckets => &[Program::Mvn, Program::Java],
+            Part::Kafka | Part::Buckets | Part::Loggers => &[Program::Mvn, Program::Java],
             Part::Kdc => &[Program::Mvn, Program::Java, Program::Javac],
             Part::Hdfs => &[Program::Mvn, Program::Java, Program::Javac, Program::Jar],
             Part::Engine => &[Program::Npm],
@@ -190,6 +195,7 @@ impl Artifacts {
             Part::Hdfs => maven(HDFS_POM, &work, &target)?,
             Part::Buckets => maven(BUCKETS_POM, &work, &target)?,
             Part::Kdc => maven(KDC_POM, &work, &target)?,
+            Part::Loggers => maven(LOGGERS_POM, &work, &target)?,
             Part::Engine => npm(&work, &target)?,
         }
         checksums::verify(checksums::PINNED, &incoming, part.name())?;
@@ -199,7 +205,7 @@ impl Artifacts {
         match part {
             Part::Kafka => kafka::make_bootstrap_checkpoint(self)?,
             Part::Hdfs => self.compile_hdfs_main(&work)?,
-            Part::Engine | Part::Buckets | Part::Kdc => {}
+            Part::Engine | Part::Buckets | Part::Kdc | Part::Loggers => {}
         }
         write(&self.stamp(part), &Artifacts::pinned(part))?;
         remove_folder(&incoming)

@@ -18,6 +18,14 @@ pub enum Program {
     Mvn,
     /// Node's package client.
     Npm,
+    /// The web server nginx.
+    Nginx,
+    /// The web server Apache httpd.
+    Apache,
+    /// The syslog daemon rsyslogd.
+    Rsyslogd,
+    /// What sends a line to a syslog daemon.
+    Logger,
 }
 
 impl Program {
@@ -29,6 +37,10 @@ impl Program {
             Program::Jar => "jar",
             Program::Mvn => "mvn",
             Program::Npm => "npm",
+            Program::Nginx => "nginx",
+            Program::Apache => "apache2",
+            Program::Rsyslogd => "rsyslogd",
+            Program::Logger => "logger",
         }
     }
 
@@ -37,6 +49,10 @@ impl Program {
             Program::Java | Program::Javac | Program::Jar => "openjdk-17-jdk-headless (17 or later)",
             Program::Mvn => "maven",
             Program::Npm => "nodejs npm",
+            Program::Nginx => "nginx-light",
+            Program::Apache => "apache2-bin",
+            Program::Rsyslogd => "rsyslog",
+            Program::Logger => "bsdutils",
         }
     }
 }
@@ -57,9 +73,9 @@ pub fn find(programs: &[Program], path: &str) -> Result<Vec<PathBuf>> {
     if missing.is_empty() { Ok(found) } else { Err(Error::Prerequisites(missing)) }
 }
 
-/// [`find`] on this process's own `PATH`.
+/// [`find`] on this process's own `PATH`, and where daemons lie, which is on the `PATH` of root alone.
 pub fn find_here(programs: &[Program]) -> Result<Vec<PathBuf>> {
-    find(programs, &std::env::var("PATH").unwrap_or_default())
+    find(programs, &format!("{}:/usr/sbin:/sbin", std::env::var("PATH").unwrap_or_default()))
 }
 
 /// Refuses a Java older than 17, which Kafka's broker does not run on.
@@ -106,7 +122,16 @@ mod tests {
 
     #[test]
     fn every_missing_program_has_a_line_with_its_package() {
-        let all = [Program::Java, Program::Javac, Program::Mvn, Program::Npm];
+        let all = [
+            Program::Java,
+            Program::Javac,
+            Program::Mvn,
+            Program::Npm,
+            Program::Nginx,
+            Program::Apache,
+            Program::Rsyslogd,
+            Program::Logger,
+        ];
         let said = find(&all, "/nowhere").unwrap_err().to_string();
         assert_eq!(
             said.lines().collect::<Vec<_>>(),
@@ -115,6 +140,10 @@ mod tests {
                 "missing: javac — Debian package: openjdk-17-jdk-headless (17 or later)",
                 "missing: mvn — Debian package: maven",
                 "missing: npm — Debian package: nodejs npm",
+                "missing: nginx — Debian package: nginx-light",
+                "missing: apache2 — Debian package: apache2-bin",
+                "missing: rsyslogd — Debian package: rsyslog",
+                "missing: logger — Debian package: bsdutils",
             ]
         );
     }

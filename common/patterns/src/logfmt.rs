@@ -1,0 +1,105 @@
+//! Logfmt: `time=2026-11-22T10:00:00Z level=info msg="listening on port 80" port=80`.
+
+use crate::cursor::{Cursor, Read};
+use crate::found::{Found, Known, SEVERITY, Span};
+use crate::layout::{Layout, Line, State};
+use crate::roles::{Best, Roles};
+use crate::spec::FieldType::{Bool, Float, Int, Str};
+use crate::time::Clock;
+
+static FIELDS: [&Known; 1] = [&SEVERITY];
+
+/// The first line is pairs from its beginning to its end, at least two of them. Behind the first, a key may stand alone, without a
+/// value; it is left out. Quoted values come without their escapes (`\"`, `\\`, `\n`, `\t`, `\r`).
+#[derive(Debug)]
+pub(crate) struct Logfmt(pub Roles);
+
+impl Layout for Logfmt {
+    fn name(&self) -> &'static str {
+        "logfmt"
+    }
+
+    fn begins(&self, byte: u8) -> bool {
+        is_of_a_key(byte)
+    }
+
+    fn fields(&self) -> &'static [&'static Known] {
+        &FIELDS
+    }
+
+    fn read(&self, line: Line<'_>, _: &mut State, clock: &mut Clock, found: &mut Found) -> Read {
+        let text = line.head;
+        let mut at = Cursor::new(text);
+        let mut best = Best::default();
+        let mut pairs = 0;
+        loop {
+            let key = at.while_(is_of_a_key);
+            if key.is_empty() {
+                return at.lost("a key");
+            }
+            if at.skip(b"=") {
+                let value = if at.skip(b"\"") {
+                    let quoted = at.quoted("the end of the value")?;
+                    unescaped(quoted, text, found)
+                } else {
+                    at.while_(|byte| !matches!(byte, b' ' | b'\t' | b'"'))
+                };
+                pairs += 1;
+                let bytes = found.bytes(value, text);
+                let kind = match bytes {
+                    b"true" | b"false" => Bool,
+                    [b'-' | b'0'..=b'9', ..] if Int.holds(bytes) => Int,
+                    [b'-' | b'0'..=b'9', ..] if bytes.len() < 32 && Float.holds(bytes) => Float,
+                    _ => Str,
+                };
+                let name = key.of(text);
+                let kind = self.0.kind(name, kind);
+                if !value.is_empty() {
+                    let slot = found.len();
+                    found.add_at(key, kind, value);
+                    if found.len() > slot {
+                        best.note(self.0.of(name), slot);
+                    }
+                }
+            } else if pairs == 0 {
+                return at.lost("an equals sign after the key");
+            }
+            if at.blanks() == 0 && !at.is_at_end() {
+                return at.lost("a blank after the pair");
+            }
+            if at.is_at_end() {
+                break;
+            }
+        }
+        if pairs < 2 {
+            return at.lost("a second pair");
+        }
+        best.settle(&self.0, text, clock, found);
+        Ok(())
+    }
+}
+
+fn is_of_a_key(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'/' | b'@')
+}
+
+fn unescaped(value: Span, text: &[u8], found: &mut Found) -> Span {
+    let bytes = value.of(text);
+    if memchr::memchr(b'\\', bytes).is_none() {
+        return value;
+    }
+    let from = found.scratch.len();
+    let mut at = 0;
+    while at < bytes.len() {
+        let (byte, length) = match &bytes[at..] {
+            [b'\\', b'n', ..] => (b'\n', 2),
+            [b'\\', b't', ..] => (b'\t', 2),
+            [b'\\', b'r', ..] => (b'\r', 2),
+            [b'\\', byte @ (b'"' | b'\\'), ..] => (*byte, 2),
+            _ => (bytes[at], 1),
+        };
+        found.scratch.push(byte);
+        at += length;
+    }
+    Span::scratch(from, found.scratch.len())
+}
