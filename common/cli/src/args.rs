@@ -1,6 +1,7 @@
 //! What can be asked on the command line.
 
 use clap::{Parser, Subcommand, ValueEnum};
+use logmill_clickhouse::ledger::files::State;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -103,6 +104,30 @@ Exit code 1 when a file was rejected, wholly or in part, or could not be read.")
         #[arg(long, default_value = "local", value_name = "NAME")]
         cluster: String,
     },
+    /// List files with their states and ages: what is under way first, the oldest at the top.
+    ///
+    /// waiting (for a fetcher) or parked, fetching, decoding, loading; then failed (its reconciliation), quarantined, hidden
+    /// or superseded (readers do not see it), partial (of a damaged file what is whole) and proven (every line is in the table
+    /// once). What turns out to be proven on the way is kept as proven.
+    #[command(after_help = "\
+Examples:
+  logmill files
+  logmill files --state waiting,fetching,decoding,loading
+  logmill files --state failed '/logs/app/**'
+  logmill files --limit 1000000 --format json | jq -r 'select(.state == \"quarantined\") | .path'
+
+Exit code 1 when no file matches.")]
+    Files {
+        /// Paths, globs over paths, or file ids; all files when none is given.
+        #[arg(value_name = "PATH|GLOB|FILE_ID")]
+        paths: Vec<String>,
+        /// Only files of these states.
+        #[arg(long, value_delimiter = ',', value_name = "STATE", value_parser = states())]
+        state: Vec<String>,
+        /// How many to show at most.
+        #[arg(long, default_value_t = 100, value_name = "N")]
+        limit: usize,
+    },
     /// Show a file's way through the chain, with counts and times.
     #[command(after_help = "\
 Examples:
@@ -193,6 +218,21 @@ Examples:
 
 Exit code 1 when a cluster is down, or no fetcher runs that serves it.")]
     Clusters,
+    /// Show the records of a topic, one JSON object a line: place, time, key, headers, and the payload opened.
+    ///
+    /// A payload is shown as `text` where it is UTF-8, as `json` where the topic carries JSON, as `rows` where it carries Arrow,
+    /// else as `hex`; what a stage packed is unpacked. Records of different partitions come in no order. Only what is committed
+    /// is shown, and no consumer group knows of it.
+    #[command(after_help = "\
+Examples:
+  logmill tap file-events --follow
+  logmill tap rows.c0 --from 10m --limit 3 | jq -c '.rows[]'
+  logmill tap splitter --from 10m --no-payload              all that the splitters read
+  logmill tap logmill.raw --file /logs/app/2026-11-23.gz --no-payload
+  logmill tap dead-letters --partition 2 --from 17 --limit 1
+
+Exit code 1 when nothing is shown.")]
+    Tap(Tap),
     /// Show what the stages could not turn into anything.
     #[command(after_help = "\
 Examples:
@@ -212,6 +252,37 @@ Examples:
         #[arg(value_enum)]
         shell: clap_complete::Shell,
     },
+}
+
+/// What `tap` is asked.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Tap {
+    /// A topic, with or without the chain's name before it, or a stage: all topics that it reads.
+    #[arg(value_name = "TOPIC|STAGE")]
+    pub topic: String,
+    /// Where to begin: beginning, end, an offset of each partition, a time (RFC 3339), or so long ago (10m).
+    #[arg(long, default_value = "beginning", value_name = "FROM")]
+    pub from: String,
+    /// Only this partition.
+    #[arg(long, value_name = "N")]
+    pub partition: Option<i32>,
+    /// How many records to show at most.
+    #[arg(long, value_name = "N")]
+    pub limit: Option<usize>,
+    /// Only records of these files.
+    #[arg(long, value_name = "PATH|GLOB|FILE_ID")]
+    pub file: Option<String>,
+    /// Leave payloads away; `bytes` says how long they are.
+    #[arg(long)]
+    pub no_payload: bool,
+    /// Go on at the end, with what comes; of one topic.
+    #[arg(long, short)]
+    pub follow: bool,
+}
+
+/// The names of the states of files.
+fn states() -> clap::builder::PossibleValuesParser {
+    clap::builder::PossibleValuesParser::new(State::ALL.map(State::name))
 }
 
 #[derive(Clone, Copy, Debug, Subcommand)]

@@ -9,16 +9,21 @@ mod config;
 mod dlq;
 pub mod dry_run;
 pub mod exit;
+mod file_list;
 mod files;
 mod finish;
 mod lag;
 mod migrate;
+mod moment;
 mod output;
 mod redecode;
+mod rows;
 mod status;
+mod tap;
 mod topic_reader;
 mod topics;
 mod validate;
+mod waiting;
 
 use args::{Args, Command};
 use clap::CommandFactory;
@@ -44,7 +49,11 @@ pub fn run(args: Args) -> Result<Verdict, Failure> {
         Command::Migrate => migrate::run(&Config::load(file)?, args.format),
         Command::Lag { over } => lag::run(&Config::load(file)?, over, args.format),
         Command::Clusters => clusters::run(&Config::load(file)?, args.format),
+        Command::Tap(tap) => tap::run(&Config::load(file)?, &tap),
         Command::Dlq { what } => dlq::run(&Config::load(file)?, &what, args.format),
+        Command::Files { paths, state, limit } => {
+            file_list::run(&Config::load(file)?, &paths, &state, limit, args.format)
+        }
         Command::Where { what } => files::locate(&Config::load(file)?, &what, args.format),
         Command::Reconcile { paths, settled } => files::reconcile(&Config::load(file)?, &paths, settled, args.format),
         Command::Redecode { paths, encoding } => redecode::run(&Config::load(file)?, &paths, &encoding, args.format),

@@ -8,7 +8,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::message::BorrowedMessage;
 use rdkafka::types::RDKafkaErrorCode;
-use rdkafka::{ClientConfig, Offset as At, TopicPartitionList};
+use rdkafka::{ClientConfig, Message, Offset as At, TopicPartitionList};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
@@ -16,6 +16,15 @@ use std::time::{Duration, Instant};
 const ANSWER: Duration = Duration::from_secs(5);
 /// How long reading up to the end of partitions may take.
 const READ: Duration = Duration::from_secs(20);
+
+/// What reading a topic comes upon.
+pub enum Seen<'a> {
+    Record(&'a BorrowedMessage<'a>),
+    /// Nothing more stands on the partition just now.
+    End(i32),
+    /// Nothing came for a while.
+    Nothing,
+}
 
 /// A consumer that only looks.
 pub struct TopicReader {
@@ -126,37 +135,78 @@ impl TopicReader {
         from: &[(i32, Offset)],
         mut each: impl FnMut(&BorrowedMessage<'_>) -> Result<bool>,
     ) -> Result<()> {
+        let mut open: BTreeSet<i32> = from.iter().map(|(partition, _)| *partition).collect();
+        if open.is_empty() {
+            return Ok(());
+        }
+        let start = Instant::now();
+        self.stream(topic, from, |seen| {
+            if start.elapsed() > READ {
+                bail!("the end of {topic} was not reached within {} s: is a broker slow?", READ.as_secs());
+            }
+            match seen {
+                Seen::Nothing => {}
+                Seen::Record(message) => {
+                    if open.contains(&message.partition()) && !each(message)? {
+                        open.remove(&message.partition());
+                    }
+                }
+                Seen::End(partition) => drop(open.remove(&partition)),
+            }
+            Ok(!open.is_empty())
+        })
+    }
+
+    /// Reads from these places on, for as long as `each` says `true`; it is asked about ten times a second at least.
+    ///
+    /// # Errors
+    /// Kafka does not answer; what `each` says.
+    pub fn stream(
+        &self,
+        topic: &str,
+        from: &[(i32, Offset)],
+        mut each: impl FnMut(Seen<'_>) -> Result<bool>,
+    ) -> Result<()> {
         let mut list = TopicPartitionList::new();
         for (partition, offset) in from {
             list.add_partition_offset(topic, *partition, At::Offset(offset.0)).context("a place to read from")?;
         }
         self.consumer.assign(&list).context("a place to read from")?;
-        let mut open: BTreeSet<i32> = from.iter().map(|(partition, _)| *partition).collect();
-        let start = Instant::now();
-        while !open.is_empty() {
-            if start.elapsed() > READ {
-                bail!("the end of {topic} was not reached within {} s: is a broker slow?", READ.as_secs());
-            }
-            match self.consumer.poll(Duration::from_millis(100)) {
-                None => {}
-                Some(Ok(message)) => {
-                    use rdkafka::Message;
-                    if open.contains(&message.partition()) && !each(&message)? {
-                        open.remove(&message.partition());
-                    }
-                }
-                Some(Err(KafkaError::PartitionEOF(partition))) => {
-                    open.remove(&partition);
-                }
+        let mut goes_on = true;
+        while goes_on {
+            goes_on = match self.consumer.poll(Duration::from_millis(100)) {
+                None => each(Seen::Nothing)?,
+                Some(Ok(message)) => each(Seen::Record(&message))?,
+                Some(Err(KafkaError::PartitionEOF(partition))) => each(Seen::End(partition))?,
                 Some(Err(error)) if error.rdkafka_error_code() == Some(RDKafkaErrorCode::AllBrokersDown) => {
                     return Err(self.silent(error));
                 }
                 // One broker of several is away; what it led is another's soon.
-                Some(Err(error)) if error.rdkafka_error_code() == Some(RDKafkaErrorCode::BrokerTransportFailure) => {}
+                Some(Err(error)) if error.rdkafka_error_code() == Some(RDKafkaErrorCode::BrokerTransportFailure) => {
+                    each(Seen::Nothing)?
+                }
                 Some(Err(error)) => return Err(error).with_context(|| format!("reading {topic}")),
-            }
+            };
         }
         self.consumer.unassign().context("giving partitions back")?;
         Ok(())
+    }
+
+    /// The first offset of each partition whose record is not older than that, ms since 1970; the end where there is none.
+    ///
+    /// # Errors
+    /// Kafka does not answer.
+    pub fn at_time(&self, topic: &str, partitions: &[i32], since_ms: u64) -> Result<Vec<(i32, Offset)>> {
+        let mut list = TopicPartitionList::new();
+        let since = i64::try_from(since_ms).unwrap_or(i64::MAX);
+        for partition in partitions {
+            list.add_partition_offset(topic, *partition, At::Offset(since)).context("a time to read from")?;
+        }
+        let found = self.consumer.offsets_for_times(list, ANSWER).map_err(|error| self.silent(error))?;
+        let all = found.elements().into_iter().map(|one| match one.offset() {
+            At::Offset(offset) => Ok((one.partition(), Offset(offset))),
+            _ => Ok((one.partition(), self.ends(topic, one.partition())?.1)),
+        });
+        all.collect()
     }
 }

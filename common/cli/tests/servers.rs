@@ -3,11 +3,14 @@
 mod bench;
 
 use bench::Bench;
+use logmill_core::{FileId, FileMeta, Plan};
+use logmill_protocol::fetch::Task;
 use logmill_stack::shared;
 use rdkafka::ClientConfig;
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
-use std::time::{Duration, SystemTime};
+use std::process::Stdio;
+use std::time::{Duration, Instant, SystemTime};
 
 /// The same text without the times in it, each of which has to be later than `since`.
 fn timeless(text: &str, since: SystemTime) -> String {
@@ -182,6 +185,41 @@ fn records_that_nobody_has_taken_are_lag_and_dead_letters_are_shown() {
         assert_eq!(bench.run(&["dlq", "show", place]).code, code, "{place}");
     }
 
+    let tap = bench.run(&["tap", "dead-letters"]);
+    let rows = tap.rows();
+    let seen: Vec<_> = rows.iter().map(|row| (&row["partition"], &row["headers"]["detail"], &row["bytes"])).collect();
+    let detail = "the stream is damaged".into();
+    assert_eq!(seen, [(&1.into(), &detail, &13.into()); 2], "what was aborted is not shown: {}", tap.stdout);
+    assert_eq!(rows[0]["hex"], "74776f0a6c696e6573207f07ff");
+    assert_eq!(rows[0]["key"], "0123456789abcdef0123456789abcdef");
+    let second = rows[1]["offset"].to_string();
+    for (arguments, count) in [
+        (&["--limit", "1"][..], 1),
+        (&["--from", &second], 1),
+        (&["--from", "10m"], 2),
+        (&["--from", "2099-01-01"], 0),
+        (&["--partition", "0"], 0),
+        (&["--file", "0123456789abcdef0123456789abcdef", "--no-payload"], 2),
+        (&["--file", "/logs/a*"], 2),
+        (&["--file", "/logs/other"], 0),
+    ] {
+        let run = bench.run(&[&["tap", topic], arguments].concat());
+        assert_eq!((run.rows().len(), run.code), (count, i32::from(count == 0)), "{arguments:?}: {}", run.stderr);
+    }
+    assert_eq!(bench.run(&["tap", "file-events"]).code, 1, "all of it was aborted");
+    for arguments in [&["tap", "nothing"][..], &["tap", "raw", "--from", "soon"], &["tap", "raw", "--partition", "2"]] {
+        assert_eq!(bench.run(arguments).code, 2, "{arguments:?}");
+    }
+    let mut follows = bench.command(&["tap", "dead-letters", "--from", "end", "--follow", "--limit", "1"]);
+    let mut follows = follows.stdout(Stdio::null()).spawn().unwrap();
+    // It ends with the first record that comes while it looks.
+    let start = Instant::now();
+    while follows.try_wait().unwrap().is_none() {
+        assert!(start.elapsed() < bound, "what comes is shown");
+        put(topic, &[("k", "more")]);
+        std::thread::sleep(Duration::from_millis(300));
+    }
+
     let lag = bench.run(&["lag", "--over", "0", "--format", "json"]);
     let letters = lag.rows().into_iter().find(|row| row["topic"] == topic).unwrap();
     assert!(letters["records"].as_u64().unwrap() >= 2, "{letters}");
@@ -193,15 +231,49 @@ fn records_that_nobody_has_taken_are_lag_and_dead_letters_are_shown() {
     assert!(letters.ends_with("not moving"), "{letters}");
 }
 
+/// Puts records on partition 0 of a topic.
+fn put(topic: &str, records: &[(&str, &str)]) {
+    let producer: BaseProducer = ClientConfig::new().set("bootstrap.servers", shared::kafka()).create().unwrap();
+    for (key, payload) in records {
+        producer.send(BaseRecord::to(topic).partition(0).key(*key).payload(*payload)).unwrap();
+    }
+    producer.flush(Duration::from_secs(30)).unwrap();
+}
+
+/// A task of the cluster `folder`, as a lister makes it.
+fn task(id: u128, path: &str) -> String {
+    let file = FileMeta::new(FileId(id), "folder", path, Plan::default());
+    String::from_utf8(Task::new(file).encode().payload.to_vec()).unwrap()
+}
+
+#[test]
+fn a_file_that_waits_for_a_fetcher_is_listed_though_the_ledger_knows_nothing_of_it() {
+    let bench = configured("cli_files");
+    assert_eq!(bench.run(&["topics", "apply"]).code, 0);
+    assert_eq!(bench.run(&["migrate"]).code, 0);
+    assert_eq!(bench.run(&["files"]).code, 1, "there is none");
+    put("cli_files.tasks.folder", &[("1", &task(1, "/logs/first.gz"))]);
+    put("cli_files.backfill.folder", &[("2", &task(2, "/logs/second.gz")), ("x", "no task")]);
+    let run = bench.run(&["files", "--format", "json"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let seen: Vec<_> = run.rows().iter().map(|row| (row["path"].clone(), row["state"].clone())).collect();
+    assert_eq!(seen, [("/logs/first.gz".into(), "waiting".into()), ("/logs/second.gz".into(), "waiting".into())]);
+    assert_eq!(run.stderr, "2 files: 2 waiting\n");
+    let some = bench.run(&["files", "/logs/sec*", "--state", "waiting,fetching"]);
+    let line = some.stdout.lines().last().unwrap().to_owned();
+    assert!(line.starts_with("waiting ") && line.ends_with("folder:/logs/second.gz"), "{line}");
+    assert_eq!(bench.run(&["files", "--limit", "1"]).stdout.lines().count(), 2);
+    assert_eq!(bench.run(&["files", "--state", "proven"]).code, 1);
+    assert_eq!(bench.run(&["files", "--state", "prooven"]).code, 2);
+}
+
 #[test]
 fn reconcile_is_not_content_while_tasks_wait_that_nobody_has_opened() {
     let bench = configured("cli_waits");
     assert_eq!(bench.run(&["topics", "apply"]).code, 0);
     assert_eq!(bench.run(&["migrate"]).code, 0);
     assert_eq!(bench.run(&["reconcile"]).code, 0);
-    let producer: BaseProducer = ClientConfig::new().set("bootstrap.servers", shared::kafka()).create().unwrap();
-    producer.send(BaseRecord::to("cli_waits.tasks.folder").partition(0).key("k").payload("a task")).unwrap();
-    producer.flush(Duration::from_secs(30)).unwrap();
+    put("cli_waits.tasks.folder", &[("k", "a task")]);
     let run = bench.run(&["reconcile"]);
     assert_eq!(run.code, 1, "{}", run.stderr);
     assert!(run.stderr.contains("up to 1 records before the fetcher in cli_waits.tasks.folder"), "{}", run.stderr);

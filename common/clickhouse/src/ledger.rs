@@ -1,6 +1,7 @@
 //! What the ledger's tables say about files: their way through the chain, the proof that every line arrived, and the
 //! state of the whole. A few queries for any number of files, never one a file.
 
+pub mod files;
 pub mod finish;
 mod queries;
 mod reconcile;

@@ -1,6 +1,7 @@
 //! Which files are meant, and which of a path's states analysts see.
 
 use crate::tables::{File, Tables};
+use logmill_clickhouse::ledger::files::{State, files};
 use logmill_clickhouse::ledger::{Selector, where_file};
 use logmill_clickhouse::settle_loads;
 
@@ -45,4 +46,40 @@ async fn of_two_states_of_a_growing_file_with_equal_times_the_longer_one_is_show
         }
         assert_eq!(tables.count("logs").await, 20, "{order:?}");
     }
+}
+
+#[tokio::test]
+async fn files_are_listed_by_their_states_what_is_under_way_oldest_first() {
+    let tables = Tables::empty("listed").await;
+    let whole = |file: File| {
+        let tables = &tables;
+        async move {
+            tables.closed(&file, "fetcher", (100, 100), 0).await;
+            tables.closed(&file, "decompressor", (100, 200), 0).await;
+            tables.passed(&file, 1, 10).await;
+            tables.rows(&file, 1, 10).await;
+            let at = tables.closed(&file, "reencoder", (200, 200), 10).await;
+            settle_loads(&tables.0, ("events", 0, at, at + 1)).await.unwrap();
+        }
+    };
+    tables.closed(&File::of(1), "fetcher", (100, 100), 0).await;
+    tables.closed(&File::of(2), "distributor", (0, 0), 0).await;
+    whole(File::of(3)).await;
+    whole(File { length: 500, ..File::at(4, "/logs/grows") }).await;
+    whole(File::at(5, "/logs/grows")).await;
+    let listed = async |selector: &str, states: &[State], most| {
+        let listing = files(&tables.0, &Selector::any(&[selector]), states, most).await.unwrap();
+        let all = listing.open.iter().chain(&listing.proven);
+        let mut all: Vec<_> = all.map(|file| (file.file_id.0, file.state)).collect();
+        all.sort();
+        (all, listing.counts)
+    };
+    let (all, counts) = listed("/logs/**", &State::ALL, 10).await;
+    let proven = [(3, State::Proven), (4, State::Superseded), (5, State::Proven)];
+    assert_eq!(all, [(1, State::Decoding), (2, State::Fetching), proven[0], proven[1], proven[2]]);
+    assert_eq!(counts, [(State::Superseded, 1), (State::Proven, 2)].into());
+    assert_eq!(listed("/logs/grows", &State::ALL, 10).await.0, proven[1..]);
+    assert_eq!(listed("/logs/**", &[State::Superseded, State::Decoding], 10).await.0, [all[0], proven[1]]);
+    let (cut, counts) = listed("/logs/**", &[State::Proven], 1).await;
+    assert_eq!((cut.len(), counts[&State::Proven]), (1, 2), "as many as asked for are shown, all are counted");
 }
