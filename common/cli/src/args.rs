@@ -156,6 +156,30 @@ its way in Kafka: files that no stage has opened yet are known there alone.")]
         #[arg(long)]
         settled: bool,
     },
+    /// Load files again as their plan says now, and replace their rows: readers see the old ones or the new ones.
+    ///
+    /// Files are fetched again from their clusters in the lane of backfill: while no other file waits. The new rows of one stay
+    /// hidden until all of them are in the table; then they replace the old ones at once. Where the file is gone or another
+    /// one by now, where what came is more damaged than what was there, or where too much is malformed, the old rows stay. A
+    /// file that was redecoded keeps that encoding. Of files of one path the newest is meant.
+    #[command(after_help = "\
+Examples:
+  logmill replay /logs/app/2026-11-23.gz
+  logmill replay --since 2026-11-23T10:00:00Z          all that was loaded since
+  logmill replay '/logs/app/**' --since 2days --until 1day
+
+It may be stopped at any time; the same command goes on with what it has begun. Exit code 1 when a file was not replaced.")]
+    Replay {
+        /// Paths, globs over paths, or file ids.
+        #[arg(required_unless_present = "since", value_name = "PATH|GLOB|FILE_ID")]
+        paths: Vec<String>,
+        /// Only files whose load ended then or later: a time (RFC 3339), or so long ago (10m).
+        #[arg(long, value_name = "TIME")]
+        since: Option<String>,
+        /// Only files whose load ended before.
+        #[arg(long, value_name = "TIME")]
+        until: Option<String>,
+    },
     /// Load files again in another encoding, and replace their rows: readers see the old ones or the new ones.
     ///
     /// The file is fetched again from its cluster. Its new rows stay hidden until all of them are in the table; then they
@@ -238,7 +262,9 @@ Exit code 1 when nothing is shown.")]
 Examples:
   logmill dlq list
   logmill dlq list --limit 1000 --format json
-  logmill dlq show 2/17      the letter at offset 17 of partition 2, with its bytes")]
+  logmill dlq show 2/17      the letter at offset 17 of partition 2, with its bytes
+  logmill dlq replay --reason decree
+  logmill dlq drop 2/17 --why 'nothing more to get'")]
     Dlq {
         #[command(subcommand)]
         what: DlqCommand,
@@ -280,6 +306,21 @@ pub struct Tap {
     pub follow: bool,
 }
 
+/// Which dead letters; those that fit all that is given.
+#[derive(Clone, Debug, clap::Args)]
+#[group(required = true, multiple = true)]
+pub struct Letters {
+    /// Their places on the topic, as `list` shows them.
+    #[arg(value_name = "PARTITION/OFFSET")]
+    pub places: Vec<String>,
+    /// Only those of this reason.
+    #[arg(long, value_name = "REASON")]
+    pub reason: Option<String>,
+    /// Only those of these files.
+    #[arg(long, value_name = "PATH|GLOB|FILE_ID")]
+    pub path: Option<String>,
+}
+
 /// The names of the states of files.
 fn states() -> clap::builder::PossibleValuesParser {
     clap::builder::PossibleValuesParser::new(State::ALL.map(State::name))
@@ -312,12 +353,48 @@ pub enum TopicsCommand {
 
 #[derive(Clone, Debug, Subcommand)]
 pub enum DlqCommand {
-    /// The newest dead letters, one line each.
-    #[command(after_help = "Example:\n  logmill dlq list --limit 20")]
+    /// The newest dead letters that nobody has dealt with, one line each.
+    #[command(after_help = "Examples:\n  logmill dlq list --limit 20\n  logmill dlq list --all")]
     List {
         /// How many to show at most.
         #[arg(long, default_value_t = 100, value_name = "N")]
         limit: usize,
+        /// Also those that were dropped, and those of loads that another took the place of.
+        #[arg(long)]
+        all: bool,
+    },
+    /// Load the files of dead letters again, as `logmill replay` does.
+    ///
+    /// The bytes of a letter are never put into the table by themselves: a file is proven by comparing what was cut of it with
+    /// what is in the table, and a row from the side would be one too many. So the whole file is loaded again, as a new load,
+    /// which replaces the old one once it is proven; the letters of a load that was replaced are listed no more.
+    #[command(after_help = "\
+Examples:
+  logmill dlq replay 2/17
+  logmill dlq replay --reason decree
+  logmill dlq replay --path '/logs/app/**' --reason corrupt
+
+It may be stopped at any time; the same command goes on. Exit code 1 when a file was not replaced, or no letter fits.")]
+    Replay {
+        #[command(flatten)]
+        which: Letters,
+    },
+    /// Mark dead letters as seen: `list` shows them no more, `list --all` does, with who did it, when and why.
+    #[command(after_help = "\
+Examples:
+  logmill dlq drop 2/17 --why 'cut short by its writer, nothing more to get'
+  logmill dlq drop --reason corrupt --path '/logs/app/**' --why 'disk of host7'
+
+The letters stay in the table of rejects, and count in the reconciliation of their file. Exit code 1 when no letter fits.")]
+    Drop {
+        #[command(flatten)]
+        which: Letters,
+        /// Why nobody has to look at them any more.
+        #[arg(long, value_name = "TEXT")]
+        why: String,
+        /// Who says so.
+        #[arg(long, env = "USER", default_value = "unknown", hide_env_values = true, value_name = "NAME")]
+        who: String,
     },
     /// One dead letter, with all that is known of it and its bytes.
     #[command(after_help = "Example:\n  logmill dlq show 2/17")]

@@ -13,10 +13,11 @@ mod file_list;
 mod files;
 mod finish;
 mod lag;
+mod letters;
 mod migrate;
 mod moment;
 mod output;
-mod redecode;
+mod replay;
 mod rows;
 mod status;
 mod tap;
@@ -56,7 +57,10 @@ pub fn run(args: Args) -> Result<Verdict, Failure> {
         }
         Command::Where { what } => files::locate(&Config::load(file)?, &what, args.format),
         Command::Reconcile { paths, settled } => files::reconcile(&Config::load(file)?, &paths, settled, args.format),
-        Command::Redecode { paths, encoding } => redecode::run(&Config::load(file)?, &paths, &encoding, args.format),
+        Command::Redecode { paths, encoding } => replay::redecode(&Config::load(file)?, &paths, &encoding, args.format),
+        Command::Replay { paths, since, until } => {
+            replay::replay(&Config::load(file)?, &paths, since.as_deref(), until.as_deref(), args.format)
+        }
         Command::Finish { paths, dry_run } => finish::run(&Config::load(file)?, &paths, dry_run, args.format),
         Command::Status => status::run(&Config::load(file)?, args.format),
     }

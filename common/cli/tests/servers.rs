@@ -173,6 +173,9 @@ fn records_that_nobody_has_taken_are_lag_and_dead_letters_are_shown() {
     }
     producer.flush(bound).unwrap();
     producer.abort_transaction(bound).unwrap();
+    let unknown = bench.run(&["dlq", "list"]);
+    assert_eq!((unknown.code, unknown.stdout.lines().count()), (1, 2), "nothing says which letters were dealt with");
+    assert_eq!(bench.run(&["migrate"]).code, 0);
     let list = bench.run(&["dlq", "list"]);
     assert_eq!(list.code, 0, "{}", list.stderr);
     insta::assert_snapshot!("dlq_list", timeless(&list.stdout, begun));
@@ -181,6 +184,11 @@ fn records_that_nobody_has_taken_are_lag_and_dead_letters_are_shown() {
     let json = bench.run(&["dlq", "show", "1/0", "--format", "json"]);
     assert_eq!(json.rows()[0]["payload"], "two\nlines \u{7f}\u{7}\u{fffd}");
     assert_eq!(json.rows()[0]["payload_hex"], "74776f0a6c696e6573207f07ff");
+    let early = bench.run(&["dlq", "drop", "1/0", "--why", "seen"]);
+    assert!(early.code == 1 && early.stderr.contains("1/0 does not fit"), "no loader has put it in: {}", early.stderr);
+    assert_eq!(bench.run(&["dlq", "drop", "--why", "seen"]).code, 2, "which letters?");
+    assert_eq!(bench.run(&["dlq", "drop", "1/0", "--why", ""]).code, 2);
+    assert_eq!(bench.run(&["dlq", "replay", "--reason", "corrupt"]).code, 1);
     for (place, code) in [("1/2", 2), ("9/0", 2), ("x", 2)] {
         assert_eq!(bench.run(&["dlq", "show", place]).code, code, "{place}");
     }

@@ -3,9 +3,10 @@
 
 pub mod files;
 pub mod finish;
+pub mod letters;
 mod queries;
 mod reconcile;
-pub mod redecode;
+pub mod replay;
 mod selector;
 mod status;
 mod volume;

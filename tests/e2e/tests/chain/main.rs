@@ -7,4 +7,5 @@ mod memory;
 mod outcomes;
 mod records;
 mod redecode;
+mod replay;
 mod sigterm;
