@@ -74,6 +74,16 @@ Examples:
         #[command(subcommand)]
         what: TopicsCommand,
     },
+    /// Work out the machines that a load needs: cores, partitions, brokers and disks by stage, from what was measured.
+    ///
+    /// Every assumption is an option, and is printed with its source. The figures are those of docs/figures.md, or of a
+    /// bench.json that `make bench` wrote on the machines in question.
+    #[command(after_help = "\
+Examples:
+  logmill plan --tb-per-day 60                             60 TB a day as stored, compressed
+  logmill plan --tb-per-day 60 --text                      60 TB a day of text
+  logmill plan --tb-per-day 60 --ratio 8 --bench target/bench.json --format json")]
+    Plan(Plan),
     /// Bring the tables in ClickHouse to this program's version.
     #[command(after_help = "\
 Examples:
@@ -199,6 +209,21 @@ It may be stopped at any time; the same command goes on. Exit code 1 when a file
         #[arg(long, value_name = "LABEL")]
         encoding: String,
     },
+    /// Erase a file: its rows, events and dead letters, and never load it again.
+    ///
+    /// Without --yes it shows what there is of the file and what would be done. With it the file leaves every table at once, an
+    /// archive with all of its members, whatever a loader does meanwhile; that is looked into afterwards. What stands in Kafka
+    /// goes with the retention of its topics; it is said when the last of it is gone. What lies in the cluster is not touched. Who
+    /// erased it, when and why stays known, and the id of the file: nothing of it comes in again.
+    #[command(after_help = "\
+Examples:
+  logmill forget /logs/app/2026-11-23.gz
+  logmill forget /logs/app/2026-11-23.gz --yes --why 'request 1234'
+  logmill forget 3f0c9d2b6a7e4158900a1b2c3d4e5f60 --yes --why 'request 1234' --format json
+
+It may be stopped at any time; the same command goes on, and any later one ends what was begun. Exit code 1 when no such
+file is known, or something was left.")]
+    Forget(Forget),
     /// Move or delete files whose every line is proven to be in the table, in the clusters that are configured so.
     ///
     /// What is not proven yet is reconciled first. A file that is partial or quarantined, that has a dead letter, or that is
@@ -224,6 +249,24 @@ Examples:
   logmill status
   watch -n 5 logmill status")]
     Status,
+    /// Watch the chain on a live screen: stages, lags, files, clusters, dead letters, and what is waited for.
+    ///
+    /// Keys: tab or left and right for the panels, up and down to scroll, q to leave.
+    #[command(after_help = "\
+Examples:
+  logmill top
+  logmill top --once                       one frame, for a mail or a ticket
+  logmill top --format json | jq .verdict  the same as data, again and again
+
+Exit code 1 with --once when a server does not answer.")]
+    Top {
+        /// Seconds between two looks.
+        #[arg(long, default_value_t = 2.0, value_name = "SECONDS")]
+        every: f64,
+        /// Look once, print one frame, and end.
+        #[arg(long)]
+        once: bool,
+    },
     /// Show the records that each stage has before it, and the seconds to drain them.
     #[command(after_help = "\
 Examples:
@@ -231,7 +274,7 @@ Examples:
   logmill lag --format json | jq 'select(.records > 1000)'")]
     Lag {
         /// Seconds over which the rate is measured; 0 shows the records alone.
-        #[arg(long, default_value_t = 2.0, value_name = "SECONDS")]
+        #[arg(long, default_value_t = 0.5, value_name = "SECONDS")]
         over: f64,
     },
     /// Show how the fetchers see each cluster, who has how many coroutines, and what came of it within a day.
@@ -321,6 +364,70 @@ pub struct Letters {
     pub path: Option<String>,
 }
 
+/// What is erased.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Forget {
+    /// Paths, globs over paths, or file ids.
+    #[arg(required = true, value_name = "PATH|GLOB|FILE_ID")]
+    pub files: Vec<String>,
+    /// Do it. It cannot be undone.
+    #[arg(long, requires = "why")]
+    pub yes: bool,
+    /// On what ground; kept for ever.
+    #[arg(long, value_name = "TEXT")]
+    pub why: Option<String>,
+    /// Who asks for it; kept for ever.
+    #[arg(long, env = "USER", default_value = "unknown", hide_env_values = true, value_name = "NAME")]
+    pub who: String,
+}
+
+/// What a plan is for.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Plan {
+    /// TB (10^12 bytes) of files a day, as stored: compressed.
+    #[arg(long, value_name = "TB")]
+    pub tb_per_day: f64,
+    /// They are counted as text, not as stored.
+    #[arg(long)]
+    pub text: bool,
+    /// Bytes of text in a byte as stored [default: that of the benchmark's logs].
+    #[arg(long, value_name = "RATIO")]
+    pub ratio: Option<f64>,
+    /// What `make bench` wrote [default: the figures of docs/figures.md].
+    #[arg(long, value_name = "FILE")]
+    pub bench: Option<std::path::PathBuf>,
+    /// The busiest hour, as a multiple of the day's mean.
+    #[arg(long, default_value_t = 2.0, value_name = "FACTOR")]
+    pub peak: f64,
+    /// How much of a core, a disk or a network is to be used at that time.
+    #[arg(long, default_value_t = 0.6, value_name = "SHARE")]
+    pub busy: f64,
+    /// Cores of a machine.
+    #[arg(long, default_value_t = 32, value_name = "N")]
+    pub cores: u32,
+    /// Network of a machine, Gbit/s each way.
+    #[arg(long, default_value_t = 25.0, value_name = "GBIT")]
+    pub network: f64,
+    /// Disks of a machine, TB.
+    #[arg(long, default_value_t = 30.0, value_name = "TB")]
+    pub disk: f64,
+    /// Copies of each partition in Kafka, and of each row in ClickHouse.
+    #[arg(long, default_value_t = 3, value_name = "N")]
+    pub copies: u32,
+    /// Days for which Kafka keeps its records [default: kafka.retention of the configuration].
+    #[arg(long, value_name = "DAYS")]
+    pub retention_days: Option<f64>,
+    /// Days for which rows are kept in ClickHouse.
+    #[arg(long, default_value_t = 30.0, value_name = "DAYS")]
+    pub rows_days: f64,
+    /// Bytes of text in a byte of a packed chunk (lz4), and of a compressed batch of its rows.
+    #[arg(long, default_value_t = 4.0, value_name = "RATIO")]
+    pub packed_ratio: f64,
+    /// Bytes of text in a byte of the table on disk.
+    #[arg(long, default_value_t = 8.0, value_name = "RATIO")]
+    pub table_ratio: f64,
+}
+
 /// The names of the states of files.
 fn states() -> clap::builder::PossibleValuesParser {
     clap::builder::PossibleValuesParser::new(State::ALL.map(State::name))
@@ -344,10 +451,18 @@ pub enum TopicsCommand {
     /// Show what is missing or different; change nothing.
     #[command(after_help = "Example:\n  logmill topics plan\n\nExit code 1 when something is missing or different.")]
     Plan,
-    /// Make the topics that are missing, and commit offset 0 for groups that have none.
-    #[command(
-        after_help = "Example:\n  logmill topics apply\n\nExit code 1 when something differs that only an operator can change."
-    )]
+    /// Make the topics that are missing, add partitions where more are wanted, and commit offset 0 for groups that have none.
+    ///
+    /// Partitions are added to a chain that is drained and stopped alone, for what is on its way of a file must not be spread
+    /// anew: `drain = true` for each cluster ends the making of tasks while the stages run, `logmill lag` shows when nothing
+    /// stands before them, then they are stopped. What is on its way still, and which stage runs still, is said; nothing is done
+    /// then. It may be stopped at any time, and run again.
+    #[command(after_help = "\
+Examples:
+  logmill topics apply
+  LOGMILL__KAFKA__PARTITIONS=16 logmill topics apply    with more partitions, all stages being stopped
+
+Exit code 1 when something differs that only an operator can change, or partitions cannot be added yet.")]
     Apply,
 }
 

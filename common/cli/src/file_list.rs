@@ -75,7 +75,11 @@ fn covers(selector: &Selector, wait: &Waiting) -> bool {
 }
 
 /// What is under way, oldest first, with the tasks that wait; what is proven; and the counts of both.
-fn joined(listing: Listing, waits: Vec<Waiting>, states: &[State]) -> (Vec<Listed>, Vec<Listed>, BTreeMap<State, u64>) {
+pub fn joined(
+    listing: Listing,
+    waits: Vec<Waiting>,
+    states: &[State],
+) -> (Vec<Listed>, Vec<Listed>, BTreeMap<State, u64>) {
     let Listing { mut open, proven, mut counts } = listing;
     let tasks: HashSet<(FileId, Load)> =
         waits.iter().map(|wait| (wait.task.file.file_id, wait.task.file.load)).collect();

@@ -12,15 +12,19 @@ pub mod exit;
 mod file_list;
 mod files;
 mod finish;
+mod forget;
+mod grow;
 mod lag;
 mod letters;
 mod migrate;
 mod moment;
 mod output;
+mod plan;
 mod replay;
 mod rows;
 mod status;
 mod tap;
+mod top;
 mod topic_reader;
 mod topics;
 mod validate;
@@ -47,7 +51,9 @@ pub fn run(args: Args) -> Result<Verdict, Failure> {
         Command::Validate { connect } => validate::run(&Config::load(file)?, connect, args.format),
         Command::DryRun { paths, cluster } => dry_run::run(&config_if_any(file)?, &paths, &cluster, args.format),
         Command::Topics { what } => topics::run(&Config::load(file)?, what, args.format),
+        Command::Plan(wish) => plan::run(&config_if_any(file)?, &wish, args.format),
         Command::Migrate => migrate::run(&Config::load(file)?, args.format),
+        Command::Top { every, once } => top::run(&Config::load(file)?, every, once, args.format),
         Command::Lag { over } => lag::run(&Config::load(file)?, over, args.format),
         Command::Clusters => clusters::run(&Config::load(file)?, args.format),
         Command::Tap(tap) => tap::run(&Config::load(file)?, &tap),
@@ -61,6 +67,7 @@ pub fn run(args: Args) -> Result<Verdict, Failure> {
         Command::Replay { paths, since, until } => {
             replay::replay(&Config::load(file)?, &paths, since.as_deref(), until.as_deref(), args.format)
         }
+        Command::Forget(forget) => forget::run(&Config::load(file)?, &forget, args.format),
         Command::Finish { paths, dry_run } => finish::run(&Config::load(file)?, &paths, dry_run, args.format),
         Command::Status => status::run(&Config::load(file)?, args.format),
     }

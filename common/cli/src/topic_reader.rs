@@ -96,6 +96,15 @@ impl TopicReader {
         Ok(metadata.brokers().len())
     }
 
+    /// How many members a consumer group has.
+    ///
+    /// # Errors
+    /// Kafka does not answer.
+    pub fn members(&self, group: &str) -> Result<usize> {
+        let groups = self.consumer.fetch_group_list(Some(group), ANSWER).map_err(|error| self.silent(error))?;
+        Ok(groups.groups().iter().filter(|found| found.name() == group).map(|found| found.members().len()).sum())
+    }
+
     /// The first and the next offset of a partition.
     ///
     /// # Errors
@@ -104,6 +113,34 @@ impl TopicReader {
         let (low, high) =
             self.consumer.fetch_watermarks(topic, partition, ANSWER).map_err(|error| self.silent(error))?;
         Ok((Offset(low), Offset(high)))
+    }
+
+    /// The same of all partitions of a topic, by two questions.
+    ///
+    /// # Errors
+    /// Kafka does not answer.
+    pub fn all_ends(&self, topic: &str, partitions: i32) -> Result<Vec<(Offset, Offset)>> {
+        let ask = |at: At| {
+            let mut list = TopicPartitionList::new();
+            list.add_partition_range(topic, 0, partitions - 1);
+            list.set_all_offsets(at).context("which end of a partition")?;
+            let found = self.consumer.offsets_for_times(list, ANSWER).map_err(|error| self.silent(error))?;
+            let mut all = vec![None; usize::try_from(partitions).unwrap_or_default()];
+            for element in found.elements() {
+                element.error().map_err(|error| self.silent(error))?;
+                if let At::Offset(offset) = element.offset() {
+                    all[usize::try_from(element.partition()).unwrap_or_default()] = Some(Offset(offset));
+                }
+            }
+            anyhow::Ok(all)
+        };
+        let (low, high) = (ask(At::Beginning)?, ask(At::End)?);
+        let both = (0..).zip(low.into_iter().zip(high)).map(|(partition, both)| match both {
+            (Some(low), Some(high)) => Ok((low, high)),
+            // The broker has no time for a partition without a record.
+            _ => self.ends(topic, partition),
+        });
+        both.collect()
     }
 
     /// What the group has committed of a topic, by partition; `None` where it has not.

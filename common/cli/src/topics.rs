@@ -2,6 +2,7 @@
 
 use crate::args::{Format, TopicsCommand};
 use crate::exit::{Failure, Verdict};
+use crate::grow;
 use crate::output::Printer;
 use crate::topic_reader::TopicReader;
 use anyhow::{Context, Result};
@@ -45,7 +46,12 @@ impl fmt::Display for Difference {
             Self::Partitions { topic, found, wanted } => {
                 write!(
                     f,
-                    "{topic}: has {found} partitions, {wanted} are wanted: set kafka.partitions = {found}, or drain the chain and make it anew"
+                    "{topic}: has {found} partitions, {wanted} are wanted: {}",
+                    if found < wanted {
+                        "`logmill topics apply` adds them to a chain that is drained and stopped"
+                    } else {
+                        "Kafka takes none away: set kafka.partitions to what there is"
+                    }
                 )
             }
             Self::Setting { topic, name, found, wanted } => {
@@ -65,7 +71,11 @@ impl Difference {
     /// Whether `topics apply` does away with it.
     #[must_use]
     pub fn is_applied(&self) -> bool {
-        matches!(self, Self::Missing { .. } | Self::Offsets { .. })
+        match self {
+            Self::Missing { .. } | Self::Offsets { .. } => true,
+            Self::Partitions { found, wanted, .. } => found < wanted,
+            Self::Setting { .. } => false,
+        }
     }
 }
 
@@ -80,9 +90,11 @@ pub fn run(config: &Config, what: TopicsCommand, format: Format) -> Result<Verdi
         TopicsCommand::Plan => (&before, Verdict::of(before.is_empty())),
         TopicsCommand::Apply => {
             // A wrong number of partitions is refused before anything is made.
-            if let Some(wrong) = before.iter().find(|one| matches!(one, Difference::Partitions { .. })) {
+            let too_many = |one: &&Difference| matches!(one, Difference::Partitions { .. }) && !one.is_applied();
+            if let Some(wrong) = before.iter().find(too_many) {
                 return Err(anyhow::anyhow!("{wrong}").into());
             }
+            grow::grow(config, &before)?;
             apply(config)?;
             (&before, Verdict::of(before.iter().all(Difference::is_applied)))
         }
@@ -210,7 +222,10 @@ fn suffices(name: &str, found: &str, wanted: &str) -> bool {
 }
 
 /// The settings of topics, by topic and name.
-async fn settings(config: &Config, topics: &[&str]) -> Result<BTreeMap<String, BTreeMap<String, String>>> {
+///
+/// # Errors
+/// Kafka does not answer, or this account may not read them.
+pub async fn settings(config: &Config, topics: &[&str]) -> Result<BTreeMap<String, BTreeMap<String, String>>> {
     const ANSWER: Duration = Duration::from_secs(10);
     if topics.is_empty() {
         return Ok(BTreeMap::new());

@@ -106,12 +106,72 @@ fn what_another_configuration_would_change_is_named() {
         let output = bench.command(command).env(key, value).output().unwrap();
         (output.status.code(), String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap())
     };
+    let (code, said) = other("LOGMILL__KAFKA__PARTITIONS", "1", &["topics", "apply"]);
+    assert!(code == Some(1) && said.contains("has 2 partitions, 1 are wanted: Kafka takes none away"), "{said}");
+    let (code, said) = other("LOGMILL__KAFKA__PARTITIONS", "3", &["topics", "plan"]);
+    assert!(code == Some(1) && said.contains("has 2 partitions, 3 are wanted: `logmill topics apply` adds"), "{said}");
+    put("cli_other.text", &[("k", "on its way")]);
     let (code, said) = other("LOGMILL__KAFKA__PARTITIONS", "3", &["topics", "apply"]);
-    assert!(code == Some(1) && said.contains("has 2 partitions, 3 are wanted"), "{said}");
+    let why = "on its way: up to 1 records before the distributor in cli_other.text";
+    assert!(code == Some(1) && said.contains(why), "{said}");
     let (code, said) = other("LOGMILL__KAFKA__RETENTION", "30days", &["validate", "--connect"]);
     assert!(code == Some(1) && said.contains("retention.ms is 604800000, needed is 2592000000"), "{said}");
     let (code, said) = other("LOGMILL__CLUSTERS__FOLDER__FOLDERS", "[\"/none\"]", &["validate", "--connect"]);
     assert!(code == Some(1) && said.contains("FAILED folder: folder /none"), "{said}");
+}
+
+#[test]
+fn a_chain_with_nothing_on_its_way_gets_more_partitions() {
+    let bench = configured("cli_grown");
+    assert_eq!(bench.run(&["topics", "apply"]).code, 0);
+    let with_three = |command: &[&str]| {
+        let output = bench.command(command).env("LOGMILL__KAFKA__PARTITIONS", "3").output().unwrap();
+        let said = String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
+        (output.status.code(), said)
+    };
+    let (code, said) = with_three(&["topics", "apply"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("done: cli_grown.raw: has 2 partitions, 3 are wanted"), "{said}");
+    assert_eq!(with_three(&["topics", "plan"]), (Some(0), "all 16 topics are as they must be\n".to_owned()));
+    assert_eq!(with_three(&["topics", "apply"]).0, Some(0), "again does nothing");
+}
+
+/// How long each command takes is printed, for whoever wonders; a busy machine decides it.
+#[test]
+fn every_command_answers_on_a_chain_at_rest() {
+    let bench = configured("cli_rest");
+    assert_eq!(bench.run(&["topics", "apply"]).code, 0);
+    assert_eq!(bench.run(&["migrate"]).code, 0);
+    for (arguments, code) in [
+        (&["status"][..], 0),
+        (&["lag"], 0),
+        (&["files"], 1),
+        (&["where", "/none"], 1),
+        (&["reconcile"], 0),
+        (&["clusters"], 1),
+        (&["dlq", "list"], 0),
+        (&["dlq", "drop", "0/0", "--why", "seen"], 1),
+        (&["dlq", "replay", "--reason", "decree"], 1),
+        (&["tap", "raw"], 1),
+        (&["top", "--once"], 0),
+        (&["replay", "/none"], 1),
+        (&["redecode", "/none", "--encoding", "gbk"], 1),
+        (&["forget", "/none"], 1),
+        (&["topics", "plan"], 0),
+        (&["migrate"], 0),
+        (&["finish"], 0),
+        (&["plan", "--tb-per-day", "60"], 0),
+    ] {
+        let start = Instant::now();
+        let text = bench.run(arguments);
+        println!("{:>6.0} ms  logmill {}", start.elapsed().as_secs_f64() * 1000.0, arguments.join(" "));
+        let json = bench.run(&[arguments, &["--format", "json"]].concat());
+        assert_eq!((text.code, json.code), (code, code), "{arguments:?}: {}{}", text.stderr, json.stderr);
+        json.rows();
+    }
+    let screen = bench.run(&["top", "--once"]).stdout;
+    assert!(screen.starts_with("logmill cli_rest: idle: all that came is loaded"), "{screen}");
+    assert!(bench.run(&["top"]).stderr.contains("standard output is no terminal"));
 }
 
 #[test]

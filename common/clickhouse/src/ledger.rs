@@ -3,6 +3,7 @@
 
 pub mod files;
 pub mod finish;
+pub mod forget;
 pub mod letters;
 mod queries;
 mod reconcile;
@@ -15,5 +16,5 @@ mod way;
 pub use reconcile::{Fault, Options, Place, Reconciliation, Verdict, reconcile};
 pub use selector::Selector;
 pub use status::{Oldest, Status, status};
-pub use volume::{Volume, volumes};
+pub use volume::{Volume, rates, volumes};
 pub use way::{FileWay, RejectSeen, StageWay, where_file};

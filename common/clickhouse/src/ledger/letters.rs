@@ -90,6 +90,23 @@ pub async fn waiting(database: &Database, filter: &Filter) -> Result<Vec<Letter>
         .await
 }
 
+/// The newest letters of a topic that wait, newest first.
+///
+/// # Errors
+/// As the server says.
+pub async fn newest(database: &Database, topic: &str, most: usize) -> Result<Vec<Letter>, Error> {
+    database
+        .select(&format!(
+            "SELECT partition, offset, toUInt64(toUnixTimestamp64Milli(at)) AS at_ms, stage, reason, \
+               lower(hex(file_id)) AS id, load, toString(cluster) AS cluster, path, lower(hex(file_id)) AS whole \
+             FROM rejects WHERE topic = {} AND (partition, offset) NOT IN ({}) AND (file_id, load) NOT IN ({SUPERSEDED}) \
+             ORDER BY at DESC, partition, offset LIMIT {most}",
+            literal(topic),
+            dropped(topic)
+        ))
+        .await
+}
+
 /// How many letters of a topic wait.
 ///
 /// # Errors

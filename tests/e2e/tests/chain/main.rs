@@ -3,6 +3,8 @@
 mod archives;
 mod exactly_once;
 mod garbage;
+mod growing;
+mod keeping;
 mod memory;
 mod outcomes;
 mod records;
