@@ -107,17 +107,36 @@ fn each<T: Send>(groups: &[Group], ask: impl Fn(&Group) -> Result<T> + Sync) -> 
 /// Every stage with its group.
 fn groups(config: &Config) -> Result<Vec<Group>> {
     let topics = config.topics();
-    let of = |stage: &'static str| {
-        let reader = TopicReader::new(config, &topics.group(stage))?;
-        let watch = |topic: String| Ok(Watch { stage, partitions: reader.partitions(&topic)?, topic });
+    let readers = topics.stages().iter().map(|stage| Ok((*stage, TopicReader::new(config, &topics.group(stage))?)));
+    let readers = readers.collect::<Result<Vec<_>>>()?;
+    let Some((_, any)) = readers.first() else { return Ok(Vec::new()) };
+    let there = any.topics()?;
+    let group = |(stage, reader): (&'static str, TopicReader)| {
+        let watch = |topic: String| {
+            let partitions = there.get(&topic).copied().map_or_else(|| reader.partitions(&topic), Ok)?;
+            Ok(Watch { stage, topic, partitions })
+        };
         let watches = topics.inputs(stage).into_iter().map(watch).collect::<Result<Vec<_>>>()?;
         Ok(Group { reader, watches })
     };
-    thread::scope(|scope| {
-        let of = &of;
-        let made: Vec<_> = topics.stages().iter().map(|stage| scope.spawn(move || of(stage))).collect();
-        made.into_iter().map(|one| one.join().expect("it does not panic")).collect()
-    })
+    readers.into_iter().map(group).collect()
+}
+
+impl Group {
+    /// Where it has come to in each of its topics; `reached` reads the place out of what is committed.
+    fn points(&self, reached: impl Fn(&Committed) -> Result<Offset>) -> Result<Vec<Vec<Point>>> {
+        let topics: Vec<(&str, i32)> = self.watches.iter().map(|watch| (&*watch.topic, watch.partitions)).collect();
+        let (committed, ends) = (self.reader.all_committed(&topics)?, self.reader.all_ends(&topics)?);
+        let point = |(committed, (low, end)): (Option<Committed>, (Offset, Offset))| {
+            let reached = committed.as_ref().map_or(Ok(low), &reached)?;
+            Ok(Point { reached, end, committed: committed.is_some() })
+        };
+        committed
+            .into_iter()
+            .zip(ends)
+            .map(|(committed, ends)| committed.into_iter().zip(ends).map(point).collect())
+            .collect()
+    }
 }
 
 /// What stands before a stage, or belongs to a file that it has open.
@@ -141,8 +160,7 @@ impl fmt::Display for Underway {
 pub fn underway(config: &Config) -> Result<Vec<Underway>> {
     let all = each(&groups(config)?, |group| {
         let mut all = Vec::new();
-        for watch in &group.watches {
-            let points = watch.points(&group.reader, |committed| Ok(committed.offset))?;
+        for (watch, points) in group.watches.iter().zip(group.points(|committed| Ok(committed.offset))?) {
             let records = records(&group.reader, watch, &points)?;
             if records > 0 {
                 all.push(Underway { stage: watch.stage, topic: watch.topic.clone(), records });
@@ -188,8 +206,8 @@ impl Meter {
     pub fn look(&mut self) -> Result<Vec<Lag>> {
         let at = Instant::now();
         let now = each(&self.groups, |group| {
-            let points = |watch: &Watch| watch.points(&group.reader, |committed| reached(watch.stage, committed));
-            group.watches.iter().map(points).collect::<Result<Vec<_>>>()
+            let stage = group.watches.first().map_or("", |watch| watch.stage);
+            group.points(|committed| reached(stage, committed))
         })?;
         let seconds = self.before.as_ref().map(|(before, _)| (at - *before).as_secs_f64());
         let mut lags = Vec::new();
@@ -236,29 +254,19 @@ pub fn waiting_tasks(config: &Config) -> Result<BTreeMap<String, [i64; 2]>> {
     const STAGE: &str = "fetcher";
     let topics = config.topics();
     let reader = TopicReader::new(config, &topics.group(STAGE))?;
-    let on = |topic: String| {
-        let watch = Watch { stage: STAGE, partitions: reader.partitions(&topic)?, topic };
-        let points = watch.points(&reader, |committed| reached(STAGE, committed))?;
-        records(&reader, &watch, &points)
-    };
-    let waiting = topics
-        .clusters()
+    let watch = |topic: String| Ok(Watch { stage: STAGE, partitions: reader.partitions(&topic)?, topic });
+    let watches = topics.inputs(STAGE).into_iter().map(watch).collect::<Result<Vec<_>>>()?;
+    let group = Group { reader, watches };
+    let points = group.points(|committed| reached(STAGE, committed))?;
+    let waits = group
+        .watches
         .iter()
-        .map(|cluster| Ok((cluster.clone(), [on(topics.tasks(cluster))?, on(topics.backfill(cluster))?])));
-    waiting.collect()
-}
-
-impl Watch {
-    /// `reached` reads the place out of what is committed.
-    fn points(&self, reader: &TopicReader, reached: impl Fn(&Committed) -> Result<Offset>) -> Result<Vec<Point>> {
-        let committed = reader.committed(&self.topic, self.partitions)?;
-        let ends = reader.all_ends(&self.topic, self.partitions)?;
-        let points = committed.into_iter().zip(ends).map(|(committed, (low, end))| {
-            let reached = committed.as_ref().map_or(Ok(low), &reached)?;
-            Ok(Point { reached, end, committed: committed.is_some() })
-        });
-        points.collect()
-    }
+        .zip(&points)
+        .map(|(watch, points)| Ok((watch.topic.clone(), records(&group.reader, watch, points)?)));
+    let waits = waits.collect::<Result<BTreeMap<String, i64>>>()?;
+    let on = |topic: String| waits.get(&topic).copied().unwrap_or_default();
+    let both = |cluster: &String| (cluster.clone(), [on(topics.tasks(cluster)), on(topics.backfill(cluster))]);
+    Ok(topics.clusters().iter().map(both).collect())
 }
 
 /// The records before the end of all partitions. One without a visible record counts as drained: what stands before its end

@@ -26,6 +26,14 @@ pub enum Seen<'a> {
     Nothing,
 }
 
+fn listed(topics: &[(&str, i32)]) -> TopicPartitionList {
+    let mut list = TopicPartitionList::new();
+    for (topic, partitions) in topics {
+        list.add_partition_range(topic, 0, partitions - 1);
+    }
+    list
+}
+
 /// A consumer that only looks.
 pub struct TopicReader {
     /// Sees committed records alone.
@@ -115,32 +123,54 @@ impl TopicReader {
         Ok((Offset(low), Offset(high)))
     }
 
-    /// The same of all partitions of a topic, by two questions.
+    /// The same of all partitions of topics, each with its number of them: two questions for all.
     ///
     /// # Errors
     /// Kafka does not answer.
-    pub fn all_ends(&self, topic: &str, partitions: i32) -> Result<Vec<(Offset, Offset)>> {
+    pub fn all_ends(&self, topics: &[(&str, i32)]) -> Result<Vec<Vec<(Offset, Offset)>>> {
         let ask = |at: At| {
-            let mut list = TopicPartitionList::new();
-            list.add_partition_range(topic, 0, partitions - 1);
+            let mut list = listed(topics);
             list.set_all_offsets(at).context("which end of a partition")?;
             let found = self.consumer.offsets_for_times(list, ANSWER).map_err(|error| self.silent(error))?;
-            let mut all = vec![None; usize::try_from(partitions).unwrap_or_default()];
+            let mut all = BTreeMap::new();
             for element in found.elements() {
                 element.error().map_err(|error| self.silent(error))?;
                 if let At::Offset(offset) = element.offset() {
-                    all[usize::try_from(element.partition()).unwrap_or_default()] = Some(Offset(offset));
+                    all.insert((element.topic().to_owned(), element.partition()), Offset(offset));
                 }
             }
             anyhow::Ok(all)
         };
         let (low, high) = (ask(At::Beginning)?, ask(At::End)?);
-        let both = (0..).zip(low.into_iter().zip(high)).map(|(partition, both)| match both {
-            (Some(low), Some(high)) => Ok((low, high)),
-            // The broker has no time for a partition without a record.
-            _ => self.ends(topic, partition),
-        });
-        both.collect()
+        let of = |topic: &str, partition: i32| {
+            let place = (topic.to_owned(), partition);
+            match (low.get(&place), high.get(&place)) {
+                (Some(low), Some(high)) => Ok((*low, *high)),
+                // The broker has no offset for that question where a partition has no record.
+                _ => self.ends(topic, partition),
+            }
+        };
+        topics
+            .iter()
+            .map(|(topic, partitions)| (0..*partitions).map(|partition| of(topic, partition)).collect())
+            .collect()
+    }
+
+    /// What the group has committed of topics, each with its number of partitions, by one question.
+    ///
+    /// # Errors
+    /// Kafka does not answer.
+    pub fn all_committed(&self, topics: &[(&str, i32)]) -> Result<Vec<Vec<Option<Committed>>>> {
+        let found = self.offsets.committed_offsets(listed(topics), ANSWER).map_err(|error| self.silent(error))?;
+        let mut all = BTreeMap::new();
+        for element in found.elements() {
+            if let At::Offset(offset) = element.offset() {
+                let committed = Committed { offset: Offset(offset), metadata: element.metadata().to_owned() };
+                all.insert((element.topic().to_owned(), element.partition()), committed);
+            }
+        }
+        let mut of = |topic: &str, partition| all.remove(&(topic.to_owned(), partition));
+        Ok(topics.iter().map(|(topic, count)| (0..*count).map(|partition| of(topic, partition)).collect()).collect())
     }
 
     /// What the group has committed of a topic, by partition; `None` where it has not.
@@ -148,17 +178,7 @@ impl TopicReader {
     /// # Errors
     /// Kafka does not answer.
     pub fn committed(&self, topic: &str, partitions: i32) -> Result<Vec<Option<Committed>>> {
-        let mut list = TopicPartitionList::new();
-        list.add_partition_range(topic, 0, partitions - 1);
-        let list = self.offsets.committed_offsets(list, ANSWER).map_err(|error| self.silent(error))?;
-        let mut all = vec![None; usize::try_from(partitions).unwrap_or_default()];
-        for element in list.elements() {
-            if let At::Offset(offset) = element.offset() {
-                let committed = Committed { offset: Offset(offset), metadata: element.metadata().to_owned() };
-                all[usize::try_from(element.partition()).unwrap_or_default()] = Some(committed);
-            }
-        }
-        Ok(all)
+        Ok(self.all_committed(&[(topic, partitions)])?.pop().unwrap_or_default())
     }
 
     /// Reads from these places on; `each` gets the records and says with `false` that this partition is enough. Ends when

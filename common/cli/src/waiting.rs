@@ -20,18 +20,20 @@ pub struct Waiting {
 pub fn tasks(config: &Config) -> Result<Vec<Waiting>> {
     let topics = config.topics();
     let reader = TopicReader::new(config, &topics.group("fetcher"))?;
+    let names = topics.inputs("fetcher");
+    let counted: Vec<(&str, i32)> =
+        names.iter().map(|topic| Ok((topic.as_str(), reader.partitions(topic)?))).collect::<Result<_>>()?;
     let mut all = Vec::new();
-    for topic in topics.inputs("fetcher") {
-        let partitions = reader.partitions(&topic)?;
+    let (committed, ends) = (reader.all_committed(&counted)?, reader.all_ends(&counted)?);
+    for ((topic, committed), ends) in names.iter().zip(committed).zip(ends) {
         let mut from = Vec::new();
-        for (partition, committed) in (0..).zip(reader.committed(&topic, partitions)?) {
-            let (low, end) = reader.ends(&topic, partition)?;
+        for (partition, (committed, (low, end))) in (0..).zip(committed.into_iter().zip(ends)) {
             let next = committed.as_ref().map(Position::decode).transpose()?.map_or(low, |position| position.next);
             if next.max(low) < end {
                 from.push((partition, next.max(low)));
             }
         }
-        reader.read(&topic, &from, |message| {
+        reader.read(topic, &from, |message| {
             // What is no task is the fetcher's to reject.
             if let Ok(task) = serde_json::from_slice(message.payload().unwrap_or_default()) {
                 let since = message.timestamp().to_millis().unwrap_or_default();

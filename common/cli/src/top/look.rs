@@ -64,6 +64,8 @@ pub struct Look {
     /// Why a server says nothing.
     pub silent: Vec<String>,
     pub stages: Vec<Stage>,
+    /// The ledger has said something: else what follows is not known, and does not mean that there is nothing.
+    pub ledger: bool,
     pub clusters: Vec<Line>,
     pub open: Vec<Listed>,
     /// Loads by state.
@@ -124,6 +126,7 @@ impl Look {
             verdict,
             silent: unique(silent),
             stages: config.topics().stages().iter().map(|stage| Stage::of(stage, lags, ledger)).collect(),
+            ledger: ledger.is_some(),
             clusters: clusters.cloned().unwrap_or_default(),
             open: ledger.map(|ledger| ledger.open.clone()).unwrap_or_default(),
             counts: counts.unwrap_or_default(),

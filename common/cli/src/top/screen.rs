@@ -128,13 +128,19 @@ fn header(look: &Look, width: u16) -> Paragraph<'static> {
         files.push(Span::raw(comma));
         files.push(Span::styled(format!("{count} {state}"), style));
     }
-    lines.push(labelled("files", if files.is_empty() { vec![Span::raw("none yet")] } else { files }));
+    let unknown = "not known";
+    if files.is_empty() {
+        files.push(Span::raw(if look.ledger { "none yet" } else { unknown }));
+    }
+    lines.push(labelled("files", files));
     let newest = match look.last_row_ms {
+        _ if !look.ledger => unknown.to_owned(),
         0 => "none yet".to_owned(),
         at => format!("{} in the table, the newest {} ago", grouped(look.rows), ago(look.now_ms, at)),
     };
     lines.push(labelled("rows", vec![Span::raw(newest)]));
     let oldest = match look.open.first() {
+        None if !look.ledger => unknown.to_owned(),
         None => "no file is unfinished".to_owned(),
         Some(file) => {
             let waits = look.waits_for.map(|stage| format!(", waits for the {stage}")).unwrap_or_default();
@@ -195,6 +201,7 @@ fn panel(frame: &mut Frame<'_>, area: Rect, look: &Look, view: View) {
     let inner = Rect { height: area.height.saturating_sub(1), ..area };
     if rows.is_empty() {
         let nothing = match view.panel {
+            Panel::Files | Panel::Letters if !look.ledger => "not known",
             Panel::Files => "no file is unfinished",
             Panel::Clusters => "nothing is known of the clusters yet",
             Panel::Letters => "no letter waits for anybody",

@@ -63,6 +63,7 @@ fn at_work() -> Look {
             stage("splitter", 7_200, 1.0, Some(950.0), Some(7200.0), 0),
             stage("loader", 0, 0.0, None, Some(0.0), 0),
         ],
+        ledger: true,
         clusters: vec![cluster("hdfs-a", 0, NOW - 4_000), cluster("hdfs-b", 1, 0)],
         open: vec![
             file(State::Loading, "/logs/app/2026-11-23.gz", 3_725, 0, 1_234_567),
@@ -97,6 +98,7 @@ fn silent() -> Look {
         verdict: "a server does not answer",
         silent: vec!["the ledger in \"logs\" on http://127.0.0.1:1: ClickHouse does not answer".into()],
         stages: ["fetcher", "decoder", "distributor", "splitter", "loader"].map(stage).to_vec(),
+        ledger: false,
         clusters: Vec::new(),
         open: Vec::new(),
         counts: [].into(),
