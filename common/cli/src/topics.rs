@@ -191,20 +191,34 @@ pub fn differences(config: &Config) -> Result<Vec<Difference>> {
             }
         }
     }
+    let mut asked = Vec::new();
     for (group, partitions) in groups(config) {
-        let reader = TopicReader::new(config, &group)?;
         let there = partitions.iter().filter(|partition| existing.contains_key(&*partition.topic));
         let mut topics: BTreeMap<&str, i32> = BTreeMap::new();
         there.for_each(|partition| *topics.entry(&partition.topic).or_default() += 1);
-        let mut uncommitted = partitions.iter().filter(|partition| !existing.contains_key(&*partition.topic)).count();
-        for (topic, count) in topics {
-            uncommitted += reader.committed(topic, count)?.iter().filter(|committed| committed.is_none()).count();
-        }
-        if uncommitted > 0 {
-            all.push(Difference::Offsets { group, partitions: uncommitted });
+        let missing = partitions.iter().filter(|partition| !existing.contains_key(&*partition.topic)).count();
+        let topics = topics.into_iter().map(|(topic, count)| (topic.to_owned(), count)).collect();
+        asked.push(thread::spawn({
+            let reader = TopicReader::new(config, &group)?;
+            move || anyhow::Ok((group, missing + uncommitted(&reader, topics)?))
+        }));
+    }
+    for one in asked {
+        let (group, partitions) = one.join().expect("it does not panic")?;
+        if partitions > 0 {
+            all.push(Difference::Offsets { group, partitions });
         }
     }
     Ok(all)
+}
+
+/// The partitions of these topics for which the reader's group has no offset.
+fn uncommitted(reader: &TopicReader, topics: Vec<(String, i32)>) -> Result<usize> {
+    let topics: Vec<(&str, i32)> = topics.iter().map(|(topic, count)| (topic.as_str(), *count)).collect();
+    if topics.is_empty() {
+        return Ok(0);
+    }
+    Ok(reader.all_committed(&topics)?.into_iter().flatten().filter(Option::is_none).count())
 }
 
 /// Whether a setting does what the chain needs: where more is more, more is good too.

@@ -14,7 +14,7 @@ async fn late(tables: &Tables, file: &File) {
         "{{\"file_id\":\"{id}\",\"load\":0,\"line\":3,\"part\":0,\"file_time\":\"2026-11-01 00:00:00\",\"text\":\"late\"}}\n"
     );
     let insertion = Insertion {
-        sql: rows_sql(&[range]).replace("FORMAT ArrowStream", "FORMAT JSONEachRow"),
+        sql: rows_sql(&[range], false).replace("FORMAT ArrowStream", "FORMAT JSONEachRow"),
         query_id: format!("late {}", file.id),
         body: vec![row.into()],
     };
