@@ -1,6 +1,7 @@
 //! What can be asked on the command line.
 
 use clap::{Parser, Subcommand, ValueEnum};
+use logmill_clickhouse::ledger::files::State;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -73,6 +74,16 @@ Examples:
         #[command(subcommand)]
         what: TopicsCommand,
     },
+    /// Work out the machines that a load needs: cores, partitions, brokers and disks by stage, from what was measured.
+    ///
+    /// Every assumption is an option, and is printed with its source. The figures are those of docs/figures.md, or of a
+    /// bench.json that `make bench` wrote on the machines in question.
+    #[command(after_help = "\
+Examples:
+  logmill plan --tb-per-day 60                             60 TB a day as stored, compressed
+  logmill plan --tb-per-day 60 --text                      60 TB a day of text
+  logmill plan --tb-per-day 60 --ratio 8 --bench target/bench.json --format json")]
+    Plan(Plan),
     /// Bring the tables in ClickHouse to this program's version.
     #[command(after_help = "\
 Examples:
@@ -103,6 +114,30 @@ Exit code 1 when a file was rejected, wholly or in part, or could not be read.")
         #[arg(long, default_value = "local", value_name = "NAME")]
         cluster: String,
     },
+    /// List files with their states and ages: what is under way first, the oldest at the top.
+    ///
+    /// waiting (for a fetcher) or parked, fetching, decoding, loading; then failed (its reconciliation), quarantined, hidden
+    /// or superseded (readers do not see it), partial (of a damaged file what is whole) and proven (every line is in the table
+    /// once). What turns out to be proven on the way is kept as proven.
+    #[command(after_help = "\
+Examples:
+  logmill files
+  logmill files --state waiting,fetching,decoding,loading
+  logmill files --state failed '/logs/app/**'
+  logmill files --limit 1000000 --format json | jq -r 'select(.state == \"quarantined\") | .path'
+
+Exit code 1 when no file matches.")]
+    Files {
+        /// Paths, globs over paths, or file ids; all files when none is given.
+        #[arg(value_name = "PATH|GLOB|FILE_ID")]
+        paths: Vec<String>,
+        /// Only files of these states.
+        #[arg(long, value_delimiter = ',', value_name = "STATE", value_parser = states())]
+        state: Vec<String>,
+        /// How many to show at most.
+        #[arg(long, default_value_t = 100, value_name = "N")]
+        limit: usize,
+    },
     /// Show a file's way through the chain, with counts and times.
     #[command(after_help = "\
 Examples:
@@ -131,6 +166,30 @@ its way in Kafka: files that no stage has opened yet are known there alone.")]
         #[arg(long)]
         settled: bool,
     },
+    /// Load files again as their plan says now, and replace their rows: readers see the old ones or the new ones.
+    ///
+    /// Files are fetched again from their clusters in the lane of backfill: while no other file waits. The new rows of one stay
+    /// hidden until all of them are in the table; then they replace the old ones at once. Where the file is gone or another
+    /// one by now, where what came is more damaged than what was there, or where too much is malformed, the old rows stay. A
+    /// file that was redecoded keeps that encoding. Of files of one path the newest is meant.
+    #[command(after_help = "\
+Examples:
+  logmill replay /logs/app/2026-11-23.gz
+  logmill replay --since 2026-11-23T10:00:00Z          all that was loaded since
+  logmill replay '/logs/app/**' --since 2days --until 1day
+
+It may be stopped at any time; the same command goes on with what it has begun. Exit code 1 when a file was not replaced.")]
+    Replay {
+        /// Paths, globs over paths, or file ids.
+        #[arg(required_unless_present = "since", value_name = "PATH|GLOB|FILE_ID")]
+        paths: Vec<String>,
+        /// Only files whose load ended then or later: a time (RFC 3339), or so long ago (10m).
+        #[arg(long, value_name = "TIME")]
+        since: Option<String>,
+        /// Only files whose load ended before.
+        #[arg(long, value_name = "TIME")]
+        until: Option<String>,
+    },
     /// Load files again in another encoding, and replace their rows: readers see the old ones or the new ones.
     ///
     /// The file is fetched again from its cluster. Its new rows stay hidden until all of them are in the table; then they
@@ -150,6 +209,21 @@ It may be stopped at any time; the same command goes on. Exit code 1 when a file
         #[arg(long, value_name = "LABEL")]
         encoding: String,
     },
+    /// Erase a file: its rows, events and dead letters, and never load it again.
+    ///
+    /// Without --yes it shows what there is of the file and what would be done. With it the file leaves every table at once, an
+    /// archive with all of its members, whatever a loader does meanwhile; that is looked into afterwards. What stands in Kafka
+    /// goes with the retention of its topics; it is said when the last of it is gone. What lies in the cluster is not touched. Who
+    /// erased it, when and why stays known, and the id of the file: nothing of it comes in again.
+    #[command(after_help = "\
+Examples:
+  logmill forget /logs/app/2026-11-23.gz
+  logmill forget /logs/app/2026-11-23.gz --yes --why 'request 1234'
+  logmill forget 3f0c9d2b6a7e4158900a1b2c3d4e5f60 --yes --why 'request 1234' --format json
+
+It may be stopped at any time; the same command goes on, and any later one ends what was begun. Exit code 1 when no such
+file is known, or something was left.")]
+    Forget(Forget),
     /// Move or delete files whose every line is proven to be in the table, in the clusters that are configured so.
     ///
     /// What is not proven yet is reconciled first. A file that is partial or quarantined, that has a dead letter, or that is
@@ -175,6 +249,24 @@ Examples:
   logmill status
   watch -n 5 logmill status")]
     Status,
+    /// Watch the chain on a live screen: stages, lags, files, clusters, dead letters, and what is waited for.
+    ///
+    /// Keys: tab or left and right for the panels, up and down to scroll, q to leave.
+    #[command(after_help = "\
+Examples:
+  logmill top
+  logmill top --once                       one frame, for a mail or a ticket
+  logmill top --format json | jq .verdict  the same as data, again and again
+
+Exit code 1 with --once when a server does not answer.")]
+    Top {
+        /// Seconds between two looks.
+        #[arg(long, default_value_t = 2.0, value_name = "SECONDS")]
+        every: f64,
+        /// Look once, print one frame, and end.
+        #[arg(long)]
+        once: bool,
+    },
     /// Show the records that each stage has before it, and the seconds to drain them.
     #[command(after_help = "\
 Examples:
@@ -182,7 +274,7 @@ Examples:
   logmill lag --format json | jq 'select(.records > 1000)'")]
     Lag {
         /// Seconds over which the rate is measured; 0 shows the records alone.
-        #[arg(long, default_value_t = 2.0, value_name = "SECONDS")]
+        #[arg(long, default_value_t = 0.5, value_name = "SECONDS")]
         over: f64,
     },
     /// Show how the fetchers see each cluster, who has how many coroutines, and what came of it within a day.
@@ -193,12 +285,29 @@ Examples:
 
 Exit code 1 when a cluster is down, or no fetcher runs that serves it.")]
     Clusters,
+    /// Show the records of a topic, one JSON object a line: place, time, key, headers, and the payload opened.
+    ///
+    /// A payload is shown as `text` where it is UTF-8, as `json` where the topic carries JSON, as `rows` where it carries Arrow,
+    /// else as `hex`; what a stage packed is unpacked. Records of different partitions come in no order. Only what is committed
+    /// is shown, and no consumer group knows of it.
+    #[command(after_help = "\
+Examples:
+  logmill tap file-events --follow
+  logmill tap rows.c0 --from 10m --limit 3 | jq -c '.rows[]'
+  logmill tap splitter --from 10m --no-payload              all that the splitters read
+  logmill tap logmill.raw --file /logs/app/2026-11-23.gz --no-payload
+  logmill tap dead-letters --partition 2 --from 17 --limit 1
+
+Exit code 1 when nothing is shown.")]
+    Tap(Tap),
     /// Show what the stages could not turn into anything.
     #[command(after_help = "\
 Examples:
   logmill dlq list
   logmill dlq list --limit 1000 --format json
-  logmill dlq show 2/17      the letter at offset 17 of partition 2, with its bytes")]
+  logmill dlq show 2/17      the letter at offset 17 of partition 2, with its bytes
+  logmill dlq replay --reason decree
+  logmill dlq drop 2/17 --why 'nothing more to get'")]
     Dlq {
         #[command(subcommand)]
         what: DlqCommand,
@@ -212,6 +321,116 @@ Examples:
         #[arg(value_enum)]
         shell: clap_complete::Shell,
     },
+}
+
+/// What `tap` is asked.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Tap {
+    /// A topic, with or without the chain's name before it, or a stage: all topics that it reads.
+    #[arg(value_name = "TOPIC|STAGE")]
+    pub topic: String,
+    /// Where to begin: beginning, end, an offset of each partition, a time (RFC 3339), or so long ago (10m).
+    #[arg(long, default_value = "beginning", value_name = "FROM")]
+    pub from: String,
+    /// Only this partition.
+    #[arg(long, value_name = "N")]
+    pub partition: Option<i32>,
+    /// How many records to show at most.
+    #[arg(long, value_name = "N")]
+    pub limit: Option<usize>,
+    /// Only records of these files.
+    #[arg(long, value_name = "PATH|GLOB|FILE_ID")]
+    pub file: Option<String>,
+    /// Leave payloads away; `bytes` says how long they are.
+    #[arg(long)]
+    pub no_payload: bool,
+    /// Go on at the end, with what comes; of one topic.
+    #[arg(long, short)]
+    pub follow: bool,
+}
+
+/// Which dead letters; those that fit all that is given.
+#[derive(Clone, Debug, clap::Args)]
+#[group(required = true, multiple = true)]
+pub struct Letters {
+    /// Their places on the topic, as `list` shows them.
+    #[arg(value_name = "PARTITION/OFFSET")]
+    pub places: Vec<String>,
+    /// Only those of this reason.
+    #[arg(long, value_name = "REASON")]
+    pub reason: Option<String>,
+    /// Only those of these files.
+    #[arg(long, value_name = "PATH|GLOB|FILE_ID")]
+    pub path: Option<String>,
+}
+
+/// What is erased.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Forget {
+    /// Paths, globs over paths, or file ids.
+    #[arg(required = true, value_name = "PATH|GLOB|FILE_ID")]
+    pub files: Vec<String>,
+    /// Do it. It cannot be undone.
+    #[arg(long, requires = "why")]
+    pub yes: bool,
+    /// On what ground; kept for ever.
+    #[arg(long, value_name = "TEXT")]
+    pub why: Option<String>,
+    /// Who asks for it; kept for ever.
+    #[arg(long, env = "USER", default_value = "unknown", hide_env_values = true, value_name = "NAME")]
+    pub who: String,
+}
+
+/// What a plan is for.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Plan {
+    /// TB (10^12 bytes) of files a day, as stored: compressed.
+    #[arg(long, value_name = "TB")]
+    pub tb_per_day: f64,
+    /// They are counted as text, not as stored.
+    #[arg(long)]
+    pub text: bool,
+    /// Bytes of text in a byte as stored [default: that of the benchmark's logs].
+    #[arg(long, value_name = "RATIO")]
+    pub ratio: Option<f64>,
+    /// What `make bench` wrote [default: the figures of docs/figures.md].
+    #[arg(long, value_name = "FILE")]
+    pub bench: Option<std::path::PathBuf>,
+    /// The busiest hour, as a multiple of the day's mean.
+    #[arg(long, default_value_t = 2.0, value_name = "FACTOR")]
+    pub peak: f64,
+    /// How much of a core, a disk or a network is to be used at that time.
+    #[arg(long, default_value_t = 0.6, value_name = "SHARE")]
+    pub busy: f64,
+    /// Cores of a machine.
+    #[arg(long, default_value_t = 32, value_name = "N")]
+    pub cores: u32,
+    /// Network of a machine, Gbit/s each way.
+    #[arg(long, default_value_t = 25.0, value_name = "GBIT")]
+    pub network: f64,
+    /// Disks of a machine, TB.
+    #[arg(long, default_value_t = 30.0, value_name = "TB")]
+    pub disk: f64,
+    /// Copies of each partition in Kafka, and of each row in ClickHouse.
+    #[arg(long, default_value_t = 3, value_name = "N")]
+    pub copies: u32,
+    /// Days for which Kafka keeps its records [default: kafka.retention of the configuration].
+    #[arg(long, value_name = "DAYS")]
+    pub retention_days: Option<f64>,
+    /// Days for which rows are kept in ClickHouse.
+    #[arg(long, default_value_t = 30.0, value_name = "DAYS")]
+    pub rows_days: f64,
+    /// Bytes of text in a byte of a packed chunk (lz4), and of a compressed batch of its rows.
+    #[arg(long, default_value_t = 4.0, value_name = "RATIO")]
+    pub packed_ratio: f64,
+    /// Bytes of text in a byte of the table on disk.
+    #[arg(long, default_value_t = 8.0, value_name = "RATIO")]
+    pub table_ratio: f64,
+}
+
+/// The names of the states of files.
+fn states() -> clap::builder::PossibleValuesParser {
+    clap::builder::PossibleValuesParser::new(State::ALL.map(State::name))
 }
 
 #[derive(Clone, Copy, Debug, Subcommand)]
@@ -232,21 +451,65 @@ pub enum TopicsCommand {
     /// Show what is missing or different; change nothing.
     #[command(after_help = "Example:\n  logmill topics plan\n\nExit code 1 when something is missing or different.")]
     Plan,
-    /// Make the topics that are missing, and commit offset 0 for groups that have none.
-    #[command(
-        after_help = "Example:\n  logmill topics apply\n\nExit code 1 when something differs that only an operator can change."
-    )]
+    /// Make the topics that are missing, add partitions where more are wanted, and commit offset 0 for groups that have none.
+    ///
+    /// Partitions are added to a chain that is drained and stopped alone, for what is on its way of a file must not be spread
+    /// anew: `drain = true` for each cluster ends the making of tasks while the stages run, `logmill lag` shows when nothing
+    /// stands before them, then they are stopped. What is on its way still, and which stage runs still, is said; nothing is done
+    /// then. It may be stopped at any time, and run again.
+    #[command(after_help = "\
+Examples:
+  logmill topics apply
+  LOGMILL__KAFKA__PARTITIONS=16 logmill topics apply    with more partitions, all stages being stopped
+
+Exit code 1 when something differs that only an operator can change, or partitions cannot be added yet.")]
     Apply,
 }
 
 #[derive(Clone, Debug, Subcommand)]
 pub enum DlqCommand {
-    /// The newest dead letters, one line each.
-    #[command(after_help = "Example:\n  logmill dlq list --limit 20")]
+    /// The newest dead letters that nobody has dealt with, one line each.
+    #[command(after_help = "Examples:\n  logmill dlq list --limit 20\n  logmill dlq list --all")]
     List {
         /// How many to show at most.
         #[arg(long, default_value_t = 100, value_name = "N")]
         limit: usize,
+        /// Also those that were dropped, and those of loads that another took the place of.
+        #[arg(long)]
+        all: bool,
+    },
+    /// Load the files of dead letters again, as `logmill replay` does.
+    ///
+    /// The bytes of a letter are never put into the table by themselves: a file is proven by comparing what was cut of it with
+    /// what is in the table, and a row from the side would be one too many. So the whole file is loaded again, as a new load,
+    /// which replaces the old one once it is proven; the letters of a load that was replaced are listed no more.
+    #[command(after_help = "\
+Examples:
+  logmill dlq replay 2/17
+  logmill dlq replay --reason decree
+  logmill dlq replay --path '/logs/app/**' --reason corrupt
+
+It may be stopped at any time; the same command goes on. Exit code 1 when a file was not replaced, or no letter fits.")]
+    Replay {
+        #[command(flatten)]
+        which: Letters,
+    },
+    /// Mark dead letters as seen: `list` shows them no more, `list --all` does, with who did it, when and why.
+    #[command(after_help = "\
+Examples:
+  logmill dlq drop 2/17 --why 'cut short by its writer, nothing more to get'
+  logmill dlq drop --reason corrupt --path '/logs/app/**' --why 'disk of host7'
+
+The letters stay in the table of rejects, and count in the reconciliation of their file. Exit code 1 when no letter fits.")]
+    Drop {
+        #[command(flatten)]
+        which: Letters,
+        /// Why nobody has to look at them any more.
+        #[arg(long, value_name = "TEXT")]
+        why: String,
+        /// Who says so.
+        #[arg(long, env = "USER", default_value = "unknown", hide_env_values = true, value_name = "NAME")]
+        who: String,
     },
     /// One dead letter, with all that is known of it and its bytes.
     #[command(after_help = "Example:\n  logmill dlq show 2/17")]

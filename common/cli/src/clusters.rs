@@ -9,33 +9,34 @@ use crate::output::Printer;
 use crate::topic_reader::TopicReader;
 use anyhow::{Context, Result};
 use logmill_clickhouse::ledger::{Volume, volumes};
-use logmill_config::{Config, Weight};
+use logmill_config::{Cluster, Config, Weight};
 use logmill_core::Offset;
 use logmill_protocol::fetch::ClusterNote;
 use rdkafka::Message;
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::thread;
 
 /// One cluster.
-#[derive(Debug, Serialize)]
-struct Line<'a> {
-    cluster: &'a str,
-    url: &'a str,
+#[derive(Clone, Debug, Serialize)]
+pub struct Line {
+    pub cluster: String,
+    pub url: String,
     /// Fetchers that told of it within the last minute, and those of them for which it is down.
-    fetchers: usize,
-    down: usize,
+    pub fetchers: usize,
+    pub down: usize,
     /// Files that they may read at a time just now, and those that are the cluster's own.
-    coroutines: u32,
-    own: u32,
-    weight: u32,
+    pub coroutines: u32,
+    pub own: u32,
+    pub weight: u32,
     /// The weight is learned.
-    learned: bool,
+    pub learned: bool,
     /// Tasks that no fetcher has begun, and those of backfill.
-    waiting: i64,
-    backfill: i64,
+    pub waiting: i64,
+    pub backfill: i64,
     /// What came of it within a day.
     #[serde(flatten)]
-    volume: Volume,
+    pub volume: Volume,
 }
 
 /// Prints a line for each cluster; bad where one is down, or no fetcher runs that serves it.
@@ -43,11 +44,7 @@ struct Line<'a> {
 /// # Errors
 /// Kafka or ClickHouse does not answer, or the topics are not there.
 pub fn run(config: &Config, format: Format) -> Result<Verdict, Failure> {
-    let notes = notes(config)?;
-    let lags = lag::waiting_tasks(config)?;
-    let database = database(config)?;
-    let volumes = crate::runtime()?.block_on(volumes(&database));
-    let mut volumes = volumes.with_context(|| format!("the ledger in {:?} on {}", database.name(), database.url()))?;
+    let lines = look(config)?;
     let mut out = Printer::stdout();
     if format == Format::Text {
         out.line(&format!(
@@ -65,12 +62,37 @@ pub fn run(config: &Config, format: Format) -> Result<Verdict, Failure> {
         ))?;
     }
     let mut all = Verdict::Good;
-    for (cluster, settings) in &config.clusters {
+    for line in &lines {
+        all = all.and(Verdict::of(line.fetchers > 0 && line.down == 0));
+        match format {
+            Format::Json => out.json(line)?,
+            Format::Text => out.line(&line.text())?,
+        }
+    }
+    out.finish()?;
+    Ok(all)
+}
+
+/// Every cluster of the configuration.
+///
+/// # Errors
+/// Kafka or ClickHouse does not answer, or the topics are not there.
+pub fn look(config: &Config) -> Result<Vec<Line>> {
+    let (notes, lags) = thread::scope(|scope| {
+        let notes = scope.spawn(|| notes(config));
+        let lags = lag::waiting_tasks(config);
+        (notes.join().expect("it does not panic"), lags)
+    });
+    let (notes, lags) = (notes?, lags?);
+    let database = database(config)?;
+    let volumes = crate::runtime()?.block_on(volumes(&database));
+    let mut volumes = volumes.with_context(|| format!("the ledger in {:?} on {}", database.name(), database.url()))?;
+    let line = |(cluster, settings): (&String, &Cluster)| {
         let told: Vec<_> = notes.iter().filter(|note| note.cluster == *cluster).collect();
         let [waiting, backfill] = lags.get(cluster).copied().unwrap_or_default();
-        let line = Line {
-            cluster,
-            url: &settings.url,
+        Line {
+            cluster: cluster.clone(),
+            url: settings.url.clone(),
             fetchers: told.len(),
             down: told.iter().filter(|note| note.down).count(),
             coroutines: told.iter().map(|note| note.coroutines).sum(),
@@ -83,15 +105,9 @@ pub fn run(config: &Config, format: Format) -> Result<Verdict, Failure> {
             waiting,
             backfill,
             volume: volumes.remove(cluster).unwrap_or_default(),
-        };
-        all = all.and(Verdict::of(line.fetchers > 0 && line.down == 0));
-        match format {
-            Format::Json => out.json(&line)?,
-            Format::Text => out.line(&line.text())?,
         }
-    }
-    out.finish()?;
-    Ok(all)
+    };
+    Ok(config.clusters.iter().map(line).collect())
 }
 
 /// What fetchers that run told last, of each cluster.
@@ -111,8 +127,9 @@ fn notes(config: &Config) -> Result<Vec<ClusterNote>> {
     Ok(newest.into_values().filter(|note| note.is_fresh(now)).collect())
 }
 
-impl Line<'_> {
-    fn state(&self) -> String {
+impl Line {
+    /// How the fetchers see it.
+    pub fn state(&self) -> String {
         match (self.fetchers, self.down) {
             (0, _) => "no fetcher".to_owned(),
             (_, 0) => "up".to_owned(),

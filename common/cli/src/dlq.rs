@@ -2,8 +2,12 @@
 
 use crate::args::{DlqCommand, Format};
 use crate::exit::{Failure, Verdict};
+use crate::files;
+use crate::letters;
+use crate::migrate::database;
 use crate::output::{Printer, escaped, escaped_bytes};
 use crate::topic_reader::TopicReader;
+use logmill_clickhouse::ledger::letters::{self as ledger, Place, Settled};
 use logmill_config::Config;
 use logmill_core::wire::header;
 use logmill_core::{FileMeta, Offset};
@@ -33,6 +37,9 @@ struct Letter {
     at: BTreeMap<String, String>,
     /// Bytes that it carries.
     bytes: usize,
+    /// Who dropped it, when and why, or what took the place of its load.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    settled: Option<Settled>,
     /// The bytes as text, where they were asked for; what is not UTF-8 in them as U+FFFD.
     #[serde(skip_serializing_if = "Option::is_none")]
     payload: Option<String>,
@@ -43,6 +50,12 @@ struct Letter {
     sort: (i64, i32, i64),
 }
 
+impl Letter {
+    fn at(&self) -> Place {
+        (self.sort.1, self.sort.2)
+    }
+}
+
 /// Lists or shows dead letters.
 ///
 /// # Errors
@@ -51,56 +64,95 @@ pub fn run(config: &Config, what: &DlqCommand, format: Format) -> Result<Verdict
     let topic = config.topics().dead_letters();
     let reader = TopicReader::new(config, &config.topics().group("dlq"))?;
     match what {
-        DlqCommand::List { limit } => list(&reader, &topic, *limit, format),
+        DlqCommand::List { limit, all } => list(config, &reader, &topic, (*limit, *all), format),
         DlqCommand::Show { place } => show(&reader, &topic, place, format),
+        DlqCommand::Replay { which } => letters::replay(config, which, format),
+        DlqCommand::Drop { which, why, who } => letters::drop_seen(config, which, (who, why), format),
     }
 }
 
-fn list(reader: &TopicReader, topic: &str, limit: usize, format: Format) -> Result<Verdict, Failure> {
-    let mut from = Vec::new();
+fn list(
+    config: &Config,
+    reader: &TopicReader,
+    topic: &str,
+    (limit, all): (usize, bool),
+    format: Format,
+) -> Result<Verdict, Failure> {
+    let mut ends = Vec::new();
     for partition in 0..reader.partitions(topic)? {
         let (low, end) = reader.ends(topic, partition)?;
-        // Every letter may have the marker of its transaction after it.
-        let back = i64::try_from(limit).unwrap_or(i64::MAX / 2).saturating_mul(2);
         if end > low {
-            from.push((partition, Offset(low.0.max(end.0.saturating_sub(back)))));
+            ends.push((partition, low, end));
         }
     }
-    let mut letters = Vec::new();
-    reader.read(topic, &from, |message| {
-        letters.push(letter(message, false));
-        Ok(true)
-    })?;
-    letters.sort_by_key(|letter| letter.sort);
-    let newest = letters.split_off(letters.len().saturating_sub(limit));
+    // Every letter may have the marker of its transaction after it.
+    let mut back = i64::try_from(limit).unwrap_or(i64::MAX / 2).saturating_mul(2);
+    let (newest, verdict) = loop {
+        let from: Vec<(i32, Offset)> = ends
+            .iter()
+            .map(|(partition, low, end)| (*partition, Offset(low.0.max(end.0.saturating_sub(back)))))
+            .collect();
+        let mut letters = Vec::new();
+        reader.read(topic, &from, |message| {
+            letters.push(letter(message, false));
+            Ok(true)
+        })?;
+        let verdict = settle(config, topic, &from, &mut letters);
+        letters.retain(|letter| all || letter.settled.is_none());
+        letters.sort_by_key(|letter| letter.sort);
+        let is_all = ends.iter().zip(&from).all(|((_, low, _), (_, from))| from <= low);
+        if letters.len() >= limit || is_all {
+            break (letters.split_off(letters.len().saturating_sub(limit)), verdict);
+        }
+        // Behind those that were dealt with lie others.
+        back = back.saturating_mul(8);
+    };
     let mut out = Printer::stdout();
     for letter in &newest {
         match format {
             Format::Json => out.json(letter)?,
-            Format::Text => out.line(&format!(
-                "{:<8} {} {} {} {}: {}",
-                letter.place,
-                letter.time,
-                letter.stage,
-                letter.reason,
-                escaped(letter.path.as_deref().unwrap_or(&letter.file_id)),
-                escaped(&letter.detail)
-            ))?,
+            Format::Text => out.line(&letter.line())?,
         }
     }
     out.finish()?;
     if newest.is_empty() && format == Format::Text {
-        eprintln!("{topic} has no letters");
+        let all = if all { "" } else { " that anybody has to look at; --all shows the others" };
+        eprintln!("{topic} has no letters{all}");
     }
-    Ok(Verdict::Good)
+    Ok(verdict)
+}
+
+/// Tells of each letter whether it waits for somebody; bad where nobody knows.
+fn settle(config: &Config, topic: &str, from: &[(i32, Offset)], letters: &mut [Letter]) -> Verdict {
+    let places: Vec<Place> = from.iter().map(|(partition, offset)| (*partition, offset.0)).collect();
+    let ask = || {
+        let database = database(config)?;
+        anyhow::Ok(crate::runtime()?.block_on(ledger::settled(&database, topic, &places))?)
+    };
+    match ask() {
+        Ok(mut settled) => {
+            letters.iter_mut().for_each(|letter| letter.settled = settled.remove(&letter.at()));
+            Verdict::Good
+        }
+        Err(error) => {
+            eprintln!("{error:#}; letters that were dealt with are shown too");
+            Verdict::Bad
+        }
+    }
+}
+
+/// The place of a letter.
+///
+/// # Errors
+/// It is none.
+pub fn at(place: &str) -> Result<Place, Failure> {
+    let parsed =
+        place.split_once('/').and_then(|(partition, offset)| Some((partition.parse().ok()?, offset.parse().ok()?)));
+    parsed.ok_or_else(|| Failure::Usage(format!("{place:?} is not PARTITION/OFFSET, as `logmill dlq list` shows it")))
 }
 
 fn show(reader: &TopicReader, topic: &str, place: &str, format: Format) -> Result<Verdict, Failure> {
-    let parsed =
-        place.split_once('/').and_then(|(partition, offset)| Some((partition.parse().ok()?, offset.parse().ok()?)));
-    let Some((partition, offset)) = parsed else {
-        return Err(Failure::Usage(format!("{place:?} is not PARTITION/OFFSET, as `logmill dlq list` shows it")));
-    };
+    let (partition, offset) = at(place)?;
     let nothing =
         || Failure::Usage(format!("there is no letter at {place} of {topic}; `logmill dlq list` shows those that are"));
     if !(0..reader.partitions(topic)?).contains(&partition) {
@@ -154,6 +206,7 @@ fn letter(message: &BorrowedMessage<'_>, whole: bool) -> Letter {
         origin: origin.unwrap_or_default(),
         at: headers,
         bytes: payload.len(),
+        settled: None,
         payload: whole.then(|| String::from_utf8_lossy(payload).into_owned()),
         payload_hex: whole.then(|| payload.iter().map(|byte| format!("{byte:02x}")).collect()),
         sort: (millis, message.partition(), message.offset()),
@@ -161,6 +214,24 @@ fn letter(message: &BorrowedMessage<'_>, whole: bool) -> Letter {
 }
 
 impl Letter {
+    fn line(&self) -> String {
+        let settled = match &self.settled {
+            None => String::new(),
+            Some(Settled { who, why, .. }) if who.is_empty() => format!(" [{why}]"),
+            Some(Settled { who, why, at_ms }) => format!(" [dropped by {who} {}: {why}]", files::time(*at_ms)),
+        };
+        format!(
+            "{:<8} {} {} {} {}: {}{}",
+            self.place,
+            self.time,
+            self.stage,
+            self.reason,
+            escaped(self.path.as_deref().unwrap_or(&self.file_id)),
+            escaped(&self.detail),
+            escaped(&settled)
+        )
+    }
+
     fn page(&self, payload: &[u8]) -> String {
         let mut out = String::new();
         let mut add = |name: &str, value: &str| out.push_str(&format!("{name:<9} {}\n", escaped(value)));

@@ -15,17 +15,17 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// One topic, as the stage that reads it sees it.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Lag {
     pub stage: &'static str,
-    topic: String,
+    pub topic: String,
     /// Records between H, the first whose output is not all committed, and the end. An estimate from above: the
     /// markers of transactions count too, as long as a record stands before the end.
     pub records: i64,
     /// Records a second over the time of measurement.
     pub rate: f64,
     /// `None` while nothing moves and there is something to drain, and where no rate was measured.
-    seconds_to_drain: Option<f64>,
+    pub seconds_to_drain: Option<f64>,
     /// No offset is committed: the topics were not made by `logmill topics apply`.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     uncommitted: bool,
@@ -70,9 +70,8 @@ impl Lag {
 }
 
 /// A topic that a stage reads.
-struct Watch<'a> {
+struct Watch {
     stage: &'static str,
-    reader: &'a TopicReader,
     topic: String,
     partitions: i32,
 }
@@ -91,24 +90,53 @@ impl Point {
     }
 }
 
-/// Each consumer group, to be looked at.
-fn readers(config: &Config) -> Result<Vec<(&'static str, TopicReader)>> {
-    let topics = config.topics();
-    let stages = topics.stages().iter();
-    stages.map(|stage| Ok((*stage, TopicReader::new(config, &topics.group(stage))?))).collect()
+/// A stage, its consumer group, and what it reads.
+struct Group {
+    reader: TopicReader,
+    watches: Vec<Watch>,
 }
 
-/// Every topic that has a consumer group.
-fn watches<'a>(config: &Config, readers: &'a [(&'static str, TopicReader)]) -> Result<Vec<Watch<'a>>> {
+/// Asks for all stages at the same time: each has a group of its own, and each answer takes its while.
+fn each<T: Send>(groups: &[Group], ask: impl Fn(&Group) -> Result<T> + Sync) -> Result<Vec<T>> {
+    thread::scope(|scope| {
+        let asked: Vec<_> = groups.iter().map(|group| scope.spawn(|| ask(group))).collect();
+        asked.into_iter().map(|one| one.join().expect("it does not panic")).collect()
+    })
+}
+
+/// Every stage with its group.
+fn groups(config: &Config) -> Result<Vec<Group>> {
     let topics = config.topics();
-    let mut watches = Vec::new();
-    for (stage, reader) in readers {
-        for topic in topics.inputs(stage) {
-            let partitions = reader.partitions(&topic)?;
-            watches.push(Watch { stage, reader, topic, partitions });
-        }
+    let readers = topics.stages().iter().map(|stage| Ok((*stage, TopicReader::new(config, &topics.group(stage))?)));
+    let readers = readers.collect::<Result<Vec<_>>>()?;
+    let Some((_, any)) = readers.first() else { return Ok(Vec::new()) };
+    let there = any.topics()?;
+    let group = |(stage, reader): (&'static str, TopicReader)| {
+        let watch = |topic: String| {
+            let partitions = there.get(&topic).copied().map_or_else(|| reader.partitions(&topic), Ok)?;
+            Ok(Watch { stage, topic, partitions })
+        };
+        let watches = topics.inputs(stage).into_iter().map(watch).collect::<Result<Vec<_>>>()?;
+        Ok(Group { reader, watches })
+    };
+    readers.into_iter().map(group).collect()
+}
+
+impl Group {
+    /// Where it has come to in each of its topics; `reached` reads the place out of what is committed.
+    fn points(&self, reached: impl Fn(&Committed) -> Result<Offset>) -> Result<Vec<Vec<Point>>> {
+        let topics: Vec<(&str, i32)> = self.watches.iter().map(|watch| (&*watch.topic, watch.partitions)).collect();
+        let (committed, ends) = (self.reader.all_committed(&topics)?, self.reader.all_ends(&topics)?);
+        let point = |(committed, (low, end)): (Option<Committed>, (Offset, Offset))| {
+            let reached = committed.as_ref().map_or(Ok(low), &reached)?;
+            Ok(Point { reached, end, committed: committed.is_some() })
+        };
+        committed
+            .into_iter()
+            .zip(ends)
+            .map(|(committed, ends)| committed.into_iter().zip(ends).map(point).collect())
+            .collect()
     }
-    Ok(watches)
 }
 
 /// What stands before a stage, or belongs to a file that it has open.
@@ -130,16 +158,17 @@ impl fmt::Display for Underway {
 /// # Errors
 /// Kafka does not answer, or the topics are not there.
 pub fn underway(config: &Config) -> Result<Vec<Underway>> {
-    let readers = readers(config)?;
-    let mut all = Vec::new();
-    for watch in watches(config, &readers)? {
-        let points = watch.points(|committed| Ok(committed.offset))?;
-        let records = records(&watch, &points)?;
-        if records > 0 {
-            all.push(Underway { stage: watch.stage, topic: watch.topic, records });
+    let all = each(&groups(config)?, |group| {
+        let mut all = Vec::new();
+        for (watch, points) in group.watches.iter().zip(group.points(|committed| Ok(committed.offset))?) {
+            let records = records(&group.reader, watch, &points)?;
+            if records > 0 {
+                all.push(Underway { stage: watch.stage, topic: watch.topic.clone(), records });
+            }
         }
-    }
-    Ok(all)
+        Ok(all)
+    })?;
+    Ok(all.into_iter().flatten().collect())
 }
 
 /// The lags of all topics, and how fast they drain.
@@ -147,37 +176,74 @@ pub fn underway(config: &Config) -> Result<Vec<Underway>> {
 /// # Errors
 /// Kafka does not answer, or the topics are not there.
 pub fn measure(config: &Config, over: Duration) -> Result<Vec<Lag>> {
-    let readers = readers(config)?;
-    let watches = watches(config, &readers)?;
+    let mut meter = Meter::new(config)?;
     let start = Instant::now();
-    let before = if over.is_zero() { Vec::new() } else { points(&watches)? };
+    if !over.is_zero() {
+        meter.look()?;
+    }
     thread::sleep(over.saturating_sub(start.elapsed()));
-    let seconds = start.elapsed().as_secs_f64();
-    let now = points(&watches)?;
-    let lags = watches.iter().zip(&now).enumerate().map(|(i, (watch, points))| {
-        let moved = |before: &Vec<Point>| -> i64 {
-            points.iter().zip(before).map(|(now, before)| (now.reached.0 - before.reached.0).max(0)).sum()
-        };
-        #[allow(clippy::cast_precision_loss, reason = "a rate for people")]
-        let rate = before.get(i).map(|before| moved(before) as f64 / seconds);
-        let records = records(watch, points)?;
-        #[allow(clippy::cast_precision_loss, reason = "seconds for people")]
-        let seconds_to_drain = match rate {
-            _ if records == 0 => Some(0.0),
-            Some(rate) if rate > 0.0 => Some(records as f64 / rate),
-            _ => None,
-        };
-        let uncommitted = points.iter().any(|point| !point.committed);
-        Ok(Lag {
-            stage: watch.stage,
-            topic: watch.topic.clone(),
-            records,
-            rate: rate.unwrap_or(0.0),
-            seconds_to_drain,
-            uncommitted,
-        })
+    meter.look()
+}
+
+/// Looks at the lags again and again; rates are those between one look and the next.
+pub struct Meter {
+    groups: Vec<Group>,
+    /// The look before: where each topic of each group had come to.
+    before: Option<(Instant, Vec<Vec<Vec<Point>>>)>,
+}
+
+impl Meter {
+    /// # Errors
+    /// Kafka does not answer, or the topics are not there.
+    pub fn new(config: &Config) -> Result<Self> {
+        Ok(Self { groups: groups(config)?, before: None })
+    }
+
+    /// The lags of all topics; without rates the first time.
+    ///
+    /// # Errors
+    /// Kafka does not answer, or a topic has gone.
+    pub fn look(&mut self) -> Result<Vec<Lag>> {
+        let at = Instant::now();
+        let now = each(&self.groups, |group| {
+            let stage = group.watches.first().map_or("", |watch| watch.stage);
+            group.points(|committed| reached(stage, committed))
+        })?;
+        let seconds = self.before.as_ref().map(|(before, _)| (at - *before).as_secs_f64());
+        let mut lags = Vec::new();
+        for (g, group) in self.groups.iter().enumerate() {
+            for (w, watch) in group.watches.iter().enumerate() {
+                let before = self.before.as_ref().map(|(_, before)| &before[g][w]);
+                lags.push(lag(&group.reader, watch, &now[g][w], before.zip(seconds))?);
+            }
+        }
+        self.before = Some((at, now));
+        Ok(lags)
+    }
+}
+
+/// `before`: the same partitions so many seconds earlier.
+fn lag(reader: &TopicReader, watch: &Watch, now: &[Point], before: Option<(&Vec<Point>, f64)>) -> Result<Lag> {
+    #[allow(clippy::cast_precision_loss, reason = "a rate for people")]
+    let rate = before.map(|(before, seconds)| {
+        let moved: i64 = now.iter().zip(before).map(|(now, before)| (now.reached.0 - before.reached.0).max(0)).sum();
+        moved as f64 / seconds
     });
-    lags.collect()
+    let records = records(reader, watch, now)?;
+    #[allow(clippy::cast_precision_loss, reason = "seconds for people")]
+    let seconds_to_drain = match rate {
+        _ if records == 0 => Some(0.0),
+        Some(rate) if rate > 0.0 => Some(records as f64 / rate),
+        _ => None,
+    };
+    Ok(Lag {
+        stage: watch.stage,
+        topic: watch.topic.clone(),
+        records,
+        rate: rate.unwrap_or(0.0),
+        seconds_to_drain,
+        uncommitted: now.iter().any(|point| !point.committed),
+    })
 }
 
 /// Tasks that no fetcher has begun, by cluster: those of backfill last.
@@ -188,43 +254,29 @@ pub fn waiting_tasks(config: &Config) -> Result<BTreeMap<String, [i64; 2]>> {
     const STAGE: &str = "fetcher";
     let topics = config.topics();
     let reader = TopicReader::new(config, &topics.group(STAGE))?;
-    let on = |topic: String| {
-        let watch = Watch { stage: STAGE, reader: &reader, partitions: reader.partitions(&topic)?, topic };
-        let points = watch.points(|committed| reached(STAGE, committed))?;
-        records(&watch, &points)
-    };
-    let waiting = topics
-        .clusters()
+    let watch = |topic: String| Ok(Watch { stage: STAGE, partitions: reader.partitions(&topic)?, topic });
+    let watches = topics.inputs(STAGE).into_iter().map(watch).collect::<Result<Vec<_>>>()?;
+    let group = Group { reader, watches };
+    let points = group.points(|committed| reached(STAGE, committed))?;
+    let waits = group
+        .watches
         .iter()
-        .map(|cluster| Ok((cluster.clone(), [on(topics.tasks(cluster))?, on(topics.backfill(cluster))?])));
-    waiting.collect()
-}
-
-fn points(watches: &[Watch<'_>]) -> Result<Vec<Vec<Point>>> {
-    watches.iter().map(|watch| watch.points(|committed| reached(watch.stage, committed))).collect()
-}
-
-impl Watch<'_> {
-    /// `reached` reads the place out of what is committed.
-    fn points(&self, reached: impl Fn(&Committed) -> Result<Offset>) -> Result<Vec<Point>> {
-        let committed = self.reader.committed(&self.topic, self.partitions)?;
-        let points = (0..self.partitions).zip(committed).map(|(partition, committed)| {
-            let (low, end) = self.reader.ends(&self.topic, partition)?;
-            let reached = committed.as_ref().map_or(Ok(low), &reached)?;
-            Ok(Point { reached, end, committed: committed.is_some() })
-        });
-        points.collect()
-    }
+        .zip(&points)
+        .map(|(watch, points)| Ok((watch.topic.clone(), records(&group.reader, watch, points)?)));
+    let waits = waits.collect::<Result<BTreeMap<String, i64>>>()?;
+    let on = |topic: String| waits.get(&topic).copied().unwrap_or_default();
+    let both = |cluster: &String| (cluster.clone(), [on(topics.tasks(cluster)), on(topics.backfill(cluster))]);
+    Ok(topics.clusters().iter().map(both).collect())
 }
 
 /// The records before the end of all partitions. One without a visible record counts as drained: what stands before its end
 /// are markers, and what was aborted.
-fn records(watch: &Watch<'_>, points: &[Point]) -> Result<i64> {
+fn records(reader: &TopicReader, watch: &Watch, points: &[Point]) -> Result<i64> {
     let behind: Vec<_> = (0..).zip(points).filter(|(_, point)| point.records() > 0).collect();
     let mut visible = std::collections::BTreeSet::new();
     let from: Vec<_> = behind.iter().map(|(partition, point)| (*partition, point.reached)).collect();
     if !from.is_empty() {
-        watch.reader.read(&watch.topic, &from, |message| {
+        reader.read(&watch.topic, &from, |message| {
             visible.insert(rdkafka::Message::partition(message));
             Ok(false)
         })?;

@@ -9,16 +9,26 @@ mod config;
 mod dlq;
 pub mod dry_run;
 pub mod exit;
+mod file_list;
 mod files;
 mod finish;
+mod forget;
+mod grow;
 mod lag;
+mod letters;
 mod migrate;
+mod moment;
 mod output;
-mod redecode;
+mod plan;
+mod replay;
+mod rows;
 mod status;
+mod tap;
+mod top;
 mod topic_reader;
 mod topics;
 mod validate;
+mod waiting;
 
 use args::{Args, Command};
 use clap::CommandFactory;
@@ -41,13 +51,23 @@ pub fn run(args: Args) -> Result<Verdict, Failure> {
         Command::Validate { connect } => validate::run(&Config::load(file)?, connect, args.format),
         Command::DryRun { paths, cluster } => dry_run::run(&config_if_any(file)?, &paths, &cluster, args.format),
         Command::Topics { what } => topics::run(&Config::load(file)?, what, args.format),
+        Command::Plan(wish) => plan::run(&config_if_any(file)?, &wish, args.format),
         Command::Migrate => migrate::run(&Config::load(file)?, args.format),
+        Command::Top { every, once } => top::run(&Config::load(file)?, every, once, args.format),
         Command::Lag { over } => lag::run(&Config::load(file)?, over, args.format),
         Command::Clusters => clusters::run(&Config::load(file)?, args.format),
+        Command::Tap(tap) => tap::run(&Config::load(file)?, &tap),
         Command::Dlq { what } => dlq::run(&Config::load(file)?, &what, args.format),
+        Command::Files { paths, state, limit } => {
+            file_list::run(&Config::load(file)?, &paths, &state, limit, args.format)
+        }
         Command::Where { what } => files::locate(&Config::load(file)?, &what, args.format),
         Command::Reconcile { paths, settled } => files::reconcile(&Config::load(file)?, &paths, settled, args.format),
-        Command::Redecode { paths, encoding } => redecode::run(&Config::load(file)?, &paths, &encoding, args.format),
+        Command::Redecode { paths, encoding } => replay::redecode(&Config::load(file)?, &paths, &encoding, args.format),
+        Command::Replay { paths, since, until } => {
+            replay::replay(&Config::load(file)?, &paths, since.as_deref(), until.as_deref(), args.format)
+        }
+        Command::Forget(forget) => forget::run(&Config::load(file)?, &forget, args.format),
         Command::Finish { paths, dry_run } => finish::run(&Config::load(file)?, &paths, dry_run, args.format),
         Command::Status => status::run(&Config::load(file)?, args.format),
     }

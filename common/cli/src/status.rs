@@ -15,7 +15,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 /// How long the lags are watched to see whether they move.
-const WATCHED: Duration = Duration::from_secs(1);
+const WATCHED: Duration = Duration::from_millis(300);
 /// A chain with something to do from which nothing has come for this long stands still.
 const STILL: Duration = Duration::from_secs(60);
 
@@ -53,13 +53,18 @@ pub fn run(config: &Config, format: Format) -> Result<Verdict, Failure> {
     Ok(Verdict::of(screen.silent.is_empty()))
 }
 
-fn of_ledger(config: &Config) -> Result<Status> {
+/// What the ledger says of the whole.
+///
+/// # Errors
+/// ClickHouse does not answer.
+pub fn of_ledger(config: &Config) -> Result<Status> {
     let database = database(config)?;
     let status = crate::runtime()?.block_on(ledger::status(&database));
     status.with_context(|| format!("the ledger in {:?} on {}", database.name(), database.url()))
 }
 
-fn judge(ledger: Option<&Status>, lag: &[Lag], now: u64) -> &'static str {
+/// Whether it moves, in words.
+pub fn judge(ledger: Option<&Status>, lag: &[Lag], now: u64) -> &'static str {
     let waits = ledger.is_some_and(|status| status.oldest.is_some()) || lag.iter().any(|lag| lag.records > 0);
     let newest = ledger.map_or(0, |status| status.last_event_ms.max(status.last_row_ms));
     let fresh = u128::from(now.saturating_sub(newest)) < STILL.as_millis();

@@ -2,6 +2,7 @@
 
 use crate::args::{Format, TopicsCommand};
 use crate::exit::{Failure, Verdict};
+use crate::grow;
 use crate::output::Printer;
 use crate::topic_reader::TopicReader;
 use anyhow::{Context, Result};
@@ -45,7 +46,12 @@ impl fmt::Display for Difference {
             Self::Partitions { topic, found, wanted } => {
                 write!(
                     f,
-                    "{topic}: has {found} partitions, {wanted} are wanted: set kafka.partitions = {found}, or drain the chain and make it anew"
+                    "{topic}: has {found} partitions, {wanted} are wanted: {}",
+                    if found < wanted {
+                        "`logmill topics apply` adds them to a chain that is drained and stopped"
+                    } else {
+                        "Kafka takes none away: set kafka.partitions to what there is"
+                    }
                 )
             }
             Self::Setting { topic, name, found, wanted } => {
@@ -65,7 +71,11 @@ impl Difference {
     /// Whether `topics apply` does away with it.
     #[must_use]
     pub fn is_applied(&self) -> bool {
-        matches!(self, Self::Missing { .. } | Self::Offsets { .. })
+        match self {
+            Self::Missing { .. } | Self::Offsets { .. } => true,
+            Self::Partitions { found, wanted, .. } => found < wanted,
+            Self::Setting { .. } => false,
+        }
     }
 }
 
@@ -80,9 +90,11 @@ pub fn run(config: &Config, what: TopicsCommand, format: Format) -> Result<Verdi
         TopicsCommand::Plan => (&before, Verdict::of(before.is_empty())),
         TopicsCommand::Apply => {
             // A wrong number of partitions is refused before anything is made.
-            if let Some(wrong) = before.iter().find(|one| matches!(one, Difference::Partitions { .. })) {
+            let too_many = |one: &&Difference| matches!(one, Difference::Partitions { .. }) && !one.is_applied();
+            if let Some(wrong) = before.iter().find(too_many) {
                 return Err(anyhow::anyhow!("{wrong}").into());
             }
+            grow::grow(config, &before)?;
             apply(config)?;
             (&before, Verdict::of(before.iter().all(Difference::is_applied)))
         }
@@ -179,20 +191,34 @@ pub fn differences(config: &Config) -> Result<Vec<Difference>> {
             }
         }
     }
+    let mut asked = Vec::new();
     for (group, partitions) in groups(config) {
-        let reader = TopicReader::new(config, &group)?;
         let there = partitions.iter().filter(|partition| existing.contains_key(&*partition.topic));
         let mut topics: BTreeMap<&str, i32> = BTreeMap::new();
         there.for_each(|partition| *topics.entry(&partition.topic).or_default() += 1);
-        let mut uncommitted = partitions.iter().filter(|partition| !existing.contains_key(&*partition.topic)).count();
-        for (topic, count) in topics {
-            uncommitted += reader.committed(topic, count)?.iter().filter(|committed| committed.is_none()).count();
-        }
-        if uncommitted > 0 {
-            all.push(Difference::Offsets { group, partitions: uncommitted });
+        let missing = partitions.iter().filter(|partition| !existing.contains_key(&*partition.topic)).count();
+        let topics = topics.into_iter().map(|(topic, count)| (topic.to_owned(), count)).collect();
+        asked.push(thread::spawn({
+            let reader = TopicReader::new(config, &group)?;
+            move || anyhow::Ok((group, missing + uncommitted(&reader, topics)?))
+        }));
+    }
+    for one in asked {
+        let (group, partitions) = one.join().expect("it does not panic")?;
+        if partitions > 0 {
+            all.push(Difference::Offsets { group, partitions });
         }
     }
     Ok(all)
+}
+
+/// The partitions of these topics for which the reader's group has no offset.
+fn uncommitted(reader: &TopicReader, topics: Vec<(String, i32)>) -> Result<usize> {
+    let topics: Vec<(&str, i32)> = topics.iter().map(|(topic, count)| (topic.as_str(), *count)).collect();
+    if topics.is_empty() {
+        return Ok(0);
+    }
+    Ok(reader.all_committed(&topics)?.into_iter().flatten().filter(Option::is_none).count())
 }
 
 /// Whether a setting does what the chain needs: where more is more, more is good too.
@@ -210,7 +236,10 @@ fn suffices(name: &str, found: &str, wanted: &str) -> bool {
 }
 
 /// The settings of topics, by topic and name.
-async fn settings(config: &Config, topics: &[&str]) -> Result<BTreeMap<String, BTreeMap<String, String>>> {
+///
+/// # Errors
+/// Kafka does not answer, or this account may not read them.
+pub async fn settings(config: &Config, topics: &[&str]) -> Result<BTreeMap<String, BTreeMap<String, String>>> {
     const ANSWER: Duration = Duration::from_secs(10);
     if topics.is_empty() {
         return Ok(BTreeMap::new());

@@ -95,9 +95,17 @@ fn a_server_that_is_not_there_is_named_within_seconds() {
     let bench = Bench::new();
     bench.file("logmill.toml", b"[kafka]\nbrokers = \"127.0.0.1:1\"\n[clickhouse]\nurl = \"http://127.0.0.1:1\"\n");
     let start = Instant::now();
-    for command in
-        [&["validate", "--connect"][..], &["topics", "plan"], &["migrate"], &["status"], &["lag"], &["dlq", "list"]]
-    {
+    for command in [
+        &["validate", "--connect"][..],
+        &["topics", "plan"],
+        &["migrate"],
+        &["status"],
+        &["lag"],
+        &["dlq", "list"],
+        &["files"],
+        &["tap", "raw"],
+        &["top", "--once"],
+    ] {
         let run = bench.run(command);
         assert_eq!(run.code, 1, "{command:?}: {}", run.stderr);
         assert!(

@@ -3,11 +3,14 @@
 mod bench;
 
 use bench::Bench;
+use logmill_core::{FileId, FileMeta, Plan};
+use logmill_protocol::fetch::Task;
 use logmill_stack::shared;
 use rdkafka::ClientConfig;
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
-use std::time::{Duration, SystemTime};
+use std::process::Stdio;
+use std::time::{Duration, Instant, SystemTime};
 
 /// The same text without the times in it, each of which has to be later than `since`.
 fn timeless(text: &str, since: SystemTime) -> String {
@@ -103,12 +106,72 @@ fn what_another_configuration_would_change_is_named() {
         let output = bench.command(command).env(key, value).output().unwrap();
         (output.status.code(), String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap())
     };
+    let (code, said) = other("LOGMILL__KAFKA__PARTITIONS", "1", &["topics", "apply"]);
+    assert!(code == Some(1) && said.contains("has 2 partitions, 1 are wanted: Kafka takes none away"), "{said}");
+    let (code, said) = other("LOGMILL__KAFKA__PARTITIONS", "3", &["topics", "plan"]);
+    assert!(code == Some(1) && said.contains("has 2 partitions, 3 are wanted: `logmill topics apply` adds"), "{said}");
+    put("cli_other.text", &[("k", "on its way")]);
     let (code, said) = other("LOGMILL__KAFKA__PARTITIONS", "3", &["topics", "apply"]);
-    assert!(code == Some(1) && said.contains("has 2 partitions, 3 are wanted"), "{said}");
+    let why = "on its way: up to 1 records before the distributor in cli_other.text";
+    assert!(code == Some(1) && said.contains(why), "{said}");
     let (code, said) = other("LOGMILL__KAFKA__RETENTION", "30days", &["validate", "--connect"]);
     assert!(code == Some(1) && said.contains("retention.ms is 604800000, needed is 2592000000"), "{said}");
     let (code, said) = other("LOGMILL__CLUSTERS__FOLDER__FOLDERS", "[\"/none\"]", &["validate", "--connect"]);
     assert!(code == Some(1) && said.contains("FAILED folder: folder /none"), "{said}");
+}
+
+#[test]
+fn a_chain_with_nothing_on_its_way_gets_more_partitions() {
+    let bench = configured("cli_grown");
+    assert_eq!(bench.run(&["topics", "apply"]).code, 0);
+    let with_three = |command: &[&str]| {
+        let output = bench.command(command).env("LOGMILL__KAFKA__PARTITIONS", "3").output().unwrap();
+        let said = String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
+        (output.status.code(), said)
+    };
+    let (code, said) = with_three(&["topics", "apply"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("done: cli_grown.raw: has 2 partitions, 3 are wanted"), "{said}");
+    assert_eq!(with_three(&["topics", "plan"]), (Some(0), "all 16 topics are as they must be\n".to_owned()));
+    assert_eq!(with_three(&["topics", "apply"]).0, Some(0), "again does nothing");
+}
+
+/// How long each command takes is printed, for whoever wonders; a busy machine decides it.
+#[test]
+fn every_command_answers_on_a_chain_at_rest() {
+    let bench = configured("cli_rest");
+    assert_eq!(bench.run(&["topics", "apply"]).code, 0);
+    assert_eq!(bench.run(&["migrate"]).code, 0);
+    for (arguments, code) in [
+        (&["status"][..], 0),
+        (&["lag"], 0),
+        (&["files"], 1),
+        (&["where", "/none"], 1),
+        (&["reconcile"], 0),
+        (&["clusters"], 1),
+        (&["dlq", "list"], 0),
+        (&["dlq", "drop", "0/0", "--why", "seen"], 1),
+        (&["dlq", "replay", "--reason", "decree"], 1),
+        (&["tap", "raw"], 1),
+        (&["top", "--once"], 0),
+        (&["replay", "/none"], 1),
+        (&["redecode", "/none", "--encoding", "gbk"], 1),
+        (&["forget", "/none"], 1),
+        (&["topics", "plan"], 0),
+        (&["migrate"], 0),
+        (&["finish"], 0),
+        (&["plan", "--tb-per-day", "60"], 0),
+    ] {
+        let start = Instant::now();
+        let text = bench.run(arguments);
+        println!("{:>6.0} ms  logmill {}", start.elapsed().as_secs_f64() * 1000.0, arguments.join(" "));
+        let json = bench.run(&[arguments, &["--format", "json"]].concat());
+        assert_eq!((text.code, json.code), (code, code), "{arguments:?}: {}{}", text.stderr, json.stderr);
+        json.rows();
+    }
+    let screen = bench.run(&["top", "--once"]).stdout;
+    assert!(screen.starts_with("logmill cli_rest: idle: all that came is loaded"), "{screen}");
+    assert!(bench.run(&["top"]).stderr.contains("standard output is no terminal"));
 }
 
 #[test]
@@ -170,6 +233,9 @@ fn records_that_nobody_has_taken_are_lag_and_dead_letters_are_shown() {
     }
     producer.flush(bound).unwrap();
     producer.abort_transaction(bound).unwrap();
+    let unknown = bench.run(&["dlq", "list"]);
+    assert_eq!((unknown.code, unknown.stdout.lines().count()), (1, 2), "nothing says which letters were dealt with");
+    assert_eq!(bench.run(&["migrate"]).code, 0);
     let list = bench.run(&["dlq", "list"]);
     assert_eq!(list.code, 0, "{}", list.stderr);
     insta::assert_snapshot!("dlq_list", timeless(&list.stdout, begun));
@@ -178,8 +244,48 @@ fn records_that_nobody_has_taken_are_lag_and_dead_letters_are_shown() {
     let json = bench.run(&["dlq", "show", "1/0", "--format", "json"]);
     assert_eq!(json.rows()[0]["payload"], "two\nlines \u{7f}\u{7}\u{fffd}");
     assert_eq!(json.rows()[0]["payload_hex"], "74776f0a6c696e6573207f07ff");
+    let early = bench.run(&["dlq", "drop", "1/0", "--why", "seen"]);
+    assert!(early.code == 1 && early.stderr.contains("1/0 does not fit"), "no loader has put it in: {}", early.stderr);
+    assert_eq!(bench.run(&["dlq", "drop", "--why", "seen"]).code, 2, "which letters?");
+    assert_eq!(bench.run(&["dlq", "drop", "1/0", "--why", ""]).code, 2);
+    assert_eq!(bench.run(&["dlq", "replay", "--reason", "corrupt"]).code, 1);
     for (place, code) in [("1/2", 2), ("9/0", 2), ("x", 2)] {
         assert_eq!(bench.run(&["dlq", "show", place]).code, code, "{place}");
+    }
+
+    let tap = bench.run(&["tap", "dead-letters"]);
+    let rows = tap.rows();
+    let seen: Vec<_> = rows.iter().map(|row| (&row["partition"], &row["headers"]["detail"], &row["bytes"])).collect();
+    let detail = "the stream is damaged".into();
+    assert_eq!(seen, [(&1.into(), &detail, &13.into()); 2], "what was aborted is not shown: {}", tap.stdout);
+    assert_eq!(rows[0]["hex"], "74776f0a6c696e6573207f07ff");
+    assert_eq!(rows[0]["key"], "0123456789abcdef0123456789abcdef");
+    let second = rows[1]["offset"].to_string();
+    for (arguments, count) in [
+        (&["--limit", "1"][..], 1),
+        (&["--from", &second], 1),
+        (&["--from", "10m"], 2),
+        (&["--from", "2099-01-01"], 0),
+        (&["--partition", "0"], 0),
+        (&["--file", "0123456789abcdef0123456789abcdef", "--no-payload"], 2),
+        (&["--file", "/logs/a*"], 2),
+        (&["--file", "/logs/other"], 0),
+    ] {
+        let run = bench.run(&[&["tap", topic], arguments].concat());
+        assert_eq!((run.rows().len(), run.code), (count, i32::from(count == 0)), "{arguments:?}: {}", run.stderr);
+    }
+    assert_eq!(bench.run(&["tap", "file-events"]).code, 1, "all of it was aborted");
+    for arguments in [&["tap", "nothing"][..], &["tap", "raw", "--from", "soon"], &["tap", "raw", "--partition", "2"]] {
+        assert_eq!(bench.run(arguments).code, 2, "{arguments:?}");
+    }
+    let mut follows = bench.command(&["tap", "dead-letters", "--from", "end", "--follow", "--limit", "1"]);
+    let mut follows = follows.stdout(Stdio::null()).spawn().unwrap();
+    // It ends with the first record that comes while it looks.
+    let start = Instant::now();
+    while follows.try_wait().unwrap().is_none() {
+        assert!(start.elapsed() < bound, "what comes is shown");
+        put(topic, &[("k", "more")]);
+        std::thread::sleep(Duration::from_millis(300));
     }
 
     let lag = bench.run(&["lag", "--over", "0", "--format", "json"]);
@@ -193,15 +299,49 @@ fn records_that_nobody_has_taken_are_lag_and_dead_letters_are_shown() {
     assert!(letters.ends_with("not moving"), "{letters}");
 }
 
+/// Puts records on partition 0 of a topic.
+fn put(topic: &str, records: &[(&str, &str)]) {
+    let producer: BaseProducer = ClientConfig::new().set("bootstrap.servers", shared::kafka()).create().unwrap();
+    for (key, payload) in records {
+        producer.send(BaseRecord::to(topic).partition(0).key(*key).payload(*payload)).unwrap();
+    }
+    producer.flush(Duration::from_secs(30)).unwrap();
+}
+
+/// A task of the cluster `folder`, as a lister makes it.
+fn task(id: u128, path: &str) -> String {
+    let file = FileMeta::new(FileId(id), "folder", path, Plan::default());
+    String::from_utf8(Task::new(file).encode().payload.to_vec()).unwrap()
+}
+
+#[test]
+fn a_file_that_waits_for_a_fetcher_is_listed_though_the_ledger_knows_nothing_of_it() {
+    let bench = configured("cli_files");
+    assert_eq!(bench.run(&["topics", "apply"]).code, 0);
+    assert_eq!(bench.run(&["migrate"]).code, 0);
+    assert_eq!(bench.run(&["files"]).code, 1, "there is none");
+    put("cli_files.tasks.folder", &[("1", &task(1, "/logs/first.gz"))]);
+    put("cli_files.backfill.folder", &[("2", &task(2, "/logs/second.gz")), ("x", "no task")]);
+    let run = bench.run(&["files", "--format", "json"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let seen: Vec<_> = run.rows().iter().map(|row| (row["path"].clone(), row["state"].clone())).collect();
+    assert_eq!(seen, [("/logs/first.gz".into(), "waiting".into()), ("/logs/second.gz".into(), "waiting".into())]);
+    assert_eq!(run.stderr, "2 files: 2 waiting\n");
+    let some = bench.run(&["files", "/logs/sec*", "--state", "waiting,fetching"]);
+    let line = some.stdout.lines().last().unwrap().to_owned();
+    assert!(line.starts_with("waiting ") && line.ends_with("folder:/logs/second.gz"), "{line}");
+    assert_eq!(bench.run(&["files", "--limit", "1"]).stdout.lines().count(), 2);
+    assert_eq!(bench.run(&["files", "--state", "proven"]).code, 1);
+    assert_eq!(bench.run(&["files", "--state", "prooven"]).code, 2);
+}
+
 #[test]
 fn reconcile_is_not_content_while_tasks_wait_that_nobody_has_opened() {
     let bench = configured("cli_waits");
     assert_eq!(bench.run(&["topics", "apply"]).code, 0);
     assert_eq!(bench.run(&["migrate"]).code, 0);
     assert_eq!(bench.run(&["reconcile"]).code, 0);
-    let producer: BaseProducer = ClientConfig::new().set("bootstrap.servers", shared::kafka()).create().unwrap();
-    producer.send(BaseRecord::to("cli_waits.tasks.folder").partition(0).key("k").payload("a task")).unwrap();
-    producer.flush(Duration::from_secs(30)).unwrap();
+    put("cli_waits.tasks.folder", &[("k", "a task")]);
     let run = bench.run(&["reconcile"]);
     assert_eq!(run.code, 1, "{}", run.stderr);
     assert!(run.stderr.contains("up to 1 records before the fetcher in cli_waits.tasks.folder"), "{}", run.stderr);

@@ -164,6 +164,9 @@ const ROW_COLUMNS: &str = "file_id FixedString(16), load UInt32, line UInt64, pa
     channel LowCardinality(String), level LowCardinality(String), file_time DateTime64(3, \\'UTC\\'), \
     time Nullable(DateTime64(3, \\'UTC\\')), text String, fields Map(LowCardinality(String), String)";
 
+/// Lets nothing in of files that were erased, however late it comes.
+const NOT_FORGOTTEN: &str = "file_id NOT IN (SELECT file_id FROM forgotten)";
+
 /// The statement that inserts the rows of a batch that are not there yet. `ranges` cover all of them, and are merged.
 /// `counted`: the batch says how many lines each row has; else each has one, as the table takes for granted.
 ///
@@ -193,7 +196,7 @@ pub fn rows_sql(ranges: &[LineRange], counted: bool) -> String {
         "INSERT INTO rows ({columns}) SELECT {columns} FROM input('{typed}') \
          WHERE (file_id,load,line,part) NOT IN (SELECT file_id,load,line,part FROM rows \
          WHERE file_time BETWEEN fromUnixTimestamp64Milli(toInt64({oldest}),'UTC') \
-         AND fromUnixTimestamp64Milli(toInt64({newest}),'UTC') AND ({})) FORMAT ArrowStream",
+         AND fromUnixTimestamp64Milli(toInt64({newest}),'UTC') AND ({})) AND {NOT_FORGOTTEN} FORMAT ArrowStream",
         conditions.join(" OR ")
     )
 }
@@ -210,7 +213,8 @@ pub fn origins_sql(table: &str, columns: &[(&str, &str)], topic: &str, partition
     format!(
         "INSERT INTO {table} ({names}) SELECT {names} FROM input({typed}) \
          WHERE (topic,partition,offset) NOT IN (SELECT topic,partition,offset FROM {table} \
-         WHERE topic={topic} AND partition={partition} AND offset>={from} AND offset<{to}) FORMAT ArrowStream"
+         WHERE topic={topic} AND partition={partition} AND offset>={from} AND offset<{to}) \
+         AND {NOT_FORGOTTEN} FORMAT ArrowStream"
     )
 }
 

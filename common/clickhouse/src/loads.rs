@@ -2,14 +2,14 @@
 
 use crate::client::Database;
 use crate::error::Error;
-use crate::ledger::redecode::UNDER_WAY;
+use crate::ledger::replay::UNDER_WAY;
 use crate::sql::{BROKEN_ARCHIVES, NO_ARCHIVE, literal};
 
 /// Writes `loads`, and `hidden` for what is quarantined or superseded, for all files whose re-encoder's end stands among
 /// the records `(topic, partition, from, to)` of `file_events`. Those records must be in the table.
 ///
 /// A load supersedes what is older under the same cluster and path once it is complete: an older file, or an earlier
-/// load of the same file. One that is hidden supersedes nothing: it may be under way still ([`crate::ledger::redecode`]).
+/// load of the same file. One that is hidden supersedes nothing: it may be under way still ([`crate::ledger::replay`]).
 /// Members of an archive go with it: they supersede nothing by themselves, are hidden and superseded when it is, and keep it
 /// from superseding anything while one of them is not complete.
 /// Of two states of equal times the longer one is the newer: HDFS keeps a file's time of creation

@@ -40,6 +40,8 @@ pub fn migrations() -> Vec<Migration> {
         step!(5, "archives", "0005_archives.sql"),
         step!(6, "finished", "0006_finished.sql"),
         step!(7, "records", "0007_records.sql"),
+        step!(10, "letters", "0010_letters.sql"),
+        step!(11, "forgotten", "0011_forgotten.sql"),
     ]
 }
 

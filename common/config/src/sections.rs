@@ -55,7 +55,8 @@ impl Compression {
 pub struct Kafka {
     /// Addresses to ask first, separated by commas: host:port,host:port.
     pub brokers: String,
-    /// Partitions of each topic of the chain. Fixed once the topics exist: adding partitions is an operation of its own.
+    /// Partitions of each topic of the chain. Once the topics exist there may only be more of them: `logmill topics apply` adds
+    /// them to a chain that is drained and stopped (docs/operations.md).
     #[schemars(range(min = 1))]
     pub partitions: i32,
     /// Copies of each partition. From 3 on, a write waits for two of them.

@@ -3,7 +3,7 @@
 use crate::client::{Names, committed_of, incoming};
 use crate::patience::patiently;
 use logmill_protocol::{Committed, Incoming, Partition};
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
+use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -142,6 +142,32 @@ impl Admin {
             topic.error().is_none() && topic.partitions().iter().all(|p| p.error().is_none() && p.leader() >= 0)
         };
         Ok(metadata.topics().iter().any(|found| found.name() == topic && led(found)))
+    }
+
+    /// Adds partitions to topics, up to these numbers, and waits for their leaders. What was there stays where it is: it is the
+    /// caller's to know that no key has anything on its way.
+    ///
+    /// # Errors
+    /// When a topic cannot get so many: it has more, or there is none.
+    pub async fn grow(&self, topics: &[(&str, i32)]) -> Result<(), AdminError> {
+        let count = |n: i32| usize::try_from(n).unwrap_or_default();
+        let new: Vec<NewPartitions<'_>> = topics.iter().map(|(name, n)| NewPartitions::new(name, count(*n))).collect();
+        let options = AdminOptions::new().operation_timeout(Some(CALL)).request_timeout(Some(CALL));
+        let made = self.client.create_partitions(&new, &options).await.map_err(self.failed("add partitions"))?;
+        for result in made {
+            result.map_err(|(topic, code)| AdminError::Create { topic, why: format!("more partitions: {code}") })?;
+        }
+        let deadline = Instant::now() + CALL;
+        for (topic, wanted) in topics {
+            while self.partitions()?.get(*topic) != Some(wanted) || !self.has_leaders(topic)? {
+                if Instant::now() > deadline {
+                    let why = format!("its new partitions have no leaders after {CALL:?}");
+                    return Err(AdminError::Create { topic: (*topic).to_owned(), why });
+                }
+                std::thread::sleep(AGAIN);
+            }
+        }
+        Ok(())
     }
 
     /// Where existing topics are not as `specs` want them: one line each, for people. Topics that are missing are not
@@ -296,6 +322,25 @@ impl Admin {
             settings.extend(config.entries.into_iter().filter_map(|e| Some((e.name, e.value?))));
         }
         Ok(settings)
+    }
+
+    /// Deletes what stands before these offsets of partitions; readers see nothing of it from then on, and it leaves the disk
+    /// with its segment.
+    ///
+    /// # Errors
+    /// When no broker answers in time, or the account may not delete.
+    pub async fn delete_before(&self, places: &[(Partition, i64)]) -> Result<(), AdminError> {
+        let failed = || self.failed("delete records");
+        let mut list = TopicPartitionList::new();
+        for (partition, offset) in places {
+            list.add_partition_offset(&partition.topic, partition.index, Offset::Offset(*offset)).map_err(failed())?;
+        }
+        if places.is_empty() {
+            return Ok(());
+        }
+        let options = AdminOptions::new().operation_timeout(Some(CALL)).request_timeout(Some(CALL));
+        let deleted = self.client.delete_records(&list, &options).await.map_err(failed())?;
+        deleted.elements().iter().try_for_each(|element| element.error()).map_err(failed())
     }
 
     /// Deletes topics, whatever is in them.

@@ -40,6 +40,8 @@ pub struct Cluster {
     weight: AtomicU32,
     /// The weight is learned.
     learned: AtomicBool,
+    /// No file of it is to get a task for now.
+    drained: AtomicBool,
     rate: Option<Rate>,
     call_timeout: Duration,
     park_after: Duration,
@@ -150,6 +152,7 @@ impl Cluster {
             coroutines,
             weight: own_weight.into(),
             learned: (weight == Weight::Auto).into(),
+            drained: settings.drain.into(),
             rate: settings.bytes_per_second.map(|rate| Rate::new(rate.0)),
             call_timeout,
             park_after,
@@ -189,6 +192,20 @@ impl Cluster {
         if let Some(weight) = weight.given().filter(|weight| *weight != self.weight()) {
             tracing::info!(cluster = self.name, "its weight is {weight} now, it was {}", self.weight());
             self.weigh(weight);
+        }
+    }
+
+    /// Whether no file of it is to get a task for now.
+    pub(crate) fn is_drained(&self) -> bool {
+        self.drained.load(Ordering::Relaxed)
+    }
+
+    /// Takes over what the configuration says of it while it runs.
+    pub(crate) fn configure(&self, settings: &logmill_config::Cluster) {
+        self.configure_weight(settings.weight);
+        if self.drained.swap(settings.drain, Ordering::Relaxed) != settings.drain {
+            let what = if settings.drain { "no file of it gets a task any more" } else { "its files get tasks again" };
+            tracing::info!(cluster = self.name, "{what}");
         }
     }
 

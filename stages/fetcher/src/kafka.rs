@@ -10,7 +10,7 @@ use logmill_protocol::fetch::{Lane, Position, Waiting};
 use logmill_protocol::{Action, Event, Failure, Never, Outgoing, Partition};
 use std::collections::HashSet;
 
-/// Stands in the keys of loads after the first, which `logmill redecode` notes (`file id/load`): no lister's affair.
+/// Stands in the keys of loads after the first, which `logmill replay` and `redecode` note (`file id/load`): no lister's affair.
 const LATER_LOAD: u8 = b'/';
 
 impl Log for Client {

@@ -21,6 +21,9 @@ use tokio::time::sleep;
 /// How long a lister that failed waits before it begins anew, while its partition stays assigned.
 const AGAIN: Duration = Duration::from_secs(5);
 
+/// How often a lister looks whether its cluster is drained still.
+const LOOK: Duration = Duration::from_millis(250);
+
 /// A log with the topic of known files beside it.
 pub trait ListerLog: Log {
     /// The ids on the topic, read up to its high watermark of now.
@@ -173,6 +176,7 @@ fn run(
                 Event::Other(ListerAnswer::Known(known))
             }
             Action::Other(ListerAsk::Waiting) => {
+                io.block_on(while_drained(kit.cluster(), &mut stopped));
                 // How many there were is good enough where nobody says how many there are.
                 match (log.waiting(), &waiting) {
                     (Ok(now), _) => waiting = Some(now),
@@ -187,6 +191,7 @@ fn run(
                 let metrics = kit.cluster().metrics();
                 metrics.known.set(machine.known() as i64);
                 metrics.held.set(machine.held() as i64);
+                io.block_on(while_drained(kit.cluster(), &mut stopped));
                 let next = scan.next(wait_ms.map(Duration::from_millis));
                 Event::Other(io.block_on(async {
                     tokio::select! { _ = stopped.wait_for(|stop| *stop) => ListerAnswer::Stop, next = next => next }
@@ -195,6 +200,13 @@ fn run(
             Action::Exit(why) => return why,
             action => lift(log.perform(lower(action))),
         };
+    }
+}
+
+/// Between two tasks a lister rests for as long as its cluster is drained, or until it is stopped.
+async fn while_drained(cluster: &Cluster, stopped: &mut watch::Receiver<bool>) {
+    while cluster.is_drained() && !*stopped.borrow() {
+        tokio::select! { _ = stopped.wait_for(|stop| *stop) => return, () = sleep(LOOK) => {} }
     }
 }
 

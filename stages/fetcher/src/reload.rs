@@ -47,7 +47,7 @@ fn take(now: &mut Config, new: Config, clusters: &[Arc<Cluster>], planner: &RwLo
     }
     for cluster in clusters {
         if let Some(settings) = new.clusters.get(&cluster.name) {
-            cluster.configure_weight(settings.weight);
+            cluster.configure(settings);
         }
     }
     *now = new;
@@ -77,11 +77,12 @@ mod tests {
             (cluster("weight = 3"), 3, ""),
             (cluster("weight = 5") + "[[apps]]\npath = \"x/[\"\napp = \"x\"", 3, ""),
             (cluster("weight = 7") + "[[apps]]\npath = \"/x/**\"\napp = \"x\"", 7, "x"),
+            (cluster("weight = 7\ndrain = true"), 7, ""),
             (cluster("weight = 7"), 7, ""),
         ] {
             let taken = config(&text).and_then(|new| take(&mut now, new, &[Arc::clone(&a)], &planner));
             assert_eq!(taken.is_ok(), !text.contains("x/["), "{taken:?}");
-            assert_eq!(a.is_learned(), text.contains("auto"));
+            assert_eq!((a.is_learned(), a.is_drained()), (text.contains("auto"), text.contains("drain")));
             assert_eq!((a.weight(), planner.read().unwrap().plan("a", "/x/y").0.as_str()), (weight, app), "{text}");
         }
     }

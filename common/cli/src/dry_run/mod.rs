@@ -3,11 +3,11 @@
 mod chain;
 mod input;
 mod report;
-mod rows;
 
 use crate::args::Format;
 use crate::exit::{Failure, Verdict};
 use crate::output::{Printer, escaped};
+use crate::rows::{self, Rows};
 use anyhow::Result;
 use chain::{Batch, Chain};
 use input::shown;
@@ -15,7 +15,6 @@ use logmill_config::{Config, Planner};
 use logmill_core::{FileMeta, Outcome, Stage};
 use logmill_distributor::{Channel, Distributor};
 use report::Report;
-use rows::Rows;
 use serde::Serialize;
 use serde_json::Value;
 use std::ffi::OsString;

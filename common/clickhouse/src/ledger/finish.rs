@@ -1,6 +1,6 @@
 //! Files that have nothing more to do in their clusters: every line of them is proven to be in the table.
 
-use super::redecode::UNDER_WAY;
+use super::replay::UNDER_WAY;
 use super::selector::Selector;
 use crate::client::Database;
 use crate::error::Error;

@@ -158,13 +158,18 @@ pub(super) struct Rejected {
     pub aborted: u64,
 }
 
-pub(super) async fn rejected(database: &Database, scope: &Scope) -> Result<HashMap<Key, Rejected>, Error> {
-    use RejectReason::{Changed, Decree, Headless, OutOfOrder};
+/// A condition on rejects: the stage passed over the rest of the file.
+pub(super) fn gave_up() -> String {
+    use RejectReason::{Decree, Headless, OutOfOrder};
     let [decree, headless, out_of_order] = [Decree, Headless, OutOfOrder].map(RejectReason::name);
     // After one of these no more of the file is taken. Of a chunk of rows they are the chunk's end alone.
-    let gave_up = format!(
+    format!(
         "stage NOT IN ('distributor', 'splitter', 'loader') AND reason IN ('{decree}', '{headless}', '{out_of_order}')"
-    );
+    )
+}
+
+pub(super) async fn rejected(database: &Database, scope: &Scope) -> Result<HashMap<Key, Rejected>, Error> {
+    let gave_up = gave_up();
     let rows: Vec<Rejected> = database
         .select(&format!(
             "SELECT lower(hex(file_id)) AS id, load, \
@@ -172,7 +177,7 @@ pub(super) async fn rejected(database: &Database, scope: &Scope) -> Result<HashM
              argMinIf(toString(stage), at, {gave_up}) AS gave_up, argMinIf(toString(reason), at, {gave_up}) AS why, \
              countIf(reason = '{}') AS aborted \
              FROM (SELECT * FROM rejects WHERE {}) AS e GROUP BY file_id, load",
-            Changed.name(),
+            RejectReason::Changed.name(),
             scope.condition
         ))
         .await?;

@@ -16,6 +16,8 @@ pub enum Selector {
     Id(FileId),
     /// A file and, of an archive, all of its members.
     Archive(FileId),
+    /// What one of these means.
+    Any(Vec<Selector>),
 }
 
 impl Selector {
@@ -28,6 +30,33 @@ impl Selector {
             Self::Glob(text.to_owned())
         } else {
             Self::Path(text.to_owned())
+        }
+    }
+
+    /// What one of the texts means; everything where there is none.
+    #[must_use]
+    pub fn any<T: AsRef<str>>(texts: &[T]) -> Self {
+        match texts {
+            [] => Self::All,
+            [one] => Self::parse(one.as_ref()),
+            texts => Self::Any(texts.iter().map(|text| Self::parse(text.as_ref())).collect()),
+        }
+    }
+
+    /// Whether it means a file that no table knows yet; of an archive the archive alone.
+    #[must_use]
+    pub fn covers(&self, file_id: FileId, cluster: &str, path: &str) -> bool {
+        let in_any = |text: &str, fits: &dyn Fn(&str) -> bool| {
+            fits(text) || within(text).is_some_and(|(at, text)| at == cluster && fits(text))
+        };
+        match self {
+            Self::All => true,
+            Self::Path(text) => in_any(text, &|text| text == path),
+            Self::Glob(text) => in_any(text, &|text| {
+                text == path || path_glob(text).is_ok_and(|glob| glob.compile_matcher().is_match(path))
+            }),
+            Self::Id(id) | Self::Archive(id) => *id == file_id,
+            Self::Any(all) => all.iter().any(|one| one.covers(file_id, cluster, path)),
         }
     }
 
@@ -44,18 +73,27 @@ impl Selector {
                 "(file_id = {id} OR file_id IN (SELECT file_id FROM file_events WHERE archive = {id}))",
                 id = id_literal(*id)
             ),
+            Self::Any(all) => {
+                let all: Vec<String> = all.iter().map(Self::condition).collect();
+                format!("({})", all.join(" OR "))
+            }
         }
     }
 }
 
 /// Files are shown as `cluster:/path`, so they are found by it too.
 fn in_its_cluster(text: &str, condition: impl Fn(&str) -> String) -> String {
-    match text.split_once(':') {
-        Some((cluster, path)) if path.starts_with('/') && !cluster.contains('/') => {
+    match within(text) {
+        Some((cluster, path)) => {
             format!("({} OR (cluster = {} AND {}))", condition(text), literal(cluster), condition(path))
         }
-        _ => condition(text),
+        None => condition(text),
     }
+}
+
+/// Cluster and path, of `cluster:/path`.
+fn within(text: &str) -> Option<(&str, &str)> {
+    text.split_once(':').filter(|(cluster, path)| path.starts_with('/') && !cluster.contains('/'))
 }
 
 /// The glob as a regular expression over the whole text, in RE2's grammar.
@@ -107,6 +145,25 @@ mod tests {
         assert_eq!(Selector::parse("/a/b.gz"), Selector::Path("/a/b.gz".into()));
         assert_eq!(Selector::parse("/a/*.gz"), Selector::Glob("/a/*.gz".into()));
         assert_eq!(Selector::parse("000000000000000000000000000000ff"), Selector::Id(FileId(255)));
+    }
+
+    #[test]
+    fn a_file_that_no_table_knows_is_meant_by_the_same_names() {
+        for (text, meant) in [
+            ("/a/b.gz", true),
+            ("x:/a/b.gz", true),
+            ("y:/a/b.gz", false),
+            ("/a/*", true),
+            ("*.gz", true),
+            ("x:/**", true),
+            ("/a/*.xz", false),
+            ("000000000000000000000000000000ff", true),
+            ("000000000000000000000000000000fe", false),
+        ] {
+            assert_eq!(Selector::parse(text).covers(FileId(255), "x", "/a/b.gz"), meant, "{text}");
+        }
+        assert!(Selector::any(&["/none", "/a/b.gz"]).covers(FileId(255), "x", "/a/b.gz"));
+        assert!(Selector::any::<&str>(&[]).covers(FileId(255), "x", "/a/b.gz"));
     }
 
     #[test]

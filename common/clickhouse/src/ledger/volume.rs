@@ -17,6 +17,26 @@ pub struct Volume {
     pub last_ms: u64,
 }
 
+/// Bytes a second that came into each stage within the last minute, as far as the ledger tells: of what goes through by files,
+/// when a file ends.
+///
+/// # Errors
+/// As the server says.
+pub async fn rates(database: &Database) -> Result<HashMap<String, f64>, Error> {
+    #[derive(Deserialize)]
+    struct Of {
+        stage: String,
+        rate: f64,
+    }
+    let rows: Vec<Of> = database
+        .select(
+            "SELECT toString(stage) AS stage, sum(if(stage = 'fetcher', bytes_out, bytes_in)) / 60 AS rate \
+             FROM file_events WHERE at > now() - INTERVAL 1 MINUTE GROUP BY stage",
+        )
+        .await?;
+    Ok(rows.into_iter().map(|row| (row.stage, row.rate)).collect())
+}
+
 /// By cluster.
 ///
 /// # Errors

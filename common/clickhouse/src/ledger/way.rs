@@ -164,7 +164,8 @@ async fn rejects(database: &Database, selector: &Selector) -> Result<Vec<RejectR
         .await
 }
 
-async fn hidden(database: &Database) -> Result<HashMap<Key, String>, Error> {
+/// Why analysts do not see a load, of all that they do not see.
+pub(super) async fn hidden(database: &Database) -> Result<HashMap<Key, String>, Error> {
     #[derive(Deserialize)]
     struct Row {
         id: FileId,

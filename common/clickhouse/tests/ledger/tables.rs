@@ -47,7 +47,8 @@ impl Tables {
         });
         let database = database.unwrap();
         migrate(&database).await.unwrap();
-        for table in ["rows", "file_events", "rejects", "loads", "hidden", "reconciled"] {
+        for table in ["rows", "file_events", "rejects", "loads", "hidden", "reconciled", "dropped_letters", "forgotten"]
+        {
             database.execute(&format!("TRUNCATE TABLE {table}")).await.unwrap();
         }
         Self(database)

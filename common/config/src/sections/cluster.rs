@@ -114,6 +114,9 @@ pub struct Cluster {
     /// of it within a day, learned from the file events in Kafka; where none came, within the day of its last file. Read again while the
     /// fetchers run, as the entries of apps and rules are.
     pub weight: Weight,
+    /// No file of it gets a task any more, and those that have one are fetched: so the chain drains, before partitions are
+    /// added for instance. Read again while the fetchers run, as the weight is.
+    pub drain: bool,
 }
 
 impl Default for Cluster {
@@ -147,6 +150,7 @@ impl Default for Cluster {
             down_after: Duration::from_secs(30),
             up_after: Duration::from_secs(60),
             weight: Weight::Fixed(1),
+            drain: false,
         }
     }
 }

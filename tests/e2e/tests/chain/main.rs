@@ -3,8 +3,11 @@
 mod archives;
 mod exactly_once;
 mod garbage;
+mod growing;
+mod keeping;
 mod memory;
 mod outcomes;
 mod records;
 mod redecode;
+mod replay;
 mod sigterm;

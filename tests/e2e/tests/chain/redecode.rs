@@ -14,11 +14,11 @@ use std::process::Output;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-const LINES: u64 = 30_000;
+pub const LINES: u64 = 30_000;
 const FILES: [&str; 3] = ["/redecoded/one.log", "/redecoded/two.log", "/redecoded/three.log"];
 
 /// Lines as they were meant.
-fn text(name: &str) -> String {
+pub fn text(name: &str) -> String {
     let mut text = String::new();
     for line in 0..LINES {
         writeln!(text, "2026-11-22 10:00:00,123 INFO 用户登录成功 {name} 第 {line} 行").expect("a string takes it");
@@ -27,7 +27,7 @@ fn text(name: &str) -> String {
 }
 
 /// What readers see of a file: its loads, its rows, and a checksum of their texts.
-fn seen(chain: &Chain, path: &str) -> String {
+pub fn seen(chain: &Chain, path: &str) -> String {
     let sql = format!(
         "SELECT toString(groupUniqArray(load)), count(), uniqExact(line), sum(cityHash64(line, text)) FROM logs \
          WHERE path = '{path}'"
@@ -36,7 +36,7 @@ fn seen(chain: &Chain, path: &str) -> String {
 }
 
 /// What readers are to see of a load.
-fn expected(chain: &Chain, load: u32, text: &str) -> String {
+pub fn expected(chain: &Chain, load: u32, text: &str) -> String {
     let rows: Vec<String> = text.lines().enumerate().map(|(n, line)| format!("{}\t{line}\n", n + 1)).collect();
     chain.sql("CREATE TABLE IF NOT EXISTS wanted (line UInt64, text String) ENGINE = Memory").expect("a table");
     chain.sql("TRUNCATE TABLE wanted").expect("an empty table");
@@ -50,22 +50,21 @@ fn redecode(chain: &Chain, encoding: &str, paths: &[&str]) -> Output {
     chain.logmill(&arguments).expect("logmill redecode runs")
 }
 
-fn stdout(output: &Output) -> String {
+pub fn stdout(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
 /// Runs the same command again and again, each time killed after so many milliseconds.
-fn kill_after(chain: &Chain, delays: &[u64]) {
-    let arguments = [&["redecode", "--encoding", "gb18030"], &FILES[..]].concat();
+pub fn kill_after(chain: &Chain, arguments: &[&str], delays: &[u64]) {
     for delay in delays {
-        let mut process = chain.command(&arguments).spawn().expect("logmill redecode starts");
+        let mut process = chain.command(arguments).spawn().expect("logmill starts");
         std::thread::sleep(Duration::from_millis(*delay));
         process.kill().expect("kill -9");
         process.wait().expect("it is dead");
     }
 }
 
-fn signal(processes: &Processes, name: &str, signal: i32) {
+pub fn signal(processes: &Processes, name: &str, signal: i32) {
     let pid = processes.list().into_iter().find(|process| process.name == name).and_then(|process| process.pid);
     let pid = pid.expect("the process runs");
     // SAFETY: it is a child of this process that was not waited for, so the id is its own still.
@@ -115,10 +114,11 @@ fn readers_see_the_old_rows_or_the_new_ones_though_redecode_is_killed() {
         });
         // No row arrives while the loader rests: so far no load can be complete, and all three are under way.
         signal(&processes, "loader-0", libc::SIGSTOP);
-        kill_after(&chain, &[50, 300, 1000, 2000, 3000, 6000]);
+        let command = [&["redecode", "--encoding", "gb18030"], &FILES[..]].concat();
+        kill_after(&chain, &command, &[50, 300, 1000, 2000, 3000, 6000]);
         let other = redecode(&chain, "big5", &FILES[..1]);
         signal(&processes, "loader-0", libc::SIGCONT);
-        kill_after(&chain, &[500, 2000, 4000]);
+        kill_after(&chain, &command, &[500, 2000, 4000]);
         let ended = redecode(&chain, "gb18030", &FILES);
         done.store(true, Ordering::Relaxed);
         assert_eq!(ended.status.code(), Some(0), "{}{}", stdout(&ended), String::from_utf8_lossy(&ended.stderr));

@@ -1,4 +1,4 @@
-//! Rows out of the splitter's Arrow batches, as JSON values.
+//! Rows out of Arrow batches, as JSON values.
 
 use anyhow::{Context, Result, bail};
 use arrow_array::cast::AsArray;
@@ -14,10 +14,10 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::Value;
 use std::borrow::Cow;
 
-/// The batches of one Arrow IPC stream.
+/// The batches of one Arrow IPC stream, as splitters send it.
 pub fn batches(payload: &Bytes) -> Result<Vec<RecordBatch>> {
-    let reader = StreamReader::try_new(payload.as_ref(), None).context("the splitter's output is no Arrow stream")?;
-    reader.collect::<Result<_, _>>().context("the splitter's output is no Arrow stream")
+    let reader = StreamReader::try_new(payload.as_ref(), None).context("it is no Arrow stream")?;
+    reader.collect::<Result<_, _>>().context("it is no Arrow stream")
 }
 
 /// One batch, its columns ready to be read row by row.

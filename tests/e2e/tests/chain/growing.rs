@@ -1,0 +1,109 @@
+//! `logmill topics apply` with more partitions: refused while anything is on its way; afterwards the chain goes on exactly once.
+
+use crate::redecode::{LINES, stdout, text};
+use logmill_config::{Config, Layout};
+use logmill_demo::chain::{Chain, Settings};
+use logmill_demo::logs::generate::clients;
+use logmill_demo::logs::upload::{Put, upload};
+use logmill_demo::progress;
+use logmill_e2e::{PATIENCE, fixture, folder, said};
+use std::time::{Duration, Instant};
+
+fn rewrite(chain: &Chain, change: impl FnOnce(&mut Config)) -> Config {
+    let read = std::fs::read_to_string(chain.config_file()).expect("a configuration");
+    let mut config: Config = toml::from_str(&read).expect("a configuration");
+    change(&mut config);
+    std::fs::write(chain.config_file(), toml::to_string(&config).expect("a configuration")).expect("it is written");
+    config
+}
+
+#[test]
+fn a_drained_chain_gets_more_partitions_and_goes_on_exactly_once() {
+    let (fixture, _turn) = fixture();
+    let folder = folder("grown");
+    let settings = Settings {
+        name: "grown".into(),
+        folder: folder.clone(),
+        layout: Layout::Separate,
+        instances: 1,
+        files: "/grown".into(),
+        chunk_bytes: Some(32 << 10),
+    };
+    let two = |config: &mut Config| config.kafka.partitions = 2;
+    let chain = Chain::set_up_with(&fixture.stack, settings, two).expect("topics and tables");
+    let clients = clients(&fixture.stack).expect("clients of the clusters");
+    let put = |from: u32, to: u32| {
+        let files = (from..to).map(|n| {
+            let path = format!("/grown/{n}.log");
+            let local = folder.join(format!("{n}.log"));
+            std::fs::write(&local, text(&path)).expect("a file");
+            Put { local, cluster: "a".into(), path }
+        });
+        fixture.runtime.block_on(upload(&clients, files.collect())).expect("putting the files");
+    };
+    let through = |files: u64| {
+        let every = Duration::from_secs(1);
+        let wait = progress::wait(&chain, files, every, PATIENCE, |line| println!("{line}"));
+        fixture.runtime.block_on(wait).expect("all files are loaded");
+    };
+    let apply = || chain.logmill(&["topics", "apply"]).expect("logmill runs");
+    let refused = |why: &str| {
+        let run = apply();
+        assert!(!run.status.success() && said(&run).1.contains(why), "{why}: {}", said(&run).1);
+        let again = chain.logmill(&["tap", "raw", "--partition", "2"]).expect("logmill runs");
+        assert_eq!(again.status.code(), Some(2), "there is no such partition yet");
+    };
+
+    put(0, 6);
+    let processes = chain.start(|text| println!("{text}")).expect("the stages start");
+    let start = Instant::now();
+    while chain.sql("SELECT count() FROM rows").expect("SQL").trim() == "0" {
+        assert!(start.elapsed() < PATIENCE, "rows come");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    rewrite(&chain, |config| config.kafka.partitions = 4);
+    refused("the fetcher runs: its group grown.fetcher has");
+    // Stopped in the middle of files: nobody is at work, and they are on their way.
+    drop(processes);
+    refused("on its way: up to");
+    rewrite(&chain, |config| config.kafka.partitions = 2);
+    let processes = chain.start(|text| println!("{text}")).expect("the stages start");
+    through(6);
+
+    // A cluster that is drained gives no task; what has one goes on.
+    rewrite(&chain, |config| config.clusters.values_mut().for_each(|cluster| cluster.drain = true));
+    std::thread::sleep(Duration::from_secs(7));
+    put(6, 12);
+    std::thread::sleep(Duration::from_secs(5));
+    let files = "SELECT uniqExact(path) FROM file_events";
+    assert_eq!(chain.sql(files).expect("SQL").trim(), "6", "no file got a task since");
+    drop(processes);
+    rewrite(&chain, |config| config.kafka.partitions = 4);
+    // A process that was killed stays a member until its session ends.
+    let start = Instant::now();
+    let grown = loop {
+        let run = apply();
+        if run.status.success() || start.elapsed() > PATIENCE {
+            break run;
+        }
+        assert!(!said(&run).1.contains("on its way"), "it was drained: {}", said(&run).1);
+        std::thread::sleep(Duration::from_secs(1));
+    };
+    assert!(grown.status.success(), "{}", said(&grown).1);
+    println!("{}", said(&grown).1);
+    let plan = chain.logmill(&["topics", "plan"]).expect("logmill runs");
+    assert!(plan.status.success(), "{}", said(&plan).1);
+
+    rewrite(&chain, |config| config.clusters.values_mut().for_each(|cluster| cluster.drain = false));
+    let processes = chain.start(|text| println!("{text}")).expect("the stages start");
+    through(12);
+    let reconciled = chain.logmill(&["reconcile"]).expect("logmill runs");
+    assert!(reconciled.status.success(), "{}", said(&reconciled).1);
+    let rows = "SELECT count(), uniqExact(path, line, text) FROM rows";
+    let wanted = format!("{n}\t{n}", n = 12 * LINES);
+    assert_eq!(chain.sql(rows).expect("SQL").trim(), wanted, "every line once");
+    let new = ["2", "3"].map(|partition| chain.logmill(&["tap", "raw", "--partition", partition, "--no-payload"]));
+    let new: usize = new.into_iter().map(|run| stdout(&run.expect("logmill runs")).lines().count()).sum();
+    assert!(new > 0, "the new partitions carry files");
+    assert!(processes.list().iter().all(|process| process.deaths == 0), "{:?}", processes.list());
+}

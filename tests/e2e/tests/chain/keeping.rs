@@ -1,0 +1,126 @@
+//! `logmill dlq` and `logmill forget` on a chain at work.
+
+use crate::redecode::{kill_after, seen, signal, stdout, text};
+use logmill_config::Layout;
+use logmill_demo::chain::{Chain, Settings};
+use logmill_demo::logs::generate::clients;
+use logmill_demo::logs::upload::{Put, upload};
+use logmill_demo::progress;
+use logmill_e2e::{PATIENCE, fixture, folder, said};
+use std::io::Write;
+use std::time::{Duration, Instant};
+
+const KEPT: &str = "/kept/kept.log";
+const CUT: &str = "/kept/cut.log.gz";
+const GONE: &str = "/kept/gone.log";
+
+/// A gzip file that ends in the middle.
+fn cut(text: &str) -> Vec<u8> {
+    let mut out = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    out.write_all(text.as_bytes()).expect("memory takes it");
+    let mut bytes = out.finish().expect("memory takes it");
+    bytes.truncate(bytes.len() / 2);
+    bytes
+}
+
+fn number(chain: &Chain, sql: &str) -> u64 {
+    chain.sql(sql).expect("SQL").trim().parse().expect("a number")
+}
+
+/// Records of every table that say something of the file.
+fn traces(chain: &Chain, id: &str) -> u64 {
+    ["rows", "file_events", "rejects", "loads", "hidden", "reconciled", "finished"]
+        .iter()
+        .map(|table| number(chain, &format!("SELECT count() FROM {table} WHERE file_id = unhex('{id}')")))
+        .sum()
+}
+
+#[test]
+fn letters_are_dealt_with_and_a_file_is_forgotten_beside_a_loader_at_work() {
+    let (fixture, _turn) = fixture();
+    let folder = folder("kept");
+    let settings = Settings {
+        name: "kept".into(),
+        folder: folder.clone(),
+        layout: Layout::Separate,
+        instances: 1,
+        files: "/kept".into(),
+        chunk_bytes: Some(32 << 10),
+    };
+    let chain = Chain::set_up(&fixture.stack, settings).expect("topics and tables");
+    let processes = chain.start(|text| println!("{text}")).expect("the stages start");
+    let clients = clients(&fixture.stack).expect("clients of the clusters");
+    let files = [(KEPT, text(KEPT).into_bytes()), (CUT, cut(&text(CUT))), (GONE, text(GONE).into_bytes())].map(
+        |(path, bytes)| {
+            let local = folder.join(path.rsplit('/').next().expect("a name"));
+            std::fs::write(&local, bytes).expect("a file");
+            Put { local, cluster: "a".into(), path: path.to_owned() }
+        },
+    );
+    let every = Duration::from_secs(1);
+    fixture.runtime.block_on(async {
+        upload(&clients, files.into()).await.expect("putting the files");
+        progress::wait(&chain, 3, every, PATIENCE, |line| println!("{line}")).await.expect("all files are loaded");
+    });
+    let run = |arguments: &[&str]| chain.logmill(arguments).expect("logmill runs");
+    let lines = |arguments: &[&str]| stdout(&run(arguments)).lines().map(str::to_owned).collect::<Vec<_>>();
+
+    // Letters.
+    assert_eq!(lines(&["dlq", "list"]).len(), 1);
+    let again = run(&["dlq", "replay", "--path", CUT]);
+    assert!(again.status.success(), "{}", said(&again).1);
+    assert!(stdout(&again).contains("load 1 for load 0"), "{}", stdout(&again));
+    let (waits, all) = (lines(&["dlq", "list"]), lines(&["dlq", "list", "--all"]));
+    assert_eq!((waits.len(), all.len()), (1, 2), "{all:?}");
+    assert!(all[0].ends_with("[load 0 is superseded]"), "{all:?}");
+    let place = waits[0].split(' ').next().expect("a place");
+    let dropped = run(&["dlq", "drop", place, "--why", "its writer died", "--who", "op"]);
+    assert!(dropped.status.success(), "{}", said(&dropped).1);
+    assert!(lines(&["dlq", "list"]).is_empty());
+    let all = lines(&["dlq", "list", "--all"]);
+    assert!(all[1].contains("[dropped by op ") && all[1].ends_with(": its writer died]"), "{all:?}");
+    assert_eq!(run(&["dlq", "drop", place, "--why", "again"]).status.code(), Some(1), "it is dropped already");
+    let states = lines(&["files", "/kept/cut*"]);
+    assert!(states[1].starts_with("partial") && states[2].starts_with("superseded"), "{states:?}");
+
+    // A load that is under way, and its rows on their way.
+    let kept = seen(&chain, KEPT);
+    let id = chain.sql(&format!("SELECT lower(hex(any(file_id))) FROM rows WHERE path = '{GONE}'")).expect("SQL");
+    let id = id.trim();
+    signal(&processes, "loader-0", libc::SIGSTOP);
+    kill_after(&chain, &["replay", GONE], &[3000]);
+    let shown = run(&["forget", GONE]);
+    assert!(shown.status.success() && stdout(&shown).contains("30000 in rows"), "{}", said(&shown).1);
+    assert!(traces(&chain, id) > 30_000, "without --yes nothing is done");
+    assert_eq!(run(&["forget", GONE, "--yes"]).status.code(), Some(2), "on what ground?");
+    let command = ["forget", GONE, "--yes", "--why", "request 7", "--who", "op"];
+    kill_after(&chain, &command, &[50, 200, 500, 1000, 1500]);
+    let forgotten = run(&command);
+    assert!(forgotten.status.success(), "{}", said(&forgotten).1);
+    println!("{}", said(&forgotten).1);
+    assert_eq!(traces(&chain, id), 0);
+    signal(&processes, "loader-0", libc::SIGCONT);
+    let start = Instant::now();
+    while !said(&run(&["reconcile"])).0 {
+        assert!(start.elapsed() < PATIENCE, "the others are proven: {}", said(&run(&["reconcile"])).1);
+        std::thread::sleep(every);
+    }
+    assert!(lines(&["tap", "rows.c0", "--file", id, "--no-payload"]).len() > 1, "its rows did come, and late");
+    assert_eq!(traces(&chain, id), 0, "and none of them came in");
+    assert_eq!(seen(&chain, KEPT), kept);
+
+    // What is left is that it was forgotten, without a name.
+    assert_eq!(run(&["where", GONE]).status.code(), Some(1));
+    assert_eq!(run(&["replay", id]).status.code(), Some(1));
+    assert_eq!(run(&command).status.code(), Some(1), "it is known no more");
+    let audit = chain.sql("SELECT argMax(state, at), argMax(who, at), argMax(why, at) FROM forgotten GROUP BY file_id");
+    assert_eq!(audit.expect("SQL").trim(), "done\top\trequest 7");
+    let known = lines(&["tap", "known.a", "--file", id]);
+    let named = known.last().expect("the id stays known");
+    assert!(named.contains("\"forgotten\":true") && !named.contains("gone.log"), "{named}");
+    assert!(!lines(&["tap", "tasks.a"]).concat().contains("gone.log"), "its task is deleted");
+    let sent = lines(&["tap", "raw", "--file", id, "--no-payload"]).len();
+    std::thread::sleep(Duration::from_secs(5));
+    assert_eq!(lines(&["tap", "raw", "--file", id, "--no-payload"]).len(), sent, "no lister loads it again");
+    assert!(processes.list().iter().all(|process| process.deaths == 0), "{:?}", processes.list());
+}
