@@ -40,6 +40,8 @@ pub fn migrations() -> Vec<Migration> {
         step!(5, "archives", "0005_archives.sql"),
         step!(6, "finished", "0006_finished.sql"),
         step!(7, "records", "0007_records.sql"),
+        step!(20, "days", "0020_days.sql"),
+        step!(21, "analyzed", "0021_analyzed.sql"),
     ]
 }
 
