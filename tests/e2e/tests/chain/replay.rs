@@ -104,7 +104,8 @@ fn readers_see_the_old_rows_or_the_new_ones_though_replay_is_killed() {
     tapped.retain(|(load, _)| *load == 1);
     let mut wanted: Vec<String> = text(FILES[0]).lines().map(str::to_owned).collect();
     let mut tapped: Vec<String> = tapped.into_iter().map(|(_, text)| text).collect();
-    (wanted.sort(), tapped.sort());
+    wanted.sort();
+    tapped.sort();
     assert_eq!(tapped.len() as u64, LINES);
     assert!(tapped == wanted, "the tap shows the rows as they were sent");
 
