@@ -43,10 +43,32 @@ pub fn problems(config: &Config) -> Vec<(Vec<String>, String)> {
     globs(config, &mut found);
     encodings(config, &mut found);
     plans(config, &mut found);
+    analyses(config, &mut found);
     if !is_address(&config.http.listen) {
         found.add("http.listen", format!("{:?} is not address:port, such as 127.0.0.1:0", config.http.listen));
     }
     found.0
+}
+
+/// A value of `event` says one thing.
+fn analyses(config: &Config, found: &mut Found) {
+    for (app, analysis) in &config.analyses {
+        if app.is_empty() {
+            found.at(&["analyses", app], "an application has a name: [[apps]] gives it");
+        }
+        let mut seen = std::collections::BTreeSet::new();
+        let kinds = [
+            ("starts", &analysis.starts),
+            ("calls", &analysis.calls),
+            ("popups", &analysis.popups),
+            ("topics", &analysis.topics),
+        ];
+        for (key, value) in kinds.into_iter().flat_map(|(key, values)| values.iter().map(move |value| (key, value))) {
+            if !seen.insert(value) {
+                found.at(&["analyses", app, key], format!("{value:?} says two things: each value may stand once"));
+            }
+        }
+    }
 }
 
 /// The letters that Kafka allows in a topic's name.
@@ -163,6 +185,12 @@ fn clickhouse(config: &Config, found: &mut Found) {
     }
     if clickhouse.password.is_some() && clickhouse.password_file.is_some() {
         found.add("clickhouse.password", "stands there beside password_file: remove one of the two");
+    }
+    const DAY: u64 = 86_400;
+    if let Some(keep) = clickhouse.keep
+        && (keep.as_secs() < DAY || keep.as_secs() % DAY != 0 || keep.subsec_nanos() > 0)
+    {
+        found.add("clickhouse.keep", "must be whole days, such as \"400days\": rows go with the day of their file");
     }
     if clickhouse.batch_bytes == Size(0) {
         found.add("clickhouse.batch_bytes", "must be more than 0");

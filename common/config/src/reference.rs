@@ -2,7 +2,7 @@
 
 use crate::keys::Node;
 use crate::properties::Properties;
-use crate::sections::{App, Cluster, Config, FixedEncoding, Rule};
+use crate::sections::{Analysis, App, Cluster, Config, FixedEncoding, Rule};
 use crate::size::Size;
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
@@ -26,8 +26,10 @@ fn full() -> Config {
     config.worker.slot = Some("0".into());
     config.clickhouse.password = Some("secret".into());
     config.clickhouse.password_file = Some("/run/secrets/clickhouse".into());
+    config.clickhouse.keep = Some(std::time::Duration::from_secs(400 * 86_400));
     config.plan.encoding = Some("gb18030".into());
     config.plan.record_start = Some(r"\d{4}-\d\d-\d\d ".into());
+    config.analyses.insert("shop".into(), Analysis::default());
     let cluster = Cluster {
         url: "hdfs://namenode.example:9820".into(),
         hadoop: one("dfs.client.use.datanode.hostname", "true"),
@@ -140,7 +142,7 @@ pub fn example() -> String {
     comment(
         &mut out,
         "The configuration of logmill: one file for all stages. Every key may be left out; what stands here is then its \
-         value, except where a comment says otherwise (clusters, apps, encodings and rules are examples). An \
+         value, except where a comment says otherwise (clusters, apps, encodings, rules and analyses are examples). An \
          environment variable overrides a key: LOGMILL__KAFKA__BROKERS is brokers in [kafka].",
     );
     out.push('\n');
@@ -228,7 +230,7 @@ pub fn reference() -> String {
                 if node.is_foreign() {
                     continue;
                 }
-                let named = ["clusters", "channels"].contains(&path[0].as_str()) && path.len() == 2;
+                let named = ["clusters", "channels", "analyses"].contains(&path[0].as_str()) && path.len() == 2;
                 let name = if named { format!("[{}.NAME]", path[0]) } else { text.to_owned() };
                 if !out.contains(&format!("\n## `{name}`\n")) {
                     let words = words.lines().map(|l| l.trim_start_matches("# ")).collect::<Vec<_>>().join(" ");

@@ -1,9 +1,11 @@
 //! The sections of the configuration. Every doc comment here is what `logmill config example`, the JSON Schema and the
 //! reference show to people.
 
+mod analyses;
 mod cluster;
 mod plan;
 
+pub use analyses::Analysis;
 pub use cluster::{Cluster, Finished, Order};
 pub use plan::{App, FixedEncoding, HeaderLine, PlanDefaults, Rule};
 
@@ -201,6 +203,11 @@ pub struct ClickHouse {
     #[serde(with = "humantime_serde")]
     #[schemars(with = "String", extend("format" = "duration"))]
     pub insert_timeout: Duration,
+    /// How long rows are kept, by the time of their file; whole days. `logmill migrate` makes it so. What is proven of a
+    /// file, and what the analyses have counted, stays. Left out: rows are kept for ever.
+    #[serde(with = "humantime_serde", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", extend("format" = "duration"))]
+    pub keep: Option<Duration>,
 }
 
 impl Default for ClickHouse {
@@ -215,6 +222,7 @@ impl Default for ClickHouse {
             batch_quiet: Duration::from_secs(1),
             batch_interval: Duration::from_secs(5),
             insert_timeout: Duration::from_secs(60),
+            keep: None,
         }
     }
 }
@@ -329,6 +337,8 @@ pub struct Config {
     /// Groups of channels, by name: the plan of a file names one.
     pub channel_groups: BTreeMap<String, Vec<String>>,
     pub distributor: Distributor,
+    /// What the analyses read, by the name of the application.
+    pub analyses: BTreeMap<String, Analysis>,
     pub http: Http,
     pub log: Log,
 }
@@ -351,6 +361,7 @@ impl Default for Config {
             channels: names.iter().map(|name| (name.clone(), Channel::default())).collect(),
             channel_groups: BTreeMap::from([("default".to_owned(), names.to_vec())]),
             distributor: Distributor::default(),
+            analyses: BTreeMap::new(),
             http: Http::default(),
             log: Log::default(),
         }

@@ -180,6 +180,17 @@ listen = "9000"
 }
 
 #[test]
+fn rows_are_kept_for_whole_days_and_an_event_says_one_thing() {
+    refused("[clickhouse]\nkeep = \"36h\"\n", "logmill.toml:2: clickhouse.keep: must be whole days");
+    refused(
+        "[analyses.shop]\ncalls = [\"go\"]\npopups = [\"go\"]\n",
+        "logmill.toml:3: analyses.shop.popups: \"go\" says two things: each value may stand once",
+    );
+    let config = parse("[clickhouse]\nkeep = \"400days\"\n[analyses.shop]\nuser = \"uid\"\n").unwrap();
+    assert_eq!((config.analyses["shop"].user.as_str(), config.analyses["shop"].event.as_str()), ("uid", "event"));
+}
+
+#[test]
 fn a_batch_of_rows_has_to_fit_into_a_message() {
     let plan =
         "[plan]\nraw_bytes = \"64 KiB\"\nplain_bytes = \"64 KiB\"\ntext_bytes = \"64 KiB\"\nline_bytes = \"64 KiB\"\n";
