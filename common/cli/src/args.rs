@@ -1,6 +1,7 @@
 //! What can be asked on the command line.
 
 use clap::{Parser, Subcommand, ValueEnum};
+use logmill_analyses::Day;
 use logmill_clickhouse::ledger::files::State;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -27,14 +28,41 @@ pub struct Args {
     #[arg(long, short, global = true, env = logmill_config::CONFIG_VARIABLE, hide_env_values = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// How data is printed.
-    #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
-    pub format: Format,
+    #[arg(long, global = true, value_enum, default_value_t = Output::Text)]
+    pub format: Output,
     #[command(subcommand)]
     pub command: Command,
 }
 
-/// How data is printed on standard output.
+/// How data is printed on standard output: all that there is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+    /// Values separated by commas: `analyze` alone.
+    #[value(hide = true)]
+    Csv,
+    /// A plot: `analyze` alone.
+    #[value(hide = true)]
+    Svg,
+}
+
+impl Output {
+    /// What every command knows; nothing of the others.
+    #[must_use]
+    pub fn plain(self) -> Option<Format> {
+        match self {
+            Self::Text => Some(Format::Text),
+            Self::Json => Some(Format::Json),
+            Self::Csv | Self::Svg => None,
+        }
+    }
+}
+
+/// How data is printed on standard output, by every command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// For people.
     Text,
@@ -312,6 +340,18 @@ Examples:
         #[command(subcommand)]
         what: DlqCommand,
     },
+    /// Say what users of an application do: processes called per start, pop-ups shown, hot topics, new users.
+    ///
+    /// What the application's lines mean stands in the configuration, in [analyses.APP]. Days are UTC. What is shown is what
+    /// was counted last; --refresh first counts the days whose rows have changed, of one application or of all.
+    #[command(after_help = "\
+Examples:
+  logmill analyze --refresh                                  for cron
+  logmill analyze new-users --app shop --from 2026-11-01 --to 2026-11-30
+  logmill analyze topics --app shop --from 2026-11-28 --limit 20
+  logmill analyze popups --app shop --format csv             text, json, csv or svg
+  logmill analyze calls --app shop --refresh --format svg > calls.svg")]
+    Analyze(Analyze),
     /// Print the completion script of a shell.
     #[command(after_help = "\
 Examples:
@@ -518,4 +558,42 @@ The letters stay in the table of rejects, and count in the reconciliation of the
         #[arg(value_name = "PARTITION/OFFSET")]
         place: String,
     },
+}
+
+/// `logmill analyze`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Analyze {
+    /// What to say; with --refresh it may be left out.
+    #[arg(value_enum, value_name = "WHAT")]
+    pub what: Option<Asked>,
+    /// The application, as [[apps]] names it.
+    #[arg(long, value_name = "APP")]
+    pub app: Option<String>,
+    /// The first day, such as 2026-11-01 [default: six days before the last]
+    #[arg(long, value_name = "DAY")]
+    pub from: Option<Day>,
+    /// The last day [default: today]
+    #[arg(long, value_name = "DAY")]
+    pub to: Option<Day>,
+    /// topics: days before the first one that they are compared with.
+    #[arg(long, default_value_t = 7, value_name = "DAYS")]
+    pub before: u32,
+    /// calls and topics: rows at most.
+    #[arg(long, default_value_t = 30, value_name = "N")]
+    pub limit: usize,
+    /// First count the days whose rows have changed.
+    #[arg(long)]
+    pub refresh: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Asked {
+    /// Processes called, per start of the application.
+    Calls,
+    /// Pop-ups (advertisements) shown on each day.
+    Popups,
+    /// Words that users attend to, by how far they rose.
+    Topics,
+    /// Users who were there for the first time, on each day.
+    NewUsers,
 }

@@ -3,6 +3,7 @@
 //!
 //! **Invariant:** data goes to standard output, everything else to standard error; a closed pipe ends a command quietly.
 
+mod analyze;
 pub mod args;
 mod clusters;
 mod config;
@@ -42,34 +43,39 @@ use std::path::Path;
 /// What was asked for could not be done; the failure says why, and its exit code.
 pub fn run(args: Args) -> Result<Verdict, Failure> {
     let file = args.config.as_deref();
+    if let Command::Analyze(asked) = &args.command {
+        return analyze::run(&Config::load(file)?, asked, args.format);
+    }
+    let Some(format) = args.format.plain() else {
+        return Err(Failure::Usage("--format csv and svg are of `logmill analyze` alone: text or json".into()));
+    };
     match args.command {
+        Command::Analyze(_) => unreachable!("it was run"),
         Command::Config { what } => config::print(what),
         Command::Completion { shell } => {
             clap_complete::generate(shell, &mut Args::command(), "logmill", &mut std::io::stdout());
             Ok(Verdict::Good)
         }
-        Command::Validate { connect } => validate::run(&Config::load(file)?, connect, args.format),
-        Command::DryRun { paths, cluster } => dry_run::run(&config_if_any(file)?, &paths, &cluster, args.format),
-        Command::Topics { what } => topics::run(&Config::load(file)?, what, args.format),
-        Command::Plan(wish) => plan::run(&config_if_any(file)?, &wish, args.format),
-        Command::Migrate => migrate::run(&Config::load(file)?, args.format),
-        Command::Top { every, once } => top::run(&Config::load(file)?, every, once, args.format),
-        Command::Lag { over } => lag::run(&Config::load(file)?, over, args.format),
-        Command::Clusters => clusters::run(&Config::load(file)?, args.format),
+        Command::Validate { connect } => validate::run(&Config::load(file)?, connect, format),
+        Command::DryRun { paths, cluster } => dry_run::run(&config_if_any(file)?, &paths, &cluster, format),
+        Command::Topics { what } => topics::run(&Config::load(file)?, what, format),
+        Command::Plan(wish) => plan::run(&config_if_any(file)?, &wish, format),
+        Command::Migrate => migrate::run(&Config::load(file)?, format),
+        Command::Top { every, once } => top::run(&Config::load(file)?, every, once, format),
+        Command::Lag { over } => lag::run(&Config::load(file)?, over, format),
+        Command::Clusters => clusters::run(&Config::load(file)?, format),
         Command::Tap(tap) => tap::run(&Config::load(file)?, &tap),
-        Command::Dlq { what } => dlq::run(&Config::load(file)?, &what, args.format),
-        Command::Files { paths, state, limit } => {
-            file_list::run(&Config::load(file)?, &paths, &state, limit, args.format)
-        }
-        Command::Where { what } => files::locate(&Config::load(file)?, &what, args.format),
-        Command::Reconcile { paths, settled } => files::reconcile(&Config::load(file)?, &paths, settled, args.format),
-        Command::Redecode { paths, encoding } => replay::redecode(&Config::load(file)?, &paths, &encoding, args.format),
+        Command::Dlq { what } => dlq::run(&Config::load(file)?, &what, format),
+        Command::Files { paths, state, limit } => file_list::run(&Config::load(file)?, &paths, &state, limit, format),
+        Command::Where { what } => files::locate(&Config::load(file)?, &what, format),
+        Command::Reconcile { paths, settled } => files::reconcile(&Config::load(file)?, &paths, settled, format),
+        Command::Redecode { paths, encoding } => replay::redecode(&Config::load(file)?, &paths, &encoding, format),
         Command::Replay { paths, since, until } => {
-            replay::replay(&Config::load(file)?, &paths, since.as_deref(), until.as_deref(), args.format)
+            replay::replay(&Config::load(file)?, &paths, since.as_deref(), until.as_deref(), format)
         }
-        Command::Forget(forget) => forget::run(&Config::load(file)?, &forget, args.format),
-        Command::Finish { paths, dry_run } => finish::run(&Config::load(file)?, &paths, dry_run, args.format),
-        Command::Status => status::run(&Config::load(file)?, args.format),
+        Command::Forget(forget) => forget::run(&Config::load(file)?, &forget, format),
+        Command::Finish { paths, dry_run } => finish::run(&Config::load(file)?, &paths, dry_run, format),
+        Command::Status => status::run(&Config::load(file)?, format),
     }
 }
 

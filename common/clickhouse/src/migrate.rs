@@ -42,6 +42,8 @@ pub fn migrations() -> Vec<Migration> {
         step!(7, "records", "0007_records.sql"),
         step!(10, "letters", "0010_letters.sql"),
         step!(11, "forgotten", "0011_forgotten.sql"),
+        step!(20, "days", "0020_days.sql"),
+        step!(21, "analyzed", "0021_analyzed.sql"),
     ]
 }
 

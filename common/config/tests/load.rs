@@ -181,7 +181,10 @@ listen = "9000"
 
 #[test]
 fn rows_are_kept_for_whole_days_and_an_event_says_one_thing() {
-    refused("[clickhouse]\nkeep = \"36h\"\n", "logmill.toml:2: clickhouse.keep: must be whole days");
+    refused(
+        "[clickhouse]\nkeep = \"36h\"\n",
+        "logmill.toml:2: clickhouse.keep: must be whole days, such as \"400days\": rows go with the day of their file",
+    );
     refused(
         "[analyses.shop]\ncalls = [\"go\"]\npopups = [\"go\"]\n",
         "logmill.toml:3: analyses.shop.popups: \"go\" says two things: each value may stand once",

@@ -1,0 +1,6 @@
+//! The counts are those of the rows that analysts see, whatever happens to loads: against the real engine, and against
+//! numbers that were counted line by line without it.
+
+mod bench;
+mod example;
+mod histories;
