@@ -9,3 +9,5 @@ ALTER TABLE rows ADD PROJECTION IF NOT EXISTS days
     GROUP BY app, day, file_id, load
 );
 ALTER TABLE rows MATERIALIZE PROJECTION days;
+-- Where rows are kept for a time only (clickhouse.keep), a part goes as a whole.
+ALTER TABLE rows MODIFY SETTING ttl_only_drop_parts = 1;

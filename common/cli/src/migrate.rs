@@ -29,12 +29,19 @@ pub fn run(config: &Config, format: Format) -> Result<Verdict, Failure> {
     let mut out = Printer::stdout();
     match format {
         Format::Json => {
-            out.json(&serde_json::json!({ "applied": migrated.applied, "analyst_skipped": migrated.analyst_skipped }))?;
+            out.json(&serde_json::json!({
+                "applied": migrated.applied,
+                "unchecked": migrated.unchecked,
+                "analyst_skipped": migrated.analyst_skipped,
+            }))?;
         }
         Format::Text => {
             for migration in logmill_clickhouse::migrations() {
                 let done = if migrated.applied.contains(&migration.number) { "applied" } else { "was there" };
                 out.line(&format!("{done:<9} {:04} {}", migration.number, migration.name))?;
+            }
+            if let Some(why) = &migrated.unchecked {
+                out.line(&format!("the schema was not compared with what its migrations make: {why}"))?;
             }
             if let Some(why) = &migrated.analyst_skipped {
                 out.line(&format!("the analysts' account was not made: {why}"))?;

@@ -151,7 +151,8 @@ async fn killed_at_any_point_and_run_again_it_comes_to_the_same_counts() {
         // Something to count in each round: a file of the first day, to and fro.
         hidden = round % 2 == 1;
         chain.show(0, !hidden, 10 + round).await;
-        let mut child = chain.bench.command(&["analyze", "--refresh"]).stderr(std::process::Stdio::null()).spawn().unwrap();
+        let mut child =
+            chain.bench.command(&["analyze", "--refresh"]).stderr(std::process::Stdio::null()).spawn().unwrap();
         // From its start to beyond its end, in steps that are none of the program's.
         tokio::time::sleep(Duration::from_millis(5 + round * 23 % 500)).await;
         killed += u32::from(child.try_wait().unwrap().is_none());

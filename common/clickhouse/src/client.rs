@@ -23,6 +23,8 @@ pub struct Database {
     pub(crate) url: String,
     pub(crate) name: String,
     pub(crate) insert_timeout: Duration,
+    /// How long rows are kept, in whole days; for ever where nothing says.
+    pub(crate) keep: Option<Duration>,
 }
 
 impl Database {
@@ -49,6 +51,7 @@ impl Database {
             url: config.url.clone(),
             name: config.database.clone(),
             insert_timeout: config.insert_timeout,
+            keep: config.keep,
         })
     }
 

@@ -18,6 +18,12 @@ pub enum Error {
          an applied migration never changes, run the program version that fits or add a new migration"
     )]
     Changed { number: u32, name: String, applied: String, known: String },
+    /// Somebody else than the migrations changed the schema.
+    #[error(
+        "the schema of {database} is not what its migrations made, and nothing is done over it; undo this by hand, then \
+         migrate again:\n  {}", differences.join("\n  ")
+    )]
+    Differs { database: String, differences: Vec<String> },
     /// The database is ahead of this program.
     #[error(
         "the database has migration {number} ({name}), which this program does not know: it is older than the schema"

@@ -10,11 +10,12 @@ mod insert;
 pub mod ledger;
 mod loads;
 mod migrate;
+mod schema;
 mod sql;
 
 pub use client::Database;
 pub use error::{Error, Fault};
 pub use insert::{Insertion, LineRange, merge_ranges, origins_sql, rows_sql};
 pub use loads::settle_loads;
-pub use migrate::{Migrated, migrate, migrations};
+pub use migrate::{Migrated, Migration, migrate, migrations};
 pub use sql::{id_literal, literal};

@@ -1,8 +1,13 @@
 //! The schema, in numbered steps. Each is applied once, in order, and is recorded with its checksum; each statement can
 //! be repeated, so a crash in the middle of a step, or two programs at once, do no harm.
+//!
+//! Before anything is changed, what there is is compared with what the recorded steps make of an empty database beside it,
+//! and, as a step may have been broken off, with what the first statements of the next one make of that. A schema that is
+//! none of these was changed by somebody else: nothing goes on over it.
 
 use crate::client::Database;
 use crate::error::Error;
+use crate::schema::{Schema, schema};
 use crate::sql::literal;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -59,17 +64,22 @@ const RECORD: &str = "CREATE TABLE IF NOT EXISTS migrations (number UInt32, name
 pub struct Migrated {
     /// The steps that were not there yet.
     pub applied: Vec<u32>,
+    /// Why what there was before was not compared with the steps, where it was not.
+    pub unchecked: Option<String>,
     /// Why the analysts' account was not made by SQL, where it was not: then it has to be made in the server's files.
     pub analyst_skipped: Option<String>,
 }
 
-/// Brings a database, which need not exist, to the newest schema.
+/// Brings a database, which need not exist, to the newest schema, and the time for which rows are kept to that of the
+/// configuration.
 ///
 /// # Errors
-/// [`Error::Changed`] when an applied step differs from the known one, [`Error::Newer`] when there is one more; else as
-/// the server says. What was applied before stays.
+/// [`Error::Changed`] when an applied step differs from the known one, [`Error::Newer`] when there is one more,
+/// [`Error::Differs`] when the schema is not what the steps make; else as the server says. What was applied before stays.
 pub async fn migrate(database: &Database) -> Result<Migrated, Error> {
-    migrate_by(database, &migrations()).await
+    let migrated = migrate_by(database, &migrations()).await?;
+    keep(database).await?;
+    Ok(migrated)
 }
 
 /// [`migrate`] by other steps than the program's own.
@@ -87,7 +97,14 @@ pub(crate) async fn migrate_by(database: &Database, known: &[Migration]) -> Resu
             return Err(Error::Changed { number: *number, name, applied, known });
         }
     }
-    for step in known.iter().filter(|m| !recorded.contains_key(&m.number)) {
+    let (done, to_do): (Vec<&Migration>, Vec<&Migration>) =
+        known.iter().partition(|m| recorded.contains_key(&m.number));
+    let unchecked = match compare(database, &done, to_do.first().copied()).await {
+        Ok(()) => None,
+        Err(Error::Server { code: ACCESS_DENIED, message }) => Some(message),
+        Err(other) => return Err(other),
+    };
+    for step in to_do {
         for statement in statements(step.sql) {
             database.execute(statement).await?;
         }
@@ -95,7 +112,101 @@ pub(crate) async fn migrate_by(database: &Database, known: &[Migration]) -> Resu
         database.execute(&format!("INSERT INTO migrations (number, name, checksum) VALUES {values}")).await?;
         applied.push(step.number);
     }
-    Ok(Migrated { applied, analyst_skipped: analyst(database).await? })
+    Ok(Migrated { applied, unchecked, analyst_skipped: analyst(database).await? })
+}
+
+/// This account may not make databases.
+const ACCESS_DENIED: u32 = 497;
+
+/// Whether the database is what the steps that are done make, and perhaps some of the next one's statements.
+async fn compare(database: &Database, done: &[&Migration], next: Option<&Migration>) -> Result<(), Error> {
+    if done.is_empty() && next.is_none() {
+        return Ok(());
+    }
+    let found = schema(database).await?;
+    let beside = Database { name: beside_name(&database.name), ..database.clone() };
+    drop_forgotten(database).await?;
+    beside.server_execute(&format!("CREATE DATABASE `{}`", beside.name)).await?;
+    let differences = nearest(&beside, &found, done, next).await;
+    beside.server_execute(&format!("DROP DATABASE IF EXISTS `{}`", beside.name)).await?;
+    match differences? {
+        none if none.is_empty() => Ok(()),
+        differences => Err(Error::Differs { database: database.name.clone(), differences }),
+    }
+}
+
+/// The fewest differences of `found` from what the steps make in the empty database `beside`.
+async fn nearest(
+    beside: &Database,
+    found: &Schema,
+    done: &[&Migration],
+    next: Option<&Migration>,
+) -> Result<Vec<String>, Error> {
+    for statement in done.iter().flat_map(|step| statements(step.sql)) {
+        beside.execute(statement).await?;
+    }
+    let mut nearest = schema(beside).await?.differences(found);
+    for statement in next.into_iter().flat_map(|step| statements(step.sql)) {
+        if nearest.is_empty() {
+            break;
+        }
+        beside.execute(statement).await?;
+        let differences = schema(beside).await?.differences(found);
+        nearest = if differences.len() < nearest.len() { differences } else { nearest };
+    }
+    Ok(nearest)
+}
+
+const BESIDE: &str = "_compared_";
+
+/// The name of an empty database for one comparison; the time, in seconds, stands in it.
+fn beside_name(database: &str) -> String {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    format!("{database}{BESIDE}{}_{}_{}", since.as_secs(), since.subsec_nanos(), std::process::id())
+}
+
+/// Drops what comparisons left that were broken off more than an hour ago.
+async fn drop_forgotten(database: &Database) -> Result<(), Error> {
+    #[derive(Deserialize)]
+    struct Row {
+        name: String,
+    }
+    let prefix = literal(&format!("{}{BESIDE}", database.name));
+    let begun = format!("toUInt64OrZero(splitByChar('_', substring(name, length({prefix}) + 1))[1])");
+    let names: Vec<Row> = database
+        .server_select(&format!(
+            "SELECT name FROM system.databases WHERE startsWith(name, {prefix}) AND {begun} < toUnixTimestamp(now()) - 3600"
+        ))
+        .await?;
+    for Row { name } in names {
+        database.server_execute(&format!("DROP DATABASE IF EXISTS `{name}`")).await?;
+    }
+    Ok(())
+}
+
+/// Rows go with the day of their file, after the time of the configuration. The table is touched where it says another one.
+async fn keep(database: &Database) -> Result<(), Error> {
+    #[derive(Deserialize)]
+    struct Days {
+        days: u64,
+    }
+    const TTL: &str = "TTL toDateTime\\\\(file_time\\\\) \\\\+ toIntervalDay\\\\(([0-9]+)\\\\)";
+    let there: Vec<Days> = database
+        .select(&format!(
+            "SELECT toUInt64OrZero(extract(engine_full, '{TTL}')) AS days FROM system.tables \
+             WHERE database = currentDatabase() AND name = 'rows'"
+        ))
+        .await?;
+    let there = there.first().map_or(0, |there| there.days);
+    match database.keep.map_or(0, |keep| keep.as_secs() / 86_400) {
+        wanted if wanted == there => Ok(()),
+        0 => database.execute("ALTER TABLE rows REMOVE TTL").await,
+        days => {
+            database
+                .execute(&format!("ALTER TABLE rows MODIFY TTL toDateTime(file_time) + toIntervalDay({days})"))
+                .await
+        }
+    }
 }
 
 async fn recorded(database: &Database) -> Result<BTreeMap<u32, (String, String)>, Error> {

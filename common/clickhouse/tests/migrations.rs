@@ -1,0 +1,166 @@
+//! Migrations on the real engine: broken off anywhere they go on, and over a schema that somebody changed they do not.
+
+use logmill_clickhouse::{Database, Error, Migration, migrate, migrations};
+use logmill_config::ClickHouse;
+use logmill_stack::shared;
+use std::time::Duration;
+
+/// The database of that name, which need not exist.
+fn named(name: &str, keep: Option<Duration>) -> Database {
+    let server = shared::clickhouse();
+    let config = ClickHouse {
+        url: server.url.clone(),
+        database: name.into(),
+        user: server.admin.user.clone(),
+        password: Some(server.admin.password.clone()),
+        keep,
+        ..ClickHouse::default()
+    };
+    Database::new(&config).unwrap()
+}
+
+fn database(name: &str, keep: Option<Duration>) -> Database {
+    named(&format!("migrations_{name}"), keep)
+}
+
+/// One text.
+async fn text(database: &Database, sql: &str) -> String {
+    #[derive(serde::Deserialize)]
+    struct Row {
+        t: String,
+    }
+    let rows: Vec<Row> = database.select(&format!("SELECT toString(t) AS t FROM (SELECT {sql})")).await.unwrap();
+    rows.into_iter().next().map_or_else(String::new, |row| row.t)
+}
+
+/// All that makes the schema, but for the name of the database.
+async fn fingerprint(database: &Database) -> String {
+    let sql = "arrayStringConcat(arraySort(groupArray(replaceAll(create_table_query, currentDatabase(), ''))), '\\n') AS t \
+               FROM system.tables WHERE database = currentDatabase()";
+    text(database, sql).await
+}
+
+fn statements() -> Vec<(u32, &'static str)> {
+    let of = |number, sql: &'static str| sql.split(";\n").map(str::trim).map(move |statement| (number, statement));
+    let all = migrations().into_iter().flat_map(|step| of(step.number, step.sql).collect::<Vec<_>>());
+    all.filter(|(_, statement)| statement.lines().any(|l| !l.is_empty() && !l.starts_with("--"))).collect()
+}
+
+#[tokio::test]
+async fn broken_off_after_any_statement_they_go_on_to_the_same_schema() {
+    let whole = database("whole", None);
+    migrate(&whole).await.unwrap();
+    let expected = fingerprint(&whole).await;
+    let statements = statements();
+    assert!(statements.len() > 10);
+    for (broken, (number, _)) in statements.iter().enumerate() {
+        // As it is when the statement is done, and what comes after it is not.
+        let database = database(&format!("broken_{broken}"), None);
+        let steps: Vec<_> = migrations().into_iter().filter(|step| step.number < *number).collect();
+        made_by(&database, &steps, &statements[..=broken]).await;
+        let migrated = migrate(&database).await.unwrap_or_else(|e| panic!("after statement {broken}: {e}"));
+        assert_eq!(migrated.applied.first(), Some(number));
+        assert_eq!(fingerprint(&database).await, expected, "after statement {broken}");
+        assert!(migrate(&database).await.unwrap().applied.is_empty());
+        database.execute(&format!("DROP DATABASE `{}`", database.name())).await.unwrap();
+    }
+}
+
+/// A database with these statements done and these steps recorded.
+async fn made_by(database: &Database, steps: &[Migration], statements: &[(u32, &str)]) {
+    let outside = named("system", None);
+    outside.execute(&format!("DROP DATABASE IF EXISTS `{}`", database.name())).await.unwrap();
+    outside.execute(&format!("CREATE DATABASE `{}`", database.name())).await.unwrap();
+    let record = "CREATE TABLE migrations (number UInt32, name String, checksum String, \
+                  applied DateTime64(3, 'UTC') DEFAULT now64(3, 'UTC')) ENGINE = MergeTree ORDER BY number \
+                  SETTINGS fsync_after_insert = 1, fsync_part_directory = 1";
+    database.execute(record).await.unwrap();
+    for (_, statement) in statements {
+        database.execute(statement).await.unwrap();
+    }
+    for step in steps {
+        let values = format!("({}, '{}', '{}')", step.number, step.name, step.checksum());
+        let sql = format!("INSERT INTO migrations (number, name, checksum) VALUES {values}");
+        database.execute(&sql).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn over_a_schema_that_was_changed_by_hand_nothing_is_done_and_what_differs_is_said() {
+    let database = database("changed", None);
+    migrate(&database).await.unwrap();
+    for (change, undo, said) in [
+        (
+            "ALTER TABLE rows ADD COLUMN mine String",
+            "ALTER TABLE rows DROP COLUMN mine",
+            "column rows.mine is new: String",
+        ),
+        (
+            "ALTER TABLE rows MODIFY COLUMN channel String",
+            "ALTER TABLE rows MODIFY COLUMN channel LowCardinality(String)",
+            "column rows.channel is String COMMENT Channel that carried it; it has to be LowCardinality(String)",
+        ),
+        (
+            "ALTER TABLE rows DROP INDEX time_range",
+            "ALTER TABLE rows ADD INDEX time_range time TYPE minmax GRANULARITY 1",
+            "index rows.time_range is gone: time TYPE minmax",
+        ),
+        (
+            "ALTER TABLE rows MODIFY SETTING fsync_after_insert = 0",
+            "ALTER TABLE rows MODIFY SETTING fsync_after_insert = 1",
+            "fsync_after_insert = 0",
+        ),
+        ("RENAME TABLE finished TO put_away", "RENAME TABLE put_away TO finished", "table finished is gone"),
+        (
+            "CREATE OR REPLACE VIEW logs AS SELECT * FROM rows",
+            migrations()[3].sql.trim_end().trim_end_matches(';'),
+            "view logs is SELECT",
+        ),
+    ] {
+        database.execute(change).await.unwrap();
+        let refused = migrate(&database).await.expect_err(change);
+        assert!(matches!(refused, Error::Differs { .. }) && refused.to_string().contains(said), "{change}: {refused}");
+        if undo.contains("CREATE VIEW") {
+            database.execute("DROP VIEW logs").await.unwrap();
+        }
+        database.execute(undo).await.unwrap();
+        migrate(&database).await.unwrap_or_else(|error| panic!("{undo}: {error}"));
+    }
+    // What is not of the migrations is nobody's business.
+    database.execute("CREATE TABLE IF NOT EXISTS of_an_analyst (x UInt8) ENGINE = MergeTree ORDER BY x").await.unwrap();
+    migrate(&database).await.unwrap();
+    let left =
+        text(&database, "count() AS t FROM system.databases WHERE name LIKE 'migrations_changed_compared%'").await;
+    assert_eq!(left, "0", "databases of comparisons that are left");
+}
+
+#[tokio::test]
+async fn rows_are_kept_as_long_as_the_configuration_says() {
+    let days = |days: u64| Some(Duration::from_secs(days * 86_400));
+    for (keep, said) in [(None, ""), (days(400), "400"), (days(30), "30"), (days(30), "30"), (None, "")] {
+        let database = database("kept", keep);
+        migrate(&database).await.unwrap();
+        let sql = "extract(engine_full, 'TTL toDateTime.file_time. . toIntervalDay.([0-9]+)') AS t FROM system.tables \
+                   WHERE database = currentDatabase() AND name = 'rows'";
+        assert_eq!(text(&database, sql).await, said, "{keep:?}");
+    }
+    // A day's file that is older goes as a whole, and its neighbours stay.
+    let database = database("kept", days(30));
+    database.execute("TRUNCATE TABLE rows").await.unwrap();
+    migrate(&database).await.unwrap();
+    for age in [40, 20] {
+        let sql = format!(
+            "INSERT INTO rows (file_id, file_time, line) SELECT toFixedString('{age}', 16), now() - INTERVAL {age} DAY, number \
+             FROM numbers(10)"
+        );
+        database.execute(&sql).await.unwrap();
+    }
+    for _ in 0..300 {
+        if text(&database, "count() AS t FROM rows").await == "10" {
+            return;
+        }
+        database.execute("OPTIMIZE TABLE rows FINAL").await.unwrap();
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("the rows of a file of 40 days ago are still there");
+}
