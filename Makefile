@@ -46,8 +46,14 @@ demo: build ## All set-up, then the whole chain on real servers and real logs; O
 	target/release/logmill-demo
 
 .PHONY: bench
-bench: build ## CPU per byte beside the floor, on the real servers too: a table, and target/bench.json; LARGE=10 adds a file of 10 GiB, FILES=1000000 lists a million, TINY=20000 takes so many of a kilobyte
+bench: build ## CPU per byte beside the floor, on the real servers too: a table, and target/bench.json; LARGE=10 adds a file of 10 GiB, FILES=1000000 lists a million, TINY=20000 takes so many of a kilobyte, ANALYZED=100000000 counts so many rows
 	target/release/logmill-bench
+
+.PHONY: bench-table
+bench-table: build ## Bytes a line, CPU of an INSERT and of the commonest questions, of the table of rows and of others that it could be; ROWS=n
+	target/release/logmill-stack up --brokers 0 --clusters "" --detach
+	python3 -B benchmarks/table/table.py .stack/up/state.json $(or $(ROWS),2000000); \
+		ended=$$?; target/release/logmill-stack down; exit $$ended
 
 .PHONY: bench-detection
 bench-detection: ## How many files each detector of encodings reads right, ours and others: a table

@@ -3,6 +3,7 @@
 //! A module measures one thing and gives [`Row`]s; `main` puts them together. Numbers are CPU time, as wall time says
 //! more about what else a machine does; each is the least of several rounds in which the chain and its floor take turns.
 
+pub mod analyses;
 pub mod chain;
 pub mod clock;
 pub mod data;

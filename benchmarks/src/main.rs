@@ -28,8 +28,11 @@ struct Arguments {
     /// Files of a kilobyte beside large ones; 0 leaves them out
     #[arg(long, env = "TINY", default_value_t = 2_000)]
     tiny: usize,
-    /// Only what has this in its name; `hop`, `chain separate`, `chain fused`, `latency`, `listing` and `tiny` are measured
-    /// on the servers
+    /// Rows that the analyses count; each takes 50 bytes of the disk meanwhile; 0 leaves them out
+    #[arg(long, env = "ANALYZED", default_value_t = 0)]
+    analyzed: usize,
+    /// Only what has this in its name; `hop`, `chain separate`, `chain fused`, `latency`, `listing`, `tiny` and `analyses`
+    /// are measured on the servers
     #[arg(long)]
     only: Option<String>,
     /// Where the numbers go
@@ -40,7 +43,8 @@ struct Arguments {
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     logmill_kafka::keep_large_buffers();
-    let sizes = Sizes { large: arguments.large, listed: arguments.files, tiny: arguments.tiny };
+    let Arguments { large, files: listed, tiny, analyzed, .. } = arguments;
+    let sizes = Sizes { large, listed, tiny, analyzed };
     let wanted = Parts::of(arguments.only.as_deref(), sizes);
     let only = if wanted.chains() { Some("front end".to_owned()) } else { arguments.only.clone() };
     let rounds = Rounds { rounds: arguments.rounds, only: arguments.only.and(only) };

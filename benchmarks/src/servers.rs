@@ -1,7 +1,7 @@
 //! What needs the real servers.
 
 use crate::report::Row;
-use crate::{chain, data, hop, large, latency, listing, tiny};
+use crate::{analyses, chain, data, hop, large, latency, listing, tiny};
 use anyhow::Context;
 use logmill_config::Layout;
 use logmill_stack::{Stack, Wanted};
@@ -27,6 +27,8 @@ pub struct Sizes {
     pub listed: usize,
     /// Files of a kilobyte.
     pub tiny: usize,
+    /// Rows that the analyses count.
+    pub analyzed: usize,
 }
 
 impl Parts {
@@ -37,7 +39,9 @@ impl Parts {
         let layouts = [(Layout::Separate, "chain separate"), (Layout::Fused, "chain fused")];
         let layouts: Vec<Layout> =
             layouts.into_iter().filter(|(_, name)| named(name)).map(|(layout, _)| layout).collect();
-        for (name, size) in [("listing", &mut sizes.listed), ("tiny", &mut sizes.tiny)] {
+        for (name, size) in
+            [("listing", &mut sizes.listed), ("tiny", &mut sizes.tiny), ("analyses", &mut sizes.analyzed)]
+        {
             *size = if named(name) { *size } else { 0 };
         }
         Self { hop: named("hop") || !layouts.is_empty(), layouts, latency: named("latency"), sizes }
@@ -52,10 +56,10 @@ impl Parts {
     /// Whether the servers are needed.
     #[must_use]
     pub fn any(&self) -> bool {
-        self.shared() || self.sizes.listed > 0
+        self.shared() || self.sizes.listed > 0 || self.sizes.analyzed > 0
     }
 
-    /// Whether those are needed that all parts but listing share.
+    /// Whether those are needed that all parts but listing and the analyses share.
     fn shared(&self) -> bool {
         self.hop || self.latency || self.sizes.large > 0 || self.sizes.tiny > 0
     }
@@ -71,6 +75,12 @@ pub fn measure(bytes: usize, front: Option<f64>, wanted: &Parts) -> anyhow::Resu
         let mut rows = if wanted.shared() { on_servers(bytes, front, wanted).await? } else { Vec::new() };
         if wanted.sizes.listed > 0 {
             rows.extend(listing::measure(wanted.sizes.listed).await?);
+        }
+        if wanted.sizes.analyzed > 0 {
+            let engine = Wanted { clickhouse: true, ..Wanted::default() };
+            let stack = tokio::task::block_in_place(|| Stack::start(&logmill_stack::default_dir(), &engine))?;
+            rows.extend(analyses::measure(&stack, wanted.sizes.analyzed).await?);
+            tokio::task::block_in_place(|| stack.stop());
         }
         Ok(rows)
     };

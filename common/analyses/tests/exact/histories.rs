@@ -1,7 +1,7 @@
 //! What happens to loads, step by step and at random.
 
-use crate::bench::Bench;
-use logmill_analyses::refresh;
+use crate::bench::{APP, Bench, span};
+use logmill_analyses::{Question, refresh, stale};
 use logmill_clickhouse::ledger::redecode::{hide_before, replace};
 use logmill_core::{FileId, Load};
 use logmill_generated::{File, Wish, generate};
@@ -89,6 +89,45 @@ async fn what_was_hidden_while_a_day_was_computed_makes_it_stale_when_it_is_show
     assert!(bench.stale().await > 0);
     bench.refresh().await;
     bench.is_exact("shown again").await;
+}
+
+#[tokio::test]
+async fn a_day_whose_rows_have_passed_their_time_stays_as_it_was_counted() {
+    let mut bench = Bench::empty("kept").await;
+    let files = files(2, 40);
+    for (id, file) in &files {
+        bench.load(*id, FIRST, file.day, &file.lines).await;
+    }
+    bench.refresh().await;
+    bench.is_exact("before").await;
+    let before = bench.ask(Question::NewUsers, span(20_758, 20_760)).await;
+    // Everything is older than a day: what is deleted, hidden or late now changes no count.
+    bench.config.clickhouse.keep = Some(Duration::from_secs(86_400));
+    let (id, file) = &files[0];
+    bench.delete(*id, FIRST).await;
+    bench.load(FileId(99), FIRST, file.day, &files[1].1.lines).await;
+    let stale = stale(&bench.database, &bench.config, None, None).await.unwrap();
+    assert!(!stale.is_empty() && stale.iter().all(|day| day.kept), "{stale:?}");
+    assert_eq!(bench.refresh().await, 0);
+    assert_eq!(bench.ask(Question::NewUsers, span(20_758, 20_760)).await, before);
+    bench.config.clickhouse.keep = None;
+    assert!(bench.refresh().await > 0, "rows are kept for ever again: the day is theirs");
+    bench.is_exact("after").await;
+}
+
+#[tokio::test]
+async fn another_mapping_counts_all_days_anew() {
+    let mut bench = Bench::empty("mapping").await;
+    let files = files(1, 20);
+    for (id, file) in &files {
+        bench.load(*id, FIRST, file.day, &file.lines).await;
+    }
+    let days = bench.refresh().await;
+    let mapping = bench.config.analyses.get_mut(APP).unwrap();
+    mapping.popups = vec!["no such event".into()];
+    assert_eq!(bench.refresh().await, days);
+    let answer = bench.ask(Question::Popups, span(20_758, 20_758)).await;
+    assert_eq!(answer.note, "0 shown");
 }
 
 #[tokio::test]

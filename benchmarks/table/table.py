@@ -1,0 +1,175 @@
+#!/usr/bin/env python3
+"""What the table `rows` costs and answers under other schemas: bytes a line, CPU of an INSERT, and the ten commonest questions.
+
+Usage: table.py STATE_FILE [ROWS]     the state file of `logmill-stack up`; `make bench-table` does both
+
+Every variant is the table of the migrations with one thing changed, filled with the same generated rows in the same INSERTs. CPU
+is that of the server for the query, from its query log: of several runs the least.
+"""
+
+import json, pathlib, re, sys, urllib.error, urllib.parse, urllib.request, uuid
+
+HERE = pathlib.Path(__file__).parent
+DATABASE = "bench_table"
+LINES, FILES = 100_000, 5  # of a generated file; of an INSERT
+COLUMNS = "file_id,load,line,part,cluster,path,app,channel,level,file_time,time,text,fields"
+RUNS = 3
+
+state = json.load(open(sys.argv[1]))
+place = state["clickhouse"]
+ROWS = int(sys.argv[2]) if len(sys.argv) > 2 else 2_000_000
+
+
+def ask(sql, database=DATABASE, query_id=None, **settings):
+    login = {"user": place["admin"]["user"], "password": place["admin"]["password"], "database": database}
+    query = urllib.parse.urlencode({**login, **settings, **({"query_id": query_id} if query_id else {})})
+    request = urllib.request.Request(f"{place['url']}/?{query}", data=sql.encode())
+    try:
+        return urllib.request.urlopen(request, timeout=900).read().decode()
+    except urllib.error.HTTPError as error:
+        sys.exit(f"{error.read().decode()[:600]}\n{sql[:600]}")
+
+
+def measured(sql, **settings):
+    """CPU-ms, ms, and rows read of the fastest of several runs."""
+    ids = [uuid.uuid4().hex for _ in range(RUNS)]
+    for query_id in ids:
+        ask(sql, query_id=query_id, **settings)
+    return logged(ids)
+
+
+def logged(ids):
+    ask("SYSTEM FLUSH LOGS query_log", "system")
+    names = ",".join(f"'{i}'" for i in ids)
+    line = ask(
+        "SELECT min(ProfileEvents['OSCPUVirtualTimeMicroseconds']) / 1000, min(query_duration_ms), any(read_rows), "
+        f"sum(ProfileEvents['OSCPUVirtualTimeMicroseconds']) / 1000 FROM query_log "
+        f"WHERE query_id IN ({names}) AND type = 'QueryFinish' FORMAT TSV",
+        "system",
+    )
+    return [float(x) for x in line.split("\t")]
+
+
+def base():
+    """The table as the migrations make it."""
+    folder = HERE / "../../schemas/clickhouse"
+    return [
+        statement
+        for file in sorted(folder.glob("0*.sql"))
+        for statement in re.split(r";\n", file.read_text())
+        if re.search(r"(CREATE TABLE IF NOT EXISTS|ALTER TABLE) rows\b", statement)
+    ]
+
+
+# name: what is changed in the table of the migrations
+VARIANTS = {
+    "as the migrations make it": [],
+    "without codecs": ["ALTER TABLE rows MODIFY COLUMN line UInt64 CODEC(Default), MODIFY COLUMN time Nullable(DateTime64(3, 'UTC')) "
+                       "CODEC(Default), MODIFY COLUMN text String CODEC(Default), MODIFY COLUMN fields "
+                       "Map(LowCardinality(String), String) CODEC(Default)"],
+    "line, time: Delta, LZ4": ["ALTER TABLE rows MODIFY COLUMN line UInt64 CODEC(Delta, LZ4), "
+                               "MODIFY COLUMN time Nullable(DateTime64(3, 'UTC')) CODEC(Delta, LZ4)"],
+    "line, time: Delta, ZSTD(1)": ["ALTER TABLE rows MODIFY COLUMN line UInt64 CODEC(Delta, ZSTD(1)), "
+                                   "MODIFY COLUMN time Nullable(DateTime64(3, 'UTC')) CODEC(Delta, ZSTD(1))"],
+    "line, time: DoubleDelta, ZSTD(1)": ["ALTER TABLE rows MODIFY COLUMN line UInt64 CODEC(DoubleDelta, ZSTD(1)), "
+                                         "MODIFY COLUMN time Nullable(DateTime64(3, 'UTC')) CODEC(DoubleDelta, ZSTD(1))"],
+    "text, fields: ZSTD(1)": ["ALTER TABLE rows MODIFY COLUMN text String CODEC(ZSTD(1)), "
+                              "MODIFY COLUMN fields Map(LowCardinality(String), String) CODEC(ZSTD(1))"],
+    "text, fields: ZSTD(3)": ["ALTER TABLE rows MODIFY COLUMN text String CODEC(ZSTD(3)), "
+                              "MODIFY COLUMN fields Map(LowCardinality(String), String) CODEC(ZSTD(3))"],
+    "without the projection days": ["ALTER TABLE rows DROP PROJECTION days"],
+    "text index, splitByNonAlpha": ["ALTER TABLE rows ADD INDEX words text TYPE text(tokenizer = 'splitByNonAlpha')"],
+    "text index, asciiCJK": ["ALTER TABLE rows ADD INDEX words text TYPE text(tokenizer = 'asciiCJK')"],
+    "bloom filter of words": ["ALTER TABLE rows ADD INDEX words text TYPE tokenbf_v1(32768, 3, 0) GRANULARITY 1"],
+    "projection by app and time": ["ALTER TABLE rows ADD PROJECTION by_time (SELECT app, time, _part_offset ORDER BY app, time)"],
+    "sorted by app, file": ["ORDER BY (app, file_id, load, line, part)"],
+}
+
+DAY = "file_time >= '2026-11-01' AND file_time < '2026-11-02'"
+QUESTIONS = {
+    "lines an hour of an app": f"SELECT toStartOfHour(time), count() FROM rows WHERE app = 'shop' AND {DAY} GROUP BY 1 ORDER BY 1",
+    "lines by app and level": f"SELECT app, level, count() FROM rows WHERE {DAY} GROUP BY 1, 2",
+    "newest 100 errors of an app": f"SELECT time, text FROM rows WHERE app = 'shop' AND level = 'ERROR' AND {DAY} ORDER BY time DESC LIMIT 100",
+    "ten minutes of an app": f"SELECT count(), sum(length(text)) FROM rows WHERE app = 'shop' AND time >= '2026-11-01 12:00:00' AND time < '2026-11-01 12:10:00' AND {DAY}",
+    "a rare word": "SELECT count() FROM rows WHERE hasToken(text, 's12345')",
+    "a common word": f"SELECT count() FROM rows WHERE hasToken(text, 'popup') AND {DAY}",
+    "a part of a word": f"SELECT count() FROM rows WHERE text LIKE '%u2410%' AND {DAY}",
+    "a Chinese word": "SELECT count() FROM rows WHERE text LIKE '%世界杯%'",
+    "a field's value": "SELECT count() FROM rows WHERE fields['user'] = 'u24104'",
+    "most frequent values of a field": f"SELECT fields['process'] AS p, count() FROM rows WHERE app = 'shop' AND {DAY} GROUP BY p ORDER BY 2 DESC LIMIT 10",
+    "lines around a line": "SELECT text FROM rows WHERE file_id = (SELECT file_id FROM rows WHERE app = 'shop' LIMIT 1) AND line BETWEEN 5000 AND 5100",
+    "a file by its path": "SELECT count(), sum(length(text)) FROM rows WHERE path = '/logs/app/0/part-000004.log.gz'",
+}
+
+
+def insert_all(columns):
+    """Puts the rows into the table, five files an INSERT. CPU-ns a line."""
+    ids = []
+    for first in range(0, ROWS // LINES, FILES):
+        ids.append(uuid.uuid4().hex)
+        files = f"SELECT path FROM bench_source.made GROUP BY path ORDER BY path LIMIT {FILES} OFFSET {first}"
+        ask(f"INSERT INTO rows ({columns}) SELECT {columns} FROM bench_source.made WHERE path IN ({files})", query_id=ids[-1],
+            max_insert_threads=1, max_threads=1, async_insert=0, min_insert_block_size_rows=10**8, max_insert_block_size=10**8,
+            min_insert_block_size_bytes=0)
+    return logged(ids)[3] * 1e6 / ROWS
+
+
+def size():
+    return int(ask("SELECT sum(bytes_on_disk) FROM system.parts WHERE database = currentDatabase() AND table = 'rows' AND active"))
+
+
+def by_column():
+    lines = ask("SELECT column, sum(column_data_compressed_bytes) FROM system.parts_columns WHERE database = currentDatabase() "
+                "AND table = 'rows' AND active GROUP BY 1 FORMAT TSV").splitlines()
+    return {column: int(size) for column, size in (line.split("\t") for line in lines)}
+
+
+def fresh(database):
+    ask(f"DROP DATABASE IF EXISTS {database} SYNC", "system")
+    ask(f"CREATE DATABASE {database}", "system")
+
+
+def source():
+    """Rows in memory, so that an INSERT reads next to nothing."""
+    fresh("bench_source")
+    ask(base()[0], "bench_source")
+    ask(f"CREATE TABLE made ENGINE = Memory AS SELECT {COLUMNS} FROM rows LIMIT 0", "bench_source")
+    made = re.sub(r"^--.*\n", "", (HERE / "../src/generated_rows.sql").read_text(), flags=re.M).replace("INTO rows", "INTO made")
+    ask(made.replace("{from}", "0").replace("{count}", str(ROWS)), "bench_source")
+
+
+def variant(changes):
+    statements = base()
+    for change in changes:
+        if change.startswith("ORDER BY"):
+            statements[0] = re.sub(r"ORDER BY \(.*\)", change, statements[0])
+        else:
+            statements.append(change)
+    fresh(DATABASE)
+    for statement in statements:
+        ask(statement, mutations_sync=1)
+
+
+def main():
+    source()
+    print(f"{ROWS} generated rows; bytes a line once merged; CPU-ns a line of an INSERT of {FILES * LINES}")
+    print(f"{'':34} {'all':>7} {'text':>7} {'fields':>7} {'time':>7} {'line':>7} {'rest':>7} {'INSERT':>7}")
+    answers = {}
+    for name, changes in VARIANTS.items():
+        variant(changes)
+        cpu = insert_all(COLUMNS)
+        ask("OPTIMIZE TABLE rows FINAL", mutations_sync=1)
+        whole, columns = size() / ROWS, by_column()
+        named = [columns.get(column, 0) / ROWS for column in ("text", "fields", "time", "line")]
+        print(f"{name:34} {whole:7.2f} " + " ".join(f"{x:7.2f}" for x in named) + f" {whole - sum(named):7.2f} {cpu:7.0f}", flush=True)
+        answers[name] = {question: measured(sql, max_threads=1) for question, sql in QUESTIONS.items()}
+    for question in QUESTIONS:
+        print(f"\n{question}")
+        for name, answer in answers.items():
+            cpu, _, rows, _ = answer[question]
+            print(f"  {name:34} {cpu:9.1f} CPU-ms {rows:12.0f} rows read", flush=True)
+    for database in (DATABASE, "bench_source"):
+        ask(f"DROP DATABASE {database} SYNC", "system")
+
+
+main()
