@@ -49,6 +49,7 @@ pub fn migrations() -> Vec<Migration> {
         step!(11, "forgotten", "0011_forgotten.sql"),
         step!(20, "days", "0020_days.sql"),
         step!(21, "analyzed", "0021_analyzed.sql"),
+        step!(22, "codecs", "0022_codecs.sql"),
     ]
 }
 
