@@ -50,6 +50,7 @@ pub fn migrations() -> Vec<Migration> {
         step!(20, "days", "0020_days.sql"),
         step!(21, "analyzed", "0021_analyzed.sql"),
         step!(22, "codecs", "0022_codecs.sql"),
+        step!(23, "words", "0023_words.sql"),
     ]
 }
 
