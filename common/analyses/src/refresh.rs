@@ -145,7 +145,7 @@ async fn drop_nobodys(database: &Database) -> Result<(), Error> {
     struct Table {
         name: String,
     }
-    let begun = format!("toUInt64OrZero(splitByChar('_', name)[2])");
+    let begun = "toUInt64OrZero(splitByChar('_', name)[2])";
     let old = format!("{begun} < toUnixTimestamp(now()) - {}", NOBODYS.as_secs());
     let tables: Vec<Table> = database
         .select(&format!(
