@@ -2,7 +2,7 @@
 
 use crate::bench::{APP, Bench, span};
 use logmill_analyses::{Question, refresh, stale};
-use logmill_clickhouse::ledger::redecode::{hide_before, replace};
+use logmill_clickhouse::ledger::replay::{Purpose, hide_before, replace};
 use logmill_core::{FileId, Load};
 use logmill_generated::{File, Wish, generate};
 use std::time::Duration;
@@ -48,13 +48,14 @@ async fn late_hidden_shown_replaced_and_deleted_loads_are_counted_as_analysts_se
 
     // Loaded again: hidden until it is whole, then in place of the first load. The new load says less.
     let (id, file) = &files[3];
-    hide_before(&bench.database, &[(*id, SECOND)], "gb18030").await.unwrap();
+    let purpose = Purpose::Redecode { encoding: "gb18030".into() };
+    hide_before(&bench.database, &[(*id, SECOND, &purpose)]).await.unwrap();
     bench.sees(*id, SECOND, false);
     bench.load(*id, SECOND, file.day, &file.lines[..file.lines.len() - 9]).await;
     bench.settled(*id, SECOND, file.day).await;
     assert_eq!(bench.refresh().await, 0, "nobody sees the new load yet");
     bench.is_exact("a load that is under way").await;
-    replace(&bench.database, *id, SECOND, "gb18030").await.unwrap();
+    replace(&bench.database, *id, SECOND, &purpose).await.unwrap();
     bench.sees(*id, FIRST, false);
     bench.sees(*id, SECOND, true);
     bench.refresh().await;
