@@ -144,7 +144,7 @@ fn the_lines_of_a_record_are_one_row() {
     let of = |name: &str| run.rows().iter().map(|row| row[name].as_u64().unwrap()).collect::<Vec<_>>();
     assert_eq!((of("line"), of("lines")), (vec![1, 4], vec![3, 1]));
     let run = bench.run(&["dry-run", "a"]);
-    assert_eq!(run.stdout, "a:1: 2026-11-22 ERROR no\\njava.lang.Error\\n\\tat x.Y\na:4: 2026-11-22 INFO yes\n");
+    assert_eq!(run.stdout, "a:1: 2026-11-22 ERROR no\\njava.lang.Error\\n\tat x.Y\na:4: 2026-11-22 INFO yes\n");
 }
 
 #[test]
