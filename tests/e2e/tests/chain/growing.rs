@@ -79,7 +79,7 @@ fn a_drained_chain_gets_more_partitions_and_goes_on_exactly_once() {
     // A cluster that is drained gives no task; what has one goes on.
     rewrite(&chain, |config| config.clusters.values_mut().for_each(|cluster| cluster.drain = true));
     std::thread::sleep(Duration::from_secs(7));
-    put(6, 12);
+    put(6, 18);
     std::thread::sleep(Duration::from_secs(5));
     let files = "SELECT uniqExact(path) FROM file_events";
     assert_eq!(chain.sql(files).expect("SQL").trim(), "6", "no file got a task since");
@@ -102,14 +102,15 @@ fn a_drained_chain_gets_more_partitions_and_goes_on_exactly_once() {
 
     rewrite(&chain, |config| config.clusters.values_mut().for_each(|cluster| cluster.drain = false));
     let processes = chain.start(|text| println!("{text}")).expect("the stages start");
-    through(12);
+    through(18);
     let reconciled = chain.logmill(&["reconcile"]).expect("logmill runs");
     assert!(reconciled.status.success(), "{}", said(&reconciled).1);
     let rows = "SELECT count(), uniqExact(path, line, text) FROM rows";
-    let wanted = format!("{n}\t{n}", n = 12 * LINES);
+    let wanted = format!("{n}\t{n}", n = 18 * LINES);
     assert_eq!(chain.sql(rows).expect("SQL").trim(), wanted, "every line once");
     let new = ["2", "3"].map(|partition| chain.logmill(&["tap", "raw", "--partition", partition, "--no-payload"]));
-    let new: usize = new.into_iter().map(|run| stdout(&run.expect("logmill runs")).lines().count()).sum();
-    assert!(new > 0, "the new partitions carry files");
+    let new = new.map(|run| run.expect("logmill runs"));
+    let count: usize = new.iter().map(|run| stdout(run).lines().count()).sum();
+    assert!(count > 0, "the new partitions carry files: {:?}", new.map(|run| said(&run).1));
     assert!(processes.list().iter().all(|process| process.deaths == 0), "{:?}", processes.list());
 }
