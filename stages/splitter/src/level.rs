@@ -12,6 +12,13 @@ pub(crate) fn level(line: &[u8], from: usize) -> u8 {
     if from >= WITHIN {
         return 0;
     }
+    // In most layouts it is the word behind the time.
+    if line.get(from) == Some(&b' ') && from + 1 + 4 <= WITHIN {
+        let found = word(&line[from + 1..]);
+        if found != 0 {
+            return found;
+        }
+    }
     let capitals = match line.first_chunk::<WITHIN>() {
         Some(beginning) => capitals(beginning),
         None => {
@@ -175,6 +182,24 @@ mod tests {
             (from(0), from(4), from(59), from(60), from(64), from(1000)),
             ("INFO", "WARN", "WARN", "WARN", "", "")
         );
+    }
+
+    #[test]
+    fn behind_the_time() {
+        let after = |line: &str, n: usize| LEVELS[usize::from(level(line.as_bytes(), n))];
+        for (line, expected) in [
+            ("0 INFO x ERROR", "INFO"),
+            ("0 INFOS ERROR", "ERROR"),
+            ("0  WARN", "WARN"),
+            ("0 [main] WARNING", "WARNING"),
+            ("0 ", ""),
+            ("0", ""),
+            ("0INFO WARN", "WARN"),
+        ] {
+            assert_eq!(after(line, 1), expected, "{line:?}");
+        }
+        let at = |n: usize| after(&format!("{} ERROR x", "0".repeat(n)), n);
+        assert_eq!((at(WITHIN - 5), at(WITHIN - 4)), ("ERROR", ""));
     }
 
     #[test]

@@ -22,7 +22,7 @@ impl Rows {
     pub(crate) fn new(text: Bytes, expected: u64) -> Self {
         let length = u32::try_from(text.len()).expect("a chunk is far smaller than 4 GiB");
         let mut ends = Vec::with_capacity(usize::try_from(expected).map_or(0, |n| n.min(text.len())));
-        ends.extend(memchr_iter(b'\n', &text).map(|end| end as u32));
+        line_ends(&text, &mut ends);
         if text.last().is_some_and(|last| *last != b'\n') {
             ends.push(length);
         }
@@ -120,9 +120,58 @@ impl Rows {
     }
 }
 
+/// Bytes that are looked at together.
+const BLOCK: usize = 64;
+
+/// The places of all LFs. Lines are short: to look for one after the other costs twice as much as to see those of a block at once.
+fn line_ends(text: &[u8], ends: &mut Vec<u32>) {
+    let (blocks, rest) = text.as_chunks::<BLOCK>();
+    for (i, block) in blocks.iter().enumerate() {
+        let mut bits = line_feeds(block);
+        while bits != 0 {
+            ends.push((i * BLOCK) as u32 + bits.trailing_zeros());
+            bits &= bits - 1;
+        }
+    }
+    let begin = text.len() - rest.len();
+    ends.extend(memchr_iter(b'\n', rest).map(|end| (begin + end) as u32));
+}
+
+/// A bit for each byte that is an LF, the first byte's the lowest.
+#[cfg(target_arch = "x86_64")]
+fn line_feeds(block: &[u8; BLOCK]) -> u64 {
+    use std::arch::x86_64::{__m128i, _mm_cmpeq_epi8, _mm_loadu_si128, _mm_movemask_epi8, _mm_set1_epi8};
+    let mut feeds = 0;
+    for (i, sixteen) in block.as_chunks::<16>().0.iter().enumerate() {
+        // SAFETY: SSE2 is a part of x86-64; the pointer is to sixteen bytes, and may be at any address.
+        let mask = unsafe {
+            let bytes = _mm_loadu_si128(sixteen.as_ptr().cast::<__m128i>());
+            _mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_set1_epi8(b'\n' as i8)))
+        };
+        feeds |= u64::from(mask as u32) << (16 * i);
+    }
+    feeds
+}
+
+/// A bit for each byte that is an LF, the first byte's the lowest.
+#[cfg(not(target_arch = "x86_64"))]
+fn line_feeds(block: &[u8; BLOCK]) -> u64 {
+    block.iter().enumerate().fold(0, |bits, (i, byte)| bits | (u64::from(*byte == b'\n') << i))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn all_line_ends_are_found(text in proptest::collection::vec(proptest::sample::select(vec![b'\n', b'x', 0x8a, 0xff]), 0..300)) {
+            let mut ends = Vec::new();
+            line_ends(&text, &mut ends);
+            prop_assert_eq!(ends, memchr_iter(b'\n', &text).map(|end| end as u32).collect::<Vec<_>>());
+        }
+    }
 
     fn rows(text: &'static str) -> Rows {
         Rows::new(Bytes::from_static(text.as_bytes()), 0)
