@@ -11,7 +11,7 @@ use crate::files::{now_ms, time};
 use crate::migrate::database;
 use crate::output::{Printer, escaped};
 use crate::topic_reader::TopicReader;
-use crate::{topics, waiting};
+use crate::{replay, topics, waiting};
 use anyhow::{Context, Result};
 use logmill_clickhouse::ledger::Selector;
 use logmill_clickhouse::ledger::forget::{self, Known, Traces};
@@ -19,7 +19,6 @@ use logmill_config::Config;
 use logmill_core::wire::Record;
 use logmill_core::{FileId, Load};
 use logmill_kafka::admin::Admin;
-use logmill_kafka::journal::{Journal, JournalOptions};
 use logmill_protocol::{Outgoing, Partition};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -166,13 +165,7 @@ fn unname(config: &Config, files: &[Known]) -> Result<()> {
             continue;
         }
         let known = Partition::new(config.topics().known(cluster).as_str(), 0);
-        let mut journal = Journal::connect(JournalOptions {
-            brokers: config.kafka.brokers.clone(),
-            // That of the notes of later loads: a lister at work is not fenced.
-            transactional_id: format!("{}.redecode.{cluster}", config.chain),
-            transaction_timeout: config.transaction.timeout,
-            properties: config.kafka.properties.0.clone(),
-        })?;
+        let mut journal = replay::notes(config, cluster)?; // a lister at work is not fenced
         let mut there = BTreeSet::new();
         journal.read(&known, |key, is_there| match std::str::from_utf8(key) {
             Ok(key) if is_there && keys.contains(key) => drop(there.insert(key.to_owned())),

@@ -260,6 +260,17 @@ fn again(config: &Config, file: Loaded, wish: &Wish, run: &str) -> Result<Again>
     })
 }
 
+/// The notes of later loads of a cluster's files. All commands that write some have one identity: so no load has two tasks,
+/// whoever asks for it at the same time.
+pub fn notes(config: &Config, cluster: &str) -> Result<Journal> {
+    Ok(Journal::connect(JournalOptions {
+        brokers: config.kafka.brokers.clone(),
+        transactional_id: format!("{}.redecode.{cluster}", config.chain),
+        transaction_timeout: config.transaction.timeout,
+        properties: config.kafka.properties.0.clone(),
+    })?)
+}
+
 /// Sends the tasks that were not sent yet, each in one transaction with a note on the topic of known files.
 fn send(config: &Config, files: &[Again], wish: &Wish) -> Result<()> {
     let planner = Planner::new(config).context("reading the patterns of apps and rules")?;
@@ -269,13 +280,7 @@ fn send(config: &Config, files: &[Again], wish: &Wish) -> Result<()> {
     }
     for (cluster, files) in clusters {
         let known = Partition::new(config.topics().known(cluster).as_str(), 0);
-        let mut journal = Journal::connect(JournalOptions {
-            brokers: config.kafka.brokers.clone(),
-            // Of both commands: so no load has two tasks, whoever asks for it at the same time.
-            transactional_id: format!("{}.redecode.{cluster}", config.chain),
-            transaction_timeout: config.transaction.timeout,
-            properties: config.kafka.properties.0.clone(),
-        })?;
+        let mut journal = notes(config, cluster)?;
         let wanted: HashSet<String> = files.iter().map(|file| note(file)).collect();
         let mut sent = HashSet::new();
         journal.read(&known, |key, is_there| match std::str::from_utf8(key) {

@@ -1,7 +1,7 @@
 //! The daemons of Hadoop and Kafka, with the layouts of their own distributions.
 
 use crate::place::{PATIENCE, Place, command};
-use crate::{Cut, check, one};
+use crate::reading::{Cut, check, one};
 use logmill_patterns::{BuiltIn, Level};
 use logmill_stack::prerequisites::Program;
 use logmill_stack::{Artifacts, Part, ServerId, Stack, Wanted, default_dir};

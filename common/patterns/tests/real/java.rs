@@ -1,7 +1,7 @@
 //! Java programs: logback by itself and with the usual layouts, Spring Boot, log4j 1.2 and 2; and the JVM's own log.
 
 use crate::place::{Place, command};
-use crate::{Cut, Record, check, one};
+use crate::reading::{Cut, Record, check, one};
 use logmill_patterns::{BuiltIn, Level};
 use logmill_stack::prerequisites::Program;
 use logmill_stack::{Artifacts, Part, default_dir};

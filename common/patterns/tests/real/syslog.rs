@@ -1,7 +1,7 @@
 //! rsyslogd, and `logger`, which sends to it.
 
 use crate::place::{PATIENCE, Place, command};
-use crate::{Cut, check, one};
+use crate::reading::{Cut, check, one};
 use logmill_patterns::{BuiltIn, Level};
 use logmill_stack::prerequisites::Program;
 use std::net::UdpSocket;

@@ -1,7 +1,7 @@
 //! nginx and Apache.
 
 use crate::place::{PATIENCE, Place, command, free_port};
-use crate::{Cut, Record, check, one};
+use crate::reading::{Cut, Record, check, one};
 use logmill_patterns::{BuiltIn, Level};
 use logmill_stack::prerequisites::Program;
 use logmill_stack::process::Process;
