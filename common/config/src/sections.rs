@@ -190,12 +190,13 @@ pub struct ClickHouse {
     pub password_file: Option<std::path::PathBuf>,
     /// Bytes of rows in one INSERT.
     pub batch_bytes: Size,
-    /// Time without another record after which a smaller INSERT is sent.
+    /// Time without another record after which a smaller INSERT is sent, unless one of the same worker runs already.
     #[serde(with = "humantime_serde")]
     #[schemars(with = "String", extend("format" = "duration"))]
     pub batch_quiet: Duration,
     /// Time after which a smaller INSERT is sent while records keep coming: a few large INSERTs cost far less than many
-    /// small ones.
+    /// small ones. While there is more to read than a worker holds, its partitions are read in turns, and it is the time
+    /// of a turn.
     #[serde(with = "humantime_serde")]
     #[schemars(with = "String", extend("format" = "duration"))]
     pub batch_interval: Duration,

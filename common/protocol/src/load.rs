@@ -11,6 +11,10 @@
 //! time, does no harm: while one of the same id runs, the server refuses another; afterwards all rows are there; where
 //! only some became visible, the others are let in.
 //!
+//! A large INSERT costs far less a byte than a small one. So while there is more to read than memory holds, partitions are
+//! read **in turns**: one alone, until its batch is full, then the one whose records have waited longest. However many
+//! partitions a loader has, its batches are of one size.
+//!
 //! A batch that the server refuses *for its data* is halved until the rows at fault are found; they become dead letters
 //! in the transaction that commits `b`.
 //!
@@ -24,7 +28,7 @@ mod lane;
 pub use batch::{Content, Cut, Insert, Item, RowRange};
 
 use crate::log::{Action, Committed, Event, Failure, Incoming, Machine, Outgoing, Partition, nothing_committed};
-use lane::{Lane, Work, dead_letter};
+use lane::{Lane, Pace, Work, dead_letter};
 use logmill_core::{LineSpan, Offset, Reject};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -40,11 +44,11 @@ pub struct Config {
     pub batch_bytes: usize,
     /// ... records, ...
     pub batch_records: usize,
-    /// ... milliseconds after its last record came, when no other follows, ...
+    /// ... milliseconds after its last record came, when no other follows and no INSERT runs that it could wait for, ...
     pub quiet_ms: u64,
-    /// ... or milliseconds after its first record came.
+    /// ... or milliseconds after its first record came, or its turn.
     pub batch_ms: u64,
-    /// Bytes of records held by all partitions together; reading pauses there.
+    /// Bytes of records held by all partitions together; reading pauses there. From half of it on they are read in turns.
     pub budget_bytes: usize,
     /// The first and the longest wait before an INSERT is tried again, in milliseconds.
     pub backoff_ms: (u64, u64),
@@ -106,9 +110,11 @@ pub struct Loader {
     next_ticket: u64,
     /// Nothing is fetched for now, though the partitions are kept.
     paused: bool,
-    /// The only partition that is fetched, while its batch of before is read again: several at a time would together hold
-    /// more than the budget, which one alone may.
+    /// The only partition that is fetched: while its batch of before is read again (several at a time would together hold
+    /// more than the budget, which one alone may), or while it is its turn.
     alone: Option<Partition>,
+    /// Since when what is fetched now is fetched.
+    fetched_ms: u64,
     /// When the process was asked to stop.
     stop_ms: Option<u64>,
 }
@@ -150,6 +156,7 @@ impl Loader {
             next_ticket: 0,
             paused: false,
             alone: None,
+            fetched_ms: 0,
             stop_ms: None,
         }
     }
@@ -192,7 +199,7 @@ impl Loader {
         self.ask(Asked::Read, Action::Read(partitions))
     }
 
-    fn positioned(&mut self, positions: Vec<(Partition, Option<Committed>)>) -> Action<Ask> {
+    fn positioned(&mut self, now_ms: u64, positions: Vec<(Partition, Option<Committed>)>) -> Action<Ask> {
         for (partition, committed) in positions {
             let content = self.config.contents.get(&partition.topic).copied().unwrap_or(Content::Rows);
             let Some(committed) = committed else { return self.exit(Err(nothing_committed(&partition))) };
@@ -203,13 +210,14 @@ impl Loader {
                 }
             }
         }
-        self.fetch()
+        self.fetch(now_ms)
     }
 
-    /// Fetches the partitions: one alone while its batch of before is read again, else all.
-    fn fetch(&mut self) -> Action<Ask> {
+    /// Fetches the partitions: one alone while its batch of before is read again, or while it is its turn, else all.
+    fn fetch(&mut self, now_ms: u64) -> Action<Ask> {
         self.paused = false;
-        self.alone = self.recovering();
+        self.alone = self.turn();
+        self.fetched_ms = now_ms;
         let is_fetched = |partition: &Partition| self.alone.as_ref().is_none_or(|alone| alone == partition);
         let starts = self.lanes.iter().filter(|(p, _)| is_fetched(p)).map(|(p, lane)| (p.clone(), lane.next)).collect();
         self.ask(Asked::Assign, Action::Assign(starts))
@@ -218,6 +226,22 @@ impl Loader {
     /// The first partition whose batch of before is not complete yet.
     fn recovering(&self) -> Option<Partition> {
         self.lanes.iter().find(|(_, lane)| lane.is_recovering()).map(|(partition, _)| partition.clone())
+    }
+
+    /// Whether there is so much that partitions are read in turns.
+    fn is_crowded(&self) -> bool {
+        self.buffered() >= self.config.budget_bytes / 2
+    }
+
+    /// The partition that is to be fetched alone, where one is.
+    fn turn(&self) -> Option<Partition> {
+        let keeps = |partition: &Partition| self.lanes.get(partition).is_some_and(Lane::may_close);
+        let longest = || {
+            let waiting = self.lanes.iter().filter(|(_, lane)| lane.may_close());
+            waiting.min_by_key(|(_, lane)| lane.since_ms()).map(|(partition, _)| partition.clone())
+        };
+        self.recovering()
+            .or_else(|| self.is_crowded().then(|| self.alone.clone().filter(keeps).or_else(longest)).flatten())
     }
 
     fn failed(&mut self, now_ms: u64, failure: Failure) -> Action<Ask> {
@@ -279,18 +303,21 @@ impl Loader {
             return self.ask(Asked::Assign, Action::Assign(Vec::new()));
         }
         if self.paused && (!draining || buffered < budget / 2) && self.stop_ms.is_none() {
-            return self.fetch();
+            return self.fetch(now_ms);
         }
-        if !self.paused && self.alone.is_some() && self.alone != self.recovering() {
-            return self.fetch();
+        if !self.paused && self.alone != self.turn() {
+            return self.fetch(now_ms);
         }
         self.ask(Asked::Poll, Action::Poll)
     }
 
     /// Opens a transaction for all lanes that have an intent to commit, or a batch that is in and nothing behind it.
     fn plan(&mut self, now_ms: u64) {
-        let full = self.buffered() >= self.config.budget_bytes;
-        let hurry = full && !self.lanes.values().any(Lane::is_under_way);
+        let crowded = self.is_crowded();
+        let inserting = self.lanes.values().any(Lane::is_inserting);
+        let under_way = self.lanes.values().any(Lane::is_under_way);
+        let hurry = !under_way && self.buffered() >= self.config.budget_bytes;
+        let fetched_ms = if self.paused { now_ms } else { self.fetched_ms };
         let mut txn = Txn {
             begun: false,
             committing: false,
@@ -300,8 +327,13 @@ impl Loader {
         };
         for (partition, lane) in &mut self.lanes {
             let may_close = self.stop_ms.is_none();
-            let work = if may_close { lane.close(now_ms, &self.config, hurry) } else { None };
-            if work.is_none() && !lane.must_commit(may_close) {
+            let pace = match (crowded, self.alone.as_ref() == Some(partition)) {
+                (false, _) => Pace::Free { waits: inserting },
+                (true, true) => Pace::Turn { since_ms: fetched_ms, hurry },
+                (true, false) => Pace::NotYet,
+            };
+            let work = if may_close { lane.close(now_ms, &self.config, pace) } else { None };
+            if work.is_none() && !lane.must_commit(may_close && !crowded) {
                 continue;
             }
             for (incoming, reject) in lane.rejects() {
@@ -378,7 +410,7 @@ impl Machine for Loader {
                 self.paused = false;
                 self.ask(Asked::Release, Action::Release)
             }
-            (Asked::Read, Event::Positions(positions)) => self.positioned(positions),
+            (Asked::Read, Event::Positions(positions)) => self.positioned(now_ms, positions),
             (Asked::Read, Event::Idle) => self.ask(Asked::Poll, Action::Poll),
             (Asked::Transaction, Event::Done) => self.transact(now_ms),
             (Asked::Abort | Asked::Renew, Event::Done) => self.read(),

@@ -40,6 +40,20 @@ pub(super) enum Step {
     Loaded(Work),
 }
 
+/// How soon a batch that is not full may be closed.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Pace {
+    /// When nothing more comes, or after a while. `waits`: an INSERT runs, and more may come until it is done.
+    Free { waits: bool },
+    /// There is much to read, and it is this lane's turn since then. `hurry`: there is no room for more of it.
+    Turn { since_ms: u64, hurry: bool },
+    /// There is much to read, and it is another lane's turn.
+    NotYet,
+}
+
+/// After so many milliseconds without a record a partition that is fetched alone has no more.
+const ALONE_QUIET_MS: u64 = 250;
+
 /// A batch `[from, to)` whose intent is, or is about to be, committed.
 pub(super) struct Work {
     from: Offset,
@@ -149,6 +163,11 @@ impl Lane {
         matches!(self.step, Step::Inserting(_) | Step::Loaded(_))
     }
 
+    /// Whether an INSERT is to come, or runs.
+    pub(super) fn is_inserting(&self) -> bool {
+        matches!(self.step, Step::Inserting(_))
+    }
+
     pub(super) fn take(&mut self, now_ms: u64, incoming: Incoming) {
         if incoming.offset < self.next {
             return;
@@ -188,15 +207,34 @@ impl Lane {
         items
     }
 
+    /// Whether the batch before is in, and there is something for the next one.
+    pub(super) fn may_close(&self) -> bool {
+        matches!(self.step, Step::Idle | Step::Loaded(_)) && !self.queue.is_empty()
+    }
+
+    /// When the first record came that is in no batch.
+    pub(super) fn since_ms(&self) -> u64 {
+        self.since_ms
+    }
+
     /// Closes the next batch, when the one before is in and this one is due by bytes, records or time.
-    pub(super) fn close(&mut self, now_ms: u64, config: &Config, hurry: bool) -> Option<Work> {
-        if !matches!(self.step, Step::Idle | Step::Loaded(_)) || self.queue.is_empty() {
+    pub(super) fn close(&mut self, now_ms: u64, config: &Config, pace: Pace) -> Option<Work> {
+        if !self.may_close() {
             return None;
         }
         let full = self.queued >= config.batch_bytes || self.queue.len() >= config.batch_records;
-        let quiet = now_ms.saturating_sub(self.last_ms) >= config.quiet_ms;
-        let late = now_ms.saturating_sub(self.since_ms) >= config.batch_ms;
-        if !(full || quiet || late || hurry) {
+        let after = |since_ms: u64, ms: u64| now_ms.saturating_sub(since_ms) >= ms;
+        let due = match pace {
+            Pace::Free { waits } => {
+                (!waits && after(self.last_ms, config.quiet_ms)) || after(self.since_ms, config.batch_ms)
+            }
+            Pace::Turn { since_ms, hurry } => {
+                let quiet_ms = config.quiet_ms.min(ALONE_QUIET_MS);
+                hurry || after(self.last_ms.max(since_ms), quiet_ms) || after(since_ms, config.batch_ms)
+            }
+            Pace::NotYet => false,
+        };
+        if !(full || due) {
             return None;
         }
         let mut seen = Disjoint::default();
