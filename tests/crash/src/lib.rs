@@ -1,9 +1,12 @@
 //! Random faults on the whole chain, on real servers: processes killed, stopped beyond their session and woken, added and
 //! taken away, the broker, the engine and whole clusters killed and started again, or stopped. Meanwhile people load files again,
-//! and readers look. In the end what readers see is compared with the original files.
+//! analyses are counted, databases are migrated, and readers look. In the end what readers see is compared with the original
+//! files.
 
 mod archives;
 mod faults;
+mod keepers;
+mod killed;
 mod readers;
 mod redecode;
 mod seen;
@@ -16,7 +19,7 @@ pub use tally::{Tally, judged};
 
 use anyhow::{Context, ensure};
 use archives::Archives;
-use logmill_config::{FixedEncoding, Layout, Size};
+use logmill_config::{Analysis, FixedEncoding, Layout, Size};
 use logmill_demo::chain::Settings;
 use logmill_demo::logs::manifest::{Encoding, Entry};
 use logmill_e2e::{Fixture, Running, fixture_with, folder, said, start_with};
@@ -47,7 +50,7 @@ const PARK: Duration = Duration::from_secs(4);
 const UP: Duration = Duration::from_secs(5);
 /// Faults of a run that have to meet an open transaction or a running INSERT.
 const HITS: u32 = 10;
-/// People who run `logmill redecode` at the same time, files that they load again, and files of one command.
+/// People who run `logmill redecode` or `logmill replay` at the same time, files that they load again, and files of one command.
 const PEOPLE: usize = 4;
 const AGAIN: usize = 6;
 const TOGETHER: usize = 2;
@@ -103,16 +106,19 @@ fn drawn(fixture: &Fixture, archives: &Archives, rng: &mut StdRng) -> anyhow::Re
         fixture.logs.entries.iter().partition(|entry| entry.encoding == Encoding::Gbk);
     let misread = (*gbk.choose(rng).context("no file is in GBK")?).clone();
     let again = |entry: &Entry, encoding| Wanted { cluster: entry.cluster.clone(), path: entry.path.clone(), encoding };
-    let mut files = vec![again(&misread, "gb18030")];
+    let mut files = vec![again(&misread, Some("gb18030"))];
     let mut of_archives: Vec<_> = archives.files.iter().collect();
     of_archives.shuffle(rng);
-    files.extend(of_archives.into_iter().take(2).map(|(cluster, path)| Wanted {
+    files.extend(of_archives.into_iter().zip([Some("utf-8"), None]).map(|((cluster, path), encoding)| Wanted {
         cluster: cluster.clone(),
         path: path.clone(),
-        encoding: "utf-8",
+        encoding,
     }));
-    files.extend(gbk.into_iter().filter(|entry| entry.path != misread.path).take(1).map(|entry| again(entry, "gbk")));
-    files.extend(utf8.sample(rng, AGAIN - files.len()).map(|entry| again(entry, "utf-8")));
+    files.extend(
+        gbk.into_iter().filter(|entry| entry.path != misread.path).take(1).map(|entry| again(entry, Some("gbk"))),
+    );
+    let as_planned = [None, Some("utf-8")].into_iter().cycle();
+    files.extend(utf8.sample(rng, AGAIN - files.len()).zip(as_planned).map(|(entry, encoding)| again(entry, encoding)));
     Ok((misread, files))
 }
 
@@ -150,6 +156,7 @@ fn run(fixture: &'static Fixture, archives: &Archives, seed: u64) -> (Tally, any
         ensure!(proven, "logmill reconcile: {report}");
         seen_as(&running.chain, &redecoded.loads)?;
         tally.seen.add(&Seen::by(&running.chain)?);
+        tally.seen.days = keepers::analyzed(&running.chain)?;
         let hits: u32 = Kind::ALL.into_iter().map(|kind| tally.hits(kind)).sum();
         ensure!(fewest >= CHUNKS, "a file has only {fewest} chunks, {CHUNKS} are wanted");
         ensure!(hits >= HITS, "only {hits} faults met an open transaction or a running INSERT, {HITS} have to");
@@ -179,6 +186,9 @@ fn begin(fixture: &'static Fixture, seed: u64, layout: Layout, files: u64, misre
             (cluster.down_after, cluster.up_after) = (DOWN, UP);
             (cluster.coroutines, cluster.bytes_per_second) = (COROUTINES, Some(Size(each)));
         }
+        for app in ["hdfs", "kafka"] {
+            config.analyses.insert(app.into(), Analysis::default());
+        }
         config.encodings.push(FixedEncoding {
             cluster: Some(misread.cluster.clone()),
             path: Some(misread.path.clone()),
@@ -200,7 +210,7 @@ fn hold_out(
     let begun = Instant::now();
     let (failed, through) = (AtomicBool::new(false), AtomicBool::new(false));
     let hopeless = || failed.load(Ordering::Relaxed) || begun.elapsed() > LIMIT;
-    let (inflicted, arrived, again, looks) = std::thread::scope(|scope| {
+    let (inflicted, arrived, again, looks, keepers) = std::thread::scope(|scope| {
         let inflict = scope.spawn(|| {
             let rng = StdRng::seed_from_u64(seed);
             Faults::new(&fixture.stack, running, &Kind::ALL, rng)?.inflict(|| through.load(Ordering::Relaxed))
@@ -213,6 +223,10 @@ fn hold_out(
                 scope.spawn(move || person(&running.chain, commands, rng, hopeless))
             })
             .collect();
+        let (of_analyst, of_migrator) = (StdRng::seed_from_u64(rng.random()), StdRng::seed_from_u64(rng.random()));
+        let analyst = scope.spawn(|| keepers::analyst(&running.chain, of_analyst, || through.load(Ordering::Relaxed)));
+        let migrator =
+            scope.spawn(|| keepers::migrator(&running.chain, of_migrator, || through.load(Ordering::Relaxed)));
         let arrived = running.try_through(LIMIT);
         failed.store(arrived.is_err(), Ordering::Relaxed);
         let people = people.into_iter().map(|person| person.join().expect("a person reports errors"));
@@ -220,8 +234,9 @@ fn hold_out(
         through.store(true, Ordering::Relaxed);
         let inflicted = inflict.join().expect("a thread that inflicts faults reports errors");
         let looks = readers.join().expect("readers report errors");
+        let keepers = [analyst, migrator].map(|keeper| keeper.join().expect("keepers report errors"));
         // What was loaded again is through too.
-        (inflicted, arrived.and_then(|()| running.try_through(LIMIT)), again, looks)
+        (inflicted, arrived.and_then(|()| running.try_through(LIMIT)), again, looks, keepers)
     });
     *tally = inflicted.context("a fault could not be inflicted")?;
     let mut all = Redecoded::default();
@@ -230,10 +245,16 @@ fn hold_out(
         let one = one?;
         all.killed += one.killed;
         all.refused += one.refused;
+        all.replayed += one.replayed;
         all.loads.extend(one.loads);
     }
+    let [analyst, migrator] = keepers;
+    let (analyst, migrator) = (analyst?, migrator?);
     arrived.context("the files did not come through")?;
-    (tally.seen.redecoded, tally.seen.killed) = (all.loads.len() as u32, all.killed);
-    println!("redecode: {} files, {} kills, {} refusals", all.loads.len(), all.killed, all.refused);
+    let seen = &mut tally.seen;
+    (seen.redecoded, seen.replayed, seen.killed) = (all.loads.len() as u32 - all.replayed, all.replayed, all.killed);
+    (seen.refreshed, seen.refreshes_killed) = (analyst.done, analyst.killed);
+    (seen.migrated, seen.migrations_killed) = (migrator.done, migrator.killed);
+    println!("loaded again: {} files, {} kills, {} refusals", all.loads.len(), all.killed, all.refused);
     Ok(all)
 }

@@ -1,6 +1,7 @@
-//! `logmill redecode`, as people run it while all else happens: on files that are through and on files that are not, killed at
-//! any moment, and run again until it says that all is replaced.
+//! `logmill redecode` and `logmill replay`, as people run them while all else happens: on files that are through and on files
+//! that are not, killed at any moment, and run again until they say that all is replaced.
 
+use crate::killed::{Ended, rest, run};
 use anyhow::{Context, bail, ensure};
 use logmill_demo::chain::Chain;
 use rand::RngExt;
@@ -8,9 +9,7 @@ use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Read;
 use std::ops::Range;
-use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 /// Time before each command.
@@ -20,14 +19,21 @@ const KILLS: u32 = 2;
 const KILLED_AFTER_MS: Range<u64> = 50..4000;
 /// Time after a refusal: the file is not loaded yet, or a server is away.
 const AGAIN: Duration = Duration::from_secs(1);
-const LOOK: Duration = Duration::from_millis(20);
 
-/// A file, and as what it is to be loaded again.
+/// A file, and as what it is to be loaded again: in another encoding, or as its plan says.
 #[derive(Clone, Debug)]
 pub(crate) struct Wanted {
     pub(crate) cluster: String,
     pub(crate) path: String,
-    pub(crate) encoding: &'static str,
+    pub(crate) encoding: Option<&'static str>,
+}
+
+/// The command that loads files again.
+fn command(encoding: Option<&str>) -> Vec<&str> {
+    match encoding {
+        Some(encoding) => vec!["redecode", "--format", "json", "--encoding", encoding],
+        None => vec!["replay", "--format", "json"],
+    }
 }
 
 /// What became of it.
@@ -37,6 +43,8 @@ pub(crate) struct Redecoded {
     pub(crate) killed: u32,
     /// Commands that found a file not loaded yet, or a server away.
     pub(crate) refused: u32,
+    /// Files that were loaded again as their plan says.
+    pub(crate) replayed: u32,
     /// The load of each file, by cluster and path, that readers are to see from then on.
     pub(crate) loads: BTreeMap<(String, String), u32>,
 }
@@ -48,22 +56,6 @@ struct Outcome {
     path: String,
     new: u32,
     replaced: bool,
-}
-
-/// How one run of a command ended.
-enum Ended {
-    Killed,
-    Alone { status: String, outcomes: Vec<Outcome>, errors: String },
-}
-
-/// A process that does not outlive whoever waits for it.
-struct Waited(Child);
-
-impl Drop for Waited {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }
 
 /// One person's commands, one after the other: each with files of one encoding, again and again until all are replaced.
@@ -82,35 +74,41 @@ pub(crate) fn person(
         let files = next(chain, &mut commands, &over);
         rest(Duration::from_millis(rng.random_range(PAUSE_MS)), &over);
         let begun = Instant::now();
-        println!("redecode: {} files begin", files.len());
         let mut kills = rng.random_range(0..=KILLS);
         let mut left = files.clone();
         while let Some(encoding) = left.first().map(|file| file.encoding) {
-            ensure!(!over(), "`logmill redecode --encoding {encoding}` was not at its end: {left:?}");
+            let arguments = command(encoding);
+            let name = arguments[0];
+            ensure!(!over(), "`logmill {}` was not at its end: {left:?}", arguments.join(" "));
             let after = (kills > 0).then(|| Duration::from_millis(rng.random_range(KILLED_AFTER_MS)));
-            match once(chain, encoding, &left, after, &over)? {
+            let mut command = chain.command(&arguments);
+            command.args(left.iter().map(|file| &file.path));
+            match run(command, after, &over)? {
                 Ended::Killed => {
-                    println!("redecode: killed");
+                    println!("{name}: killed");
                     done.killed += 1;
                     kills = kills.saturating_sub(1);
                 }
-                Ended::Alone { status, outcomes, errors } => {
-                    for Outcome { cluster, path, new, replaced } in outcomes {
-                        ensure!(replaced, "`logmill redecode` left {cluster}:{path} as it was: load {new}\n{errors}");
+                Ended::Alone { status, printed, errors } => {
+                    let read = |line: &str| serde_json::from_str(line).with_context(|| format!("it printed {line:?}"));
+                    for outcome in printed.lines().map(read) {
+                        let Outcome { cluster, path, new, replaced } = outcome?;
+                        ensure!(replaced, "`logmill {name}` left {cluster}:{path} as it was: load {new}\n{errors}");
                         left.retain(|file| (&file.cluster, &file.path) != (&cluster, &path));
-                        println!("redecode: {cluster}:{path} is load {new} as {encoding}");
+                        println!("{name}: {cluster}:{path} is load {new} ({})", encoding.unwrap_or("its plan's"));
+                        done.replayed += u32::from(encoding.is_none());
                         done.loads.insert((cluster, path), new);
                     }
                     if !left.is_empty() {
                         done.refused += 1;
                         let said = errors.lines().last().unwrap_or_default();
-                        println!("redecode: {} files wait, {status}: {said:.160}", left.len());
+                        println!("{name}: {} files wait, {status}: {said:.160}", left.len());
                         rest(AGAIN, &over);
                     }
                 }
             }
         }
-        println!("redecode: {} files took {:.0} s", files.len(), begun.elapsed().as_secs_f64());
+        println!("{} files were loaded again in {:.0} s", files.len(), begun.elapsed().as_secs_f64());
     }
     Ok(done)
 }
@@ -128,42 +126,6 @@ fn next(chain: &Chain, commands: &mut Vec<Vec<Wanted>>, over: &impl Fn() -> bool
             None if over() => return commands.remove(0),
             None => rest(AGAIN, over),
         }
-    }
-}
-
-/// Runs the command; killed `after` so long, or when it is `over`.
-fn once(
-    chain: &Chain,
-    encoding: &str,
-    files: &[Wanted],
-    after: Option<Duration>,
-    over: &impl Fn() -> bool,
-) -> anyhow::Result<Ended> {
-    let mut command = chain.command(&["redecode", "--format", "json", "--encoding", encoding]);
-    command.args(files.iter().map(|file| &file.path)).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = Waited(command.spawn().context("starting `logmill redecode`")?);
-    let begun = Instant::now();
-    let status = loop {
-        if let Some(status) = child.0.try_wait()? {
-            break status;
-        }
-        if after.is_some_and(|after| begun.elapsed() > after) || over() {
-            return Ok(Ended::Killed);
-        }
-        std::thread::sleep(LOOK);
-    };
-    let (mut printed, mut errors) = (String::new(), String::new());
-    child.0.stdout.take().context("it was piped")?.read_to_string(&mut printed)?;
-    child.0.stderr.take().context("it was piped")?.read_to_string(&mut errors)?;
-    let read = |line: &str| serde_json::from_str(line).with_context(|| format!("it printed {line:?}"));
-    let outcomes = printed.lines().map(read).collect::<anyhow::Result<_>>()?;
-    Ok(Ended::Alone { status: status.to_string(), outcomes, errors })
-}
-
-fn rest(pause: Duration, over: &impl Fn() -> bool) {
-    let begun = Instant::now();
-    while begun.elapsed() < pause && !over() {
-        std::thread::sleep(LOOK);
     }
 }
 

@@ -15,8 +15,20 @@ pub struct Seen {
     pub listers: u32,
     /// Loads that `logmill redecode` put in the place of others, ...
     pub redecoded: u32,
-    /// ... and how often it was killed.
+    /// ... and `logmill replay`, ...
+    pub replayed: u32,
+    /// ... and how often either was killed.
     pub killed: u32,
+    /// Times that the analyses were counted, ...
+    pub refreshed: u32,
+    /// ... and that the counting was killed.
+    pub refreshes_killed: u32,
+    /// Days of applications whose counts were those of what readers see.
+    pub days: u32,
+    /// Databases that were migrated, ...
+    pub migrated: u32,
+    /// ... and how often that was killed.
+    pub migrations_killed: u32,
     /// Looks of readers.
     pub looks: u32,
 }
@@ -55,17 +67,29 @@ impl Seen {
         self.resumed += other.resumed;
         self.listers += other.listers;
         self.redecoded += other.redecoded;
+        self.replayed += other.replayed;
         self.killed += other.killed;
+        self.refreshed += other.refreshed;
+        self.refreshes_killed += other.refreshes_killed;
+        self.days += other.days;
+        self.migrated += other.migrated;
+        self.migrations_killed += other.migrations_killed;
         self.looks += other.looks;
     }
 
-    fn each(&self) -> [(&'static str, u32); 6] {
+    fn each(&self) -> [(&'static str, u32); 12] {
         [
             ("moved", self.moved),
             ("resumed", self.resumed),
             ("listers", self.listers),
             ("redecoded", self.redecoded),
-            ("redecode-kills", self.killed),
+            ("replayed", self.replayed),
+            ("again-kills", self.killed),
+            ("refreshed", self.refreshed),
+            ("refresh-kills", self.refreshes_killed),
+            ("days", self.days),
+            ("migrated", self.migrated),
+            ("migrate-kills", self.migrations_killed),
             ("looks", self.looks),
         ]
     }
