@@ -62,11 +62,11 @@ pub async fn measure(
     let lines = |pieces: &[&str]| pieces.iter().map(|piece| piece.lines().count() as u64).sum::<u64>();
     let (warm, all) = (pieces.len().min(WARM), pieces.len());
     wait(&chain, warm, lines(&pieces[..warm])).await?;
-    let (before, merges_before) = (cpu(), merges(&chain)?);
+    let (before, engine_before) = (cpu(), engine(&chain)?);
     let begun = Instant::now();
     clients["a"].rename(&waiting, &taken, false).await.context("giving the chain its files")?;
     wait(&chain, all, lines(&pieces)).await?;
-    let (after, merges_after, took) = (cpu(), merges(&chain)?, begun.elapsed());
+    let (after, engine_after, took) = (cpu(), engine(&chain)?, begun.elapsed());
     let proof = tokio::task::block_in_place(|| chain.logmill(&["reconcile"]))?;
     ensure!(proof.status.success(), "the chain is not proven: {}", String::from_utf8_lossy(&proof.stdout));
     let idle = idle().await;
@@ -74,7 +74,9 @@ pub async fn measure(
     let counted = pieces[warm..].iter().map(|piece| piece.len()).sum::<usize>() as f64;
     let copied = copy(&chain)? * 1e9 / text.len() as f64;
     let per_byte = |seconds: f64| seconds * 1e9 / counted;
-    let merged = per_byte(merges_after - merges_before);
+    let of_the_engine: Vec<f64> =
+        (0..OF_THE_ENGINE.len()).map(|i| per_byte(engine_after[i] - engine_before[i])).collect();
+    let merged = of_the_engine[0];
     let spent: BTreeMap<&str, f64> = after
         .iter()
         .filter(|(kind, _)| **kind != "self")
@@ -86,7 +88,8 @@ pub async fn measure(
     let floor = front + hops * hop + copied;
     let row = |(kind, value): (&&str, &f64)| Row::new(format!("chain {name}: {kind}"), "CPU-ns/byte", *value);
     let mut rows: Vec<Row> = spent.iter().map(row).collect();
-    rows.push(Row::new(format!("chain {name}: the engine's merges, apart"), "CPU-ns/byte", merged));
+    let told = OF_THE_ENGINE.iter().zip(&of_the_engine);
+    rows.extend(told.map(|(what, cost)| Row::new(format!("chain {name}: {what}"), "CPU-ns/byte", *cost)));
     rows.push(Row::new(format!("chain {name}: throughput"), "MB/s", counted / 1e6 / took.as_secs_f64()));
     for (kind, rate) in &idle {
         rows.push(Row::new(format!("chain {name}: at rest: {kind}"), "CPU-ms/s", rate * 1e3));
@@ -128,15 +131,27 @@ async fn idle() -> BTreeMap<&'static str, f64> {
     cpu().iter().filter(|(kind, _)| **kind != "self").map(|(kind, seconds)| (*kind, since(kind, *seconds))).collect()
 }
 
-/// CPU seconds of all merges of the chain's tables so far.
-fn merges(chain: &Chain) -> anyhow::Result<f64> {
+/// What of the engine's CPU time its own logs tell apart, in the order of [`engine`]'s numbers.
+const OF_THE_ENGINE: [&str; 4] =
+    ["the engine's merges, apart", "engine, INSERTs of rows", "engine, INSERTs into the ledger", "engine, questions"];
+
+/// CPU seconds so far of the merges of the chain's tables and of the statements in its database, by kind.
+fn engine(chain: &Chain) -> anyhow::Result<[f64; 4]> {
+    const SPENT: &str = "sum(ProfileEvents['UserTimeMicroseconds'] + ProfileEvents['SystemTimeMicroseconds']) / 1e6";
     tokio::task::block_in_place(|| {
         chain.sql("SYSTEM FLUSH LOGS")?;
-        let spent = chain.sql(
-            "SELECT sum(ProfileEvents['UserTimeMicroseconds'] + ProfileEvents['SystemTimeMicroseconds']) / 1e6 \
-             FROM system.part_log WHERE database = currentDatabase() AND event_type = 'MergeParts'",
-        )?;
-        Ok(spent.trim().parse()?)
+        let of = |what: &str| anyhow::Ok(chain.sql(&format!("SELECT {SPENT} FROM {what}"))?.trim().parse::<f64>()?);
+        let statements = |which: &str| {
+            of(&format!(
+                "system.query_log WHERE current_database = currentDatabase() AND type != 'QueryStart' AND {which}"
+            ))
+        };
+        Ok([
+            of("system.part_log WHERE database = currentDatabase() AND event_type = 'MergeParts'")?,
+            statements("startsWith(query, 'INSERT INTO rows')")?,
+            statements("query_kind = 'Insert' AND NOT startsWith(query, 'INSERT INTO rows')")?,
+            statements("query_kind != 'Insert'")?,
+        ])
     })
 }
 

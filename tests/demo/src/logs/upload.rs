@@ -9,8 +9,14 @@ use hdfs_native::client::Client;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// Files on their way at the same time.
-const SIDE_BY_SIDE: usize = 8;
+/// Files on their way at the same time. Each waits most of its time for the NameNode to hear of its block (a third of a
+/// second), so that the cores rest with fewer.
+const SIDE_BY_SIDE: usize = 96;
+/// Bytes of a block: at least what HDFS takes (`dfs.namenode.fs-limits.min-block-size`), at most its default.
+const SMALLEST_BLOCK: u64 = 1 << 20;
+const LARGEST_BLOCK: u64 = 128 << 20;
+/// A block has a whole number of these (`dfs.bytes-per-checksum`).
+const CHECKSUMMED: u64 = 512;
 
 /// A client of each cluster, by the cluster's name.
 pub type Clients = BTreeMap<String, Client>;
@@ -48,7 +54,10 @@ pub async fn upload(clients: &Clients, files: Vec<Put>) -> anyhow::Result<()> {
 async fn put(client: &Client, file: &Put) -> anyhow::Result<()> {
     let bytes = tokio::fs::read(&file.local).await?;
     let copying = format!("{}._COPYING_", file.path);
-    let mut writer = client.create(&copying, WriteOptions::default().overwrite(true)).await?;
+    // What the NameNode holds free for a file that is written is a block of it: no more than is needed, for many at once.
+    let block = (bytes.len() as u64).clamp(SMALLEST_BLOCK, LARGEST_BLOCK).next_multiple_of(CHECKSUMMED);
+    let options = WriteOptions::default().overwrite(true).block_size(block);
+    let mut writer = client.create(&copying, options).await?;
     if !bytes.is_empty() {
         writer.write_bytes(bytes.into()).await?;
     }
