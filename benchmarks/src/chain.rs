@@ -4,13 +4,15 @@ use crate::data;
 use crate::processes::cpu;
 use crate::report::Row;
 use anyhow::{Context, ensure};
-use logmill_config::Layout;
+use encoding_rs::GB18030;
+use logmill_config::{FixedEncoding, Layout};
 use logmill_demo::chain::{Chain, Settings};
 use logmill_demo::logs::generate::clients;
 use logmill_demo::logs::upload::{Put, upload};
 use logmill_stack::Stack;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// Files that the text is dealt out to; the first of them only warm everything up.
@@ -22,42 +24,96 @@ const IDLE: Duration = Duration::from_secs(5);
 /// How often it is asked how far the chain is.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Takes `text` through the chain of `layout` as gzip files: a row for each part and one for the whole, without the
-/// merges, which have a row of their own. A quarter of the files goes through before anything is counted, so that
-/// starting, connecting and the broker's compiling are not taken for the cost of bytes. The floor is `front` (the bare
-/// libraries' front end), the topics' share by `hop` (the bare library's), and the engine's own cost of writing the same
-/// rows from one table to another.
+/// A chain, and what goes through it.
+#[derive(Clone, Debug)]
+pub struct Shape {
+    /// Tells it from the others of a run: a part of the names of its folder, its topics and its database.
+    pub name: String,
+    pub layout: Layout,
+    /// Of each topic.
+    pub partitions: i32,
+    /// Processes of each stage.
+    pub instances: u32,
+    /// Every second file is in GB18030.
+    pub mixed: bool,
+}
+
+impl Shape {
+    /// The configuration's own partitions, one process of each stage, UTF-8.
+    #[must_use]
+    pub fn of(layout: Layout) -> Self {
+        let name = match layout {
+            Layout::Separate => "separate",
+            Layout::Fused => "fused",
+        };
+        let partitions = logmill_config::Kafka::default().partitions;
+        Self { name: name.into(), layout, partitions, instances: 1, mixed: false }
+    }
+
+    fn hops(&self) -> f64 {
+        if self.layout == Layout::Fused { 3.0 } else { 4.0 }
+    }
+}
+
+/// What a chain took.
+pub struct Taken {
+    /// CPU-ns a byte of each part; of the engine without its merges.
+    pub parts: BTreeMap<&'static str, f64>,
+    /// What of the engine's time its own logs tell apart, in the order of [`OF_THE_ENGINE`].
+    engine: [f64; OF_THE_ENGINE.len()],
+    /// CPU seconds a second of each part of the chain without files.
+    idle: BTreeMap<&'static str, f64>,
+    /// MB of text a second.
+    pub throughput: f64,
+    /// CPU-ns a byte of the engine's own writing of the same rows.
+    copied: f64,
+    /// CPU-ns a byte of the engine for reading the very files by itself, into a table like the chain's.
+    by_itself: Option<f64>,
+}
+
+impl Taken {
+    /// CPU-ns a byte of all parts, without the merges.
+    #[must_use]
+    pub fn whole(&self) -> f64 {
+        self.parts.values().sum()
+    }
+}
+
+/// Takes `text` through the chain of `shape` as gzip files. A quarter of the files goes through before anything is counted,
+/// so that starting, connecting and the broker's compiling are not taken for the cost of bytes.
 ///
 /// # Errors
 /// The chain does not come to its end, or proves something wrong.
-pub async fn measure(
-    stack: &Stack,
-    folder: &Path,
-    text: &str,
-    layout: Layout,
-    front: f64,
-    hop: f64,
-) -> anyhow::Result<Vec<Row>> {
-    let name = match layout {
-        Layout::Separate => "separate",
-        Layout::Fused => "fused",
-    };
+pub async fn take(stack: &Stack, folder: &Path, text: &str, shape: &Shape) -> anyhow::Result<Taken> {
+    let name = &shape.name;
     let folder = folder.join(name);
     std::fs::create_dir_all(&folder)?;
     let files = format!("/bench-{name}");
     let (waiting, taken) = (format!("/waiting-{name}"), format!("{files}/measured"));
     let pieces = pieces(text);
-    let mut puts = Vec::new();
+    let (mut puts, mut locals) = (Vec::new(), Vec::new());
     for (n, piece) in pieces.iter().enumerate() {
-        let local = folder.join(format!("{n}.gz"));
-        std::fs::write(&local, data::gzip(piece.as_bytes()))?;
+        let gbk = shape.mixed && n % 2 == 1;
+        let (local, ending) = (folder.join(format!("{n}.gz")), if gbk { "gbk.gz" } else { "log.gz" });
+        let bytes = if gbk { GB18030.encode(piece).0 } else { Cow::Borrowed(piece.as_bytes()) };
+        std::fs::write(&local, data::gzip(&bytes))?;
         let place = if n < WARM { &files } else { &waiting };
-        puts.push(Put { local, cluster: "a".into(), path: format!("{place}/{n}.log.gz") });
+        puts.push(Put { local: local.clone(), cluster: "a".into(), path: format!("{place}/{n}.{ending}") });
+        locals.push((local, gbk));
     }
     let clients = clients(stack)?;
     upload(&clients, puts).await?;
-    let settings = Settings { name: format!("bench_{name}"), folder, layout, instances: 1, files, chunk_bytes: None };
-    let chain = tokio::task::block_in_place(|| Chain::set_up(stack, settings))?;
+    let Shape { layout, instances, partitions, mixed, .. } = *shape;
+    let settings = Settings { name: format!("bench_{name}"), folder, layout, instances, files, chunk_bytes: None };
+    let chain = tokio::task::block_in_place(|| {
+        Chain::set_up_with(stack, settings, |config| {
+            config.kafka.partitions = partitions;
+            if mixed {
+                let path = Some("/**/*.gbk.gz".into());
+                config.encodings.push(FixedEncoding { cluster: None, path, app: None, encoding: "gb18030".into() });
+            }
+        })
+    })?;
     let processes = tokio::task::block_in_place(|| chain.start(|line| eprintln!("{line}")))?;
     let lines = |pieces: &[&str]| pieces.iter().map(|piece| piece.lines().count() as u64).sum::<u64>();
     let (warm, all) = (pieces.len().min(WARM), pieces.len());
@@ -72,33 +128,54 @@ pub async fn measure(
     let idle = idle().await;
     drop(processes);
     let counted = pieces[warm..].iter().map(|piece| piece.len()).sum::<usize>() as f64;
-    let copied = copy(&chain)? * 1e9 / text.len() as f64;
     let per_byte = |seconds: f64| seconds * 1e9 / counted;
-    let of_the_engine: Vec<f64> =
-        (0..OF_THE_ENGINE.len()).map(|i| per_byte(engine_after[i] - engine_before[i])).collect();
-    let merged = of_the_engine[0];
-    let spent: BTreeMap<&str, f64> = after
+    let engine: [f64; OF_THE_ENGINE.len()] = std::array::from_fn(|i| per_byte(engine_after[i] - engine_before[i]));
+    let parts = after
         .iter()
         .filter(|(kind, _)| **kind != "self")
         .map(|(kind, seconds)| (*kind, per_byte(seconds - before.get(kind).unwrap_or(&0.0))))
-        .map(|(kind, cost)| (kind, if kind == "engine" { cost - merged } else { cost }))
+        .map(|(kind, cost)| (kind, if kind == "engine" { cost - engine[0] } else { cost }))
         .collect();
-    let whole = spent.values().sum();
-    let hops = if layout == Layout::Fused { 3.0 } else { 4.0 };
-    let floor = front + hops * hop + copied;
-    let row = |(kind, value): (&&str, &f64)| Row::new(format!("chain {name}: {kind}"), "CPU-ns/byte", *value);
-    let mut rows: Vec<Row> = spent.iter().map(row).collect();
-    let told = OF_THE_ENGINE.iter().zip(&of_the_engine);
-    rows.extend(told.map(|(what, cost)| Row::new(format!("chain {name}: {what}"), "CPU-ns/byte", *cost)));
-    rows.push(Row::new(format!("chain {name}: throughput"), "MB/s", counted / 1e6 / took.as_secs_f64()));
-    for (kind, rate) in &idle {
-        rows.push(Row::new(format!("chain {name}: at rest: {kind}"), "CPU-ms/s", rate * 1e3));
+    let each = |seconds: f64| seconds * 1e9 / text.len() as f64;
+    let copied = each(copy(&chain)?);
+    let by_itself = if mixed { Some(each(read(&chain, &locals)?)) } else { None };
+    Ok(Taken { parts, engine, idle, throughput: counted / 1e6 / took.as_secs_f64(), copied, by_itself })
+}
+
+/// Takes `text` through the chain of `layout`: a row for each part and one for the whole, without the merges, which have a row
+/// of their own. The floor is `front` (the bare libraries' front end), the topics' share by `hop` (the bare library's), and the
+/// engine's own cost of writing the same rows from one table to another.
+///
+/// # Errors
+/// The chain does not come to its end, or proves something wrong.
+pub async fn measure(
+    stack: &Stack,
+    folder: &Path,
+    text: &str,
+    shape: &Shape,
+    (front, hop): (f64, f64),
+    goal: f64,
+) -> anyhow::Result<Vec<Row>> {
+    let taken = take(stack, folder, text, shape).await?;
+    let name = &shape.name;
+    let row = |what: &str, unit: &'static str, value: f64| Row::new(format!("chain {name}: {what}"), unit, value);
+    let mut rows: Vec<Row> = taken.parts.iter().map(|(kind, cost)| row(kind, "CPU-ns/byte", *cost)).collect();
+    let told = OF_THE_ENGINE.iter().zip(&taken.engine);
+    rows.extend(told.map(|(what, cost)| row(what, "CPU-ns/byte", *cost)));
+    rows.push(row("throughput", "MB/s", taken.throughput));
+    rows.extend(taken.idle.iter().map(|(kind, rate)| row(&format!("at rest: {kind}"), "CPU-ms/s", rate * 1e3)));
+    let at_rest = taken.idle.values().sum::<f64>();
+    rows.push(row("at rest, all processes and servers", "CPU-ms/s", at_rest * 1e3));
+    rows.push(row("one row of text", "bytes", text.len() as f64 / text.lines().count() as f64));
+    let floor = front + shape.hops() * hop + taken.copied;
+    rows.push(row("whole", "CPU-ns/byte", taken.whole()).floor(floor).goal(goal));
+    // With more bytes a second what all take at rest is less of each.
+    let added = taken.whole() - at_rest * 1e3 / taken.throughput;
+    rows.push(row("whole, less what all take at rest", "CPU-ns/byte", added).floor(floor));
+    if let Some(by_itself) = taken.by_itself {
+        let beside = "whole (floor: ClickHouse's own file() of the same files)";
+        rows.push(row(beside, "CPU-ns/byte", taken.whole()).floor(by_itself).goal(1.0));
     }
-    let at_rest = idle.values().sum::<f64>();
-    rows.push(Row::new(format!("chain {name}: at rest, all processes and servers"), "CPU-ms/s", at_rest * 1e3));
-    rows.push(Row::new(format!("chain {name}: one row of text"), "bytes", text.len() as f64 / lines(&pieces) as f64));
-    let goal = if layout == Layout::Fused { 1.25 } else { 1.3 };
-    rows.push(Row::new(format!("chain {name}: whole"), "CPU-ns/byte", whole).floor(floor).goal(goal));
     Ok(rows)
 }
 
@@ -185,4 +262,26 @@ fn copy(chain: &Chain) -> anyhow::Result<f64> {
         chain.sql(&format!("DROP TABLE {table} SYNC"))?;
     }
     Ok(best)
+}
+
+/// CPU seconds of the engine for reading the same files by itself into a table like the chain's: no line is left out, none of
+/// what tells where it comes from but the file's place, nothing is exactly once.
+fn read(chain: &Chain, files: &[(PathBuf, bool)]) -> anyhow::Result<f64> {
+    let engine = || cpu().get("engine").copied().unwrap_or_default();
+    chain.sql("CREATE TABLE by_itself AS rows")?;
+    chain.sql("SYSTEM STOP MERGES by_itself")?;
+    let before = engine();
+    for (n, (path, gbk)) in files.iter().enumerate() {
+        let text = if *gbk { "convertCharset(line, 'gb18030', 'utf-8')" } else { "line" };
+        let sql = format!(
+            "INSERT INTO by_itself (file_id, line, path, file_time, text) SELECT toFixedString('{n:016}', 16), \
+             rowNumberInAllBlocks() + 1, '{n}.gz', now64(3, 'UTC'), {text} FROM \
+             file('{}', 'LineAsString', 'line String', 'gzip') SETTINGS max_threads = 1, max_insert_threads = 1",
+            path.display()
+        );
+        tokio::task::block_in_place(|| chain.sql(&sql)).context("reading the files by file()")?;
+    }
+    let spent = engine() - before;
+    chain.sql("DROP TABLE by_itself SYNC")?;
+    Ok(spent)
 }

@@ -14,6 +14,8 @@ use logmill_splitter::Splitter;
 use std::hint::black_box;
 use std::sync::Arc;
 
+/// What the rows of the front end are called, before what they are of.
+pub const FRONT_END: &str = "front end: gunzip, check, lines, columns";
 /// How far above its floor the front end may be.
 const GOAL: f64 = 1.18;
 /// How much of encoding_rs's CPU time the decoder of GBK may take.
@@ -227,7 +229,7 @@ fn front_end(sample: &Sample, rounds: &Rounds) -> Option<Row> {
     let splitter = Splitter::new();
     let mut out = Out::new(Splitter::NAME, 8 << 20);
     rounds.measure(
-        &sample.name("front end: gunzip, check, lines, columns"),
+        &sample.name(FRONT_END),
         sample.bytes,
         || {
             let mut lines = 0;

@@ -16,6 +16,7 @@ pub mod listing;
 pub mod patterns;
 pub mod processes;
 pub mod report;
+pub mod scale;
 pub mod servers;
 pub mod tiny;
 

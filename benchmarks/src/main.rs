@@ -2,7 +2,8 @@
 
 use clap::Parser;
 use logmill_benchmarks::clock::Rounds;
-use logmill_benchmarks::servers::{Parts, Sizes};
+use logmill_benchmarks::front::FRONT_END;
+use logmill_benchmarks::servers::{Fronts, Parts, Sizes};
 use logmill_benchmarks::{Row, front, patterns, report, servers};
 use std::path::PathBuf;
 
@@ -31,8 +32,11 @@ struct Arguments {
     /// Rows that the analyses count; each takes 50 bytes of the disk meanwhile; 0 leaves them out
     #[arg(long, env = "ANALYZED", default_value_t = 0)]
     analyzed: usize,
-    /// Only what has this in its name; `hop`, `chain separate`, `chain fused`, `latency`, `listing`, `tiny` and `analyses`
-    /// are measured on the servers
+    /// MiB of generated text for chains of more and more partitions and processes; 0 leaves them out
+    #[arg(long, env = "SCALE", default_value_t = 256)]
+    scale: usize,
+    /// Only what has this in its name; `hop`, `chain separate`, `chain fused`, `chain mix`, `scale`, `latency`, `listing`,
+    /// `tiny` and `analyses` are measured on the servers
     #[arg(long)]
     only: Option<String>,
     /// Where the numbers go
@@ -43,16 +47,18 @@ struct Arguments {
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     logmill_kafka::keep_large_buffers();
-    let Arguments { large, files: listed, tiny, analyzed, .. } = arguments;
-    let sizes = Sizes { large, listed, tiny, analyzed };
+    let Arguments { large, files: listed, tiny, analyzed, scale, .. } = arguments;
+    let sizes = Sizes { large, listed, tiny, analyzed, scale };
     let wanted = Parts::of(arguments.only.as_deref(), sizes);
     let only = if wanted.chains() { Some("front end".to_owned()) } else { arguments.only.clone() };
     let rounds = Rounds { rounds: arguments.rounds, only: arguments.only.and(only) };
     let mut rows: Vec<Row> = front::measure(arguments.size << 20, &rounds);
     rows.extend(patterns::measure((arguments.size << 20) / 8, &rounds));
     if arguments.chain > 0 && wanted.any() {
-        let front = rows.iter().find(|row| row.name.contains("front end")).and_then(|row| row.floor);
-        rows.extend(servers::measure(arguments.chain << 20, front, &wanted)?);
+        let front =
+            |of: &str| rows.iter().find(|row| row.name == format!("{FRONT_END}, {of}")).and_then(|row| row.floor);
+        let fronts = Fronts { utf8: front("UTF-8"), gbk: front("GBK") };
+        rows.extend(servers::measure(arguments.chain << 20, fronts, &wanted)?);
     }
     print!("{}", report::table(&rows));
     report::write(&rows, &arguments.json)

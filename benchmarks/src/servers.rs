@@ -1,7 +1,8 @@
 //! What needs the real servers.
 
+use crate::chain::{self, Shape};
 use crate::report::Row;
-use crate::{analyses, chain, data, hop, large, latency, listing, tiny};
+use crate::{analyses, data, hop, large, latency, listing, scale, tiny};
 use anyhow::Context;
 use logmill_config::Layout;
 use logmill_stack::{Stack, Wanted};
@@ -13,7 +14,7 @@ const HOPPED: usize = 128 << 20;
 #[derive(Clone, Debug)]
 pub struct Parts {
     hop: bool,
-    layouts: Vec<Layout>,
+    chains: Vec<Shape>,
     latency: bool,
     sizes: Sizes,
 }
@@ -29,6 +30,31 @@ pub struct Sizes {
     pub tiny: usize,
     /// Rows that the analyses count.
     pub analyzed: usize,
+    /// MiB for chains of more and more partitions and processes.
+    pub scale: usize,
+}
+
+/// The floors of the front end, in CPU-ns per byte, as far as they were measured.
+#[derive(Clone, Copy, Debug)]
+pub struct Fronts {
+    pub utf8: Option<f64>,
+    pub gbk: Option<f64>,
+}
+
+impl Fronts {
+    /// That of what goes through a chain; a mix is half of each.
+    fn of(self, shape: &Shape) -> Option<f64> {
+        if shape.mixed { Some((self.utf8? + self.gbk?) / 2.0) } else { self.utf8 }
+    }
+}
+
+/// How far above its floor a chain may be.
+fn goal(shape: &Shape) -> f64 {
+    match (shape.mixed, shape.layout) {
+        (true, _) => 1.1,
+        (false, Layout::Fused) => 1.25,
+        (false, Layout::Separate) => 1.3,
+    }
 }
 
 impl Parts {
@@ -36,21 +62,24 @@ impl Parts {
     #[must_use]
     pub fn of(only: Option<&str>, mut sizes: Sizes) -> Self {
         let named = |name: &str| only.is_none_or(|only| name.contains(only));
-        let layouts = [(Layout::Separate, "chain separate"), (Layout::Fused, "chain fused")];
-        let layouts: Vec<Layout> =
-            layouts.into_iter().filter(|(_, name)| named(name)).map(|(layout, _)| layout).collect();
-        for (name, size) in
-            [("listing", &mut sizes.listed), ("tiny", &mut sizes.tiny), ("analyses", &mut sizes.analyzed)]
-        {
+        let mix = Shape { name: "mix".into(), mixed: true, ..Shape::of(Layout::Fused) };
+        let chains = [Shape::of(Layout::Separate), Shape::of(Layout::Fused), mix];
+        let chains: Vec<Shape> = chains.into_iter().filter(|shape| named(&format!("chain {}", shape.name))).collect();
+        for (name, size) in [
+            ("listing", &mut sizes.listed),
+            ("tiny", &mut sizes.tiny),
+            ("analyses", &mut sizes.analyzed),
+            ("scale", &mut sizes.scale),
+        ] {
             *size = if named(name) { *size } else { 0 };
         }
-        Self { hop: named("hop") || !layouts.is_empty(), layouts, latency: named("latency"), sizes }
+        Self { hop: named("hop") || !chains.is_empty(), chains, latency: named("latency"), sizes }
     }
 
     /// Whether the chain's cost is wanted, for whose floor the front end's is needed.
     #[must_use]
     pub fn chains(&self) -> bool {
-        !self.layouts.is_empty()
+        !self.chains.is_empty()
     }
 
     /// Whether the servers are needed.
@@ -61,18 +90,18 @@ impl Parts {
 
     /// Whether those are needed that all parts but listing and the analyses share.
     fn shared(&self) -> bool {
-        self.hop || self.latency || self.sizes.large > 0 || self.sizes.tiny > 0
+        self.hop || self.latency || [self.sizes.large, self.sizes.tiny, self.sizes.scale].iter().any(|size| *size > 0)
     }
 }
 
-/// Starts the servers, takes `bytes` of text over a hop and through the chain of either layout, as far as it is wanted, and
-/// stops the servers. `front` is the floor of the front end, in CPU-ns per byte.
+/// Starts the servers, takes `bytes` of text over a hop and through the chains, as far as they are wanted, and
+/// stops the servers.
 ///
 /// # Errors
 /// A server does not start, or the chain does not come to its end.
-pub fn measure(bytes: usize, front: Option<f64>, wanted: &Parts) -> anyhow::Result<Vec<Row>> {
+pub fn measure(bytes: usize, fronts: Fronts, wanted: &Parts) -> anyhow::Result<Vec<Row>> {
     let all = async {
-        let mut rows = if wanted.shared() { on_servers(bytes, front, wanted).await? } else { Vec::new() };
+        let mut rows = if wanted.shared() { on_servers(bytes, fronts, wanted).await? } else { Vec::new() };
         if wanted.sizes.listed > 0 {
             rows.extend(listing::measure(wanted.sizes.listed).await?);
         }
@@ -87,7 +116,7 @@ pub fn measure(bytes: usize, front: Option<f64>, wanted: &Parts) -> anyhow::Resu
     tokio::runtime::Runtime::new().context("starting the runtime")?.block_on(all)
 }
 
-async fn on_servers(bytes: usize, front: Option<f64>, wanted: &Parts) -> anyhow::Result<Vec<Row>> {
+async fn on_servers(bytes: usize, fronts: Fronts, wanted: &Parts) -> anyhow::Result<Vec<Row>> {
     let servers = Wanted { brokers: 1, hdfs: vec!["a".into(), "b".into()], clickhouse: true, ..Wanted::default() };
     let stack = tokio::task::block_in_place(|| Stack::start(&logmill_stack::default_dir(), &servers))?;
     let text = data::log(bytes);
@@ -99,10 +128,13 @@ async fn on_servers(bytes: usize, front: Option<f64>, wanted: &Parts) -> anyhow:
         let [opened, passed] = hop::measure(stack.kafka(), hopped, "lz4").await?;
         let hop = opened.floor.context("a hop has a floor")?;
         rows.extend([opened.goal(1.25), passed]);
-        for layout in &wanted.layouts {
-            let front = front.context("the front end was not measured")?;
-            rows.extend(chain::measure(&stack, &folder, &text, *layout, front, hop).await?);
+        for shape in &wanted.chains {
+            let front = fronts.of(shape).context("the front end was not measured")?;
+            rows.extend(chain::measure(&stack, &folder, &text, shape, (front, hop), goal(shape)).await?);
         }
+    }
+    if wanted.sizes.scale > 0 {
+        rows.extend(scale::measure(&stack, &folder, &data::log(wanted.sizes.scale << 20)).await?);
     }
     if wanted.latency {
         rows.extend(latency::measure(&stack, &folder, Layout::Separate).await?);
