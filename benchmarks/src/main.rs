@@ -50,6 +50,7 @@ fn main() -> anyhow::Result<()> {
     let rounds = Rounds { rounds: arguments.rounds, only: arguments.only.and(only) };
     let mut rows: Vec<Row> = front::measure(arguments.size << 20, &rounds);
     rows.extend(patterns::measure((arguments.size << 20) / 8, &rounds));
+    rows.extend(patterns::splitter((arguments.size << 20) / 8, &rounds));
     if arguments.chain > 0 && wanted.any() {
         let front = rows.iter().find(|row| row.name.contains("front end")).and_then(|row| row.floor);
         rows.extend(servers::measure(arguments.chain << 20, front, &wanted)?);
