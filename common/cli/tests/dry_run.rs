@@ -203,7 +203,7 @@ fn a_pattern_is_proposed_for_what_none_matches() {
     let odd: String = (0..40).map(|i| format!("22.11.2026 10:00:{i:02}|WARN|10.0.0.{i}|took {i}.5 ms\n")).collect();
     bench.file("odd.log", odd.as_bytes());
     bench.file("prose.log", b"It was a dark night.\n(and) so; on\n=== 7 ===\n");
-    let run = bench.run(&["dry-run", "--suggest", "odd.log", "app.log", "web/access.log", "prose.log"]);
+    let run = bench.run(&["dry-run", "--suggest", "odd.log", "app.log", "web/access.log", "prose.log", "sales.csv"]);
     assert_eq!(run.code, 1, "{}", run.stderr);
     insta::assert_snapshot!("suggested", format!("{}{}", run.stdout, run.stderr));
     // What is proposed is valid as it is written, and does what it says.
@@ -211,7 +211,11 @@ fn a_pattern_is_proposed_for_what_none_matches() {
     assert_eq!(run.code, 0, "{}", run.stderr);
     bench.file("logmill.toml", run.stdout.as_bytes());
     let run = bench.run(&["dry-run", "--format", "json", "odd.log"]);
-    assert!(run.rows().iter().all(|row| row["level"] == "WARN" && row["fields"]["took"].is_string()), "{}", run.stdout);
+    assert!(
+        run.rows().iter().all(|row| row["level"] == "WARN" && row["fields"]["number"].is_string()),
+        "{}",
+        run.stdout
+    );
     let run = bench.run(&["dry-run", "--suggest", "odd.log"]);
     assert_eq!((run.code, run.stdout.as_str()), (0, ""), "{}", run.stderr);
 }

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// A pattern: a built-in one by its name, a built-in one under another name with options, or one of one's own by its regular
-/// expression. Plain data; what is not given takes no room.
+/// A pattern: one of one's own by its regular expression, a built-in one under another name with options (`like`), or a built-in one
+/// by its name.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct PatternSpec {

@@ -32,7 +32,7 @@ fn check(schema: &Value, value: &Value, place: &str) {
     for (name, value) in object {
         let schema = properties.get(name).unwrap_or_else(|| panic!("{place}.{name} is not in the contract"));
         let fits = match schema["type"].as_str() {
-            Some("integer") => value.is_u64(),
+            Some("integer") => value.is_u64() || (value.is_i64() && schema["minimum"].is_null()),
             Some("string") => value.is_string(),
             Some("array") => value.is_array(),
             Some("object") => value.is_object(),

@@ -92,6 +92,12 @@ impl Found {
     ) -> (Range<usize>, Self) {
         let mut found = Self::new(range.len());
         found.field_ends.reserve(range.len());
+        // About what most formats come to; what takes more grows.
+        let text = rows.begin(range.end) - rows.begin(range.start);
+        for texts in [&mut found.names, &mut found.values] {
+            texts.ends.reserve(8 * range.len());
+            texts.bytes.reserve(text);
+        }
         let mut used = 0;
         for row in range.clone() {
             reading.see_first(rows, row);

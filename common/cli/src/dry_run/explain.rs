@@ -129,10 +129,6 @@ impl<'a> Explainer<'a> {
 
     fn suggest<W: Write>(&mut self, trial: &Trial, out: &mut Printer<W>) -> Result<bool> {
         let path = escaped(&trial.file.path);
-        if trial.unmatched == 0 {
-            eprintln!("{path}: nothing to propose: every row is matched (--explain says by what)");
-            return Ok(true);
-        }
         let built_in = trial.matched.iter().max_by_key(|matched| matched.rows).filter(|_| trial.named.is_none());
         if let Some(best) = built_in.filter(|best| 2 * best.rows > trial.rows()) {
             out.line(&format!(
@@ -142,6 +138,10 @@ impl<'a> Explainer<'a> {
                 count(trial.rows(), "row")
             ))?;
             out.line(&format!("[[rules]]\npath = {:?}\npatterns = [{:?}]", trial.file.path, best.pattern))?;
+            return Ok(true);
+        }
+        if trial.unmatched == 0 {
+            eprintln!("{path}: nothing to propose: every row is matched (--explain says by what)");
             return Ok(true);
         }
         let Some(mut suggestion) = trial.suggestion() else {
