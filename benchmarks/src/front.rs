@@ -97,7 +97,7 @@ fn stream<S: Stage>(stage: &S, file: &Arc<FileMeta>, input: &[Bytes], mut sink: 
 }
 
 /// Splits one chunk of text; gives the rows.
-fn split(splitter: &Splitter, file: &Arc<FileMeta>, payload: Bytes, span: LineSpan, out: &mut Out) -> u64 {
+pub(crate) fn split(splitter: &Splitter, file: &Arc<FileMeta>, payload: Bytes, span: LineSpan, out: &mut Out) -> u64 {
     let mut state = splitter.open(file);
     let mut chunk =
         Chunk { seq: Seq(0), payload, packed: false, span: Some(span), channel: Some("c0".into()), header: None };

@@ -54,6 +54,7 @@ fn main() -> anyhow::Result<()> {
     let rounds = Rounds { rounds: arguments.rounds, only: arguments.only.and(only) };
     let mut rows: Vec<Row> = front::measure(arguments.size << 20, &rounds);
     rows.extend(patterns::measure((arguments.size << 20) / 8, &rounds));
+    rows.extend(patterns::splitter((arguments.size << 20) / 8, &rounds));
     if arguments.chain > 0 && wanted.any() {
         let front =
             |of: &str| rows.iter().find(|row| row.name == format!("{FRONT_END}, {of}")).and_then(|row| row.floor);

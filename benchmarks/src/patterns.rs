@@ -1,12 +1,17 @@
 //! What each pattern costs beside finding the ends of the lines.
 
 use crate::clock::Rounds;
+use crate::front::split;
 use crate::report::Row;
+use bytes::Bytes;
+use logmill_core::{FileId, FileMeta, LineSpan, Out, Plan, Stage};
 use logmill_patterns::{Anchor, BuiltIn, Found, PatternSpec, Patterns};
+use logmill_splitter::Splitter;
 use memchr::memchr_iter;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use std::hint::black_box;
+use std::sync::Arc;
 
 /// Nginx's access log as one writes it oneself.
 const OWN: &str = r#"(?<client>\S+) - (?<user>\S+) \[(?<time>[^\]]+)\] "(?<method>[A-Z]+) (?<url>\S+) (?<protocol>[^"]+)" (?<status>\d{3}) (?<bytes>\d+) "(?<referer>[^"]*)" "(?<agent>[^"]*)""#;
@@ -40,15 +45,7 @@ pub fn measure(bytes: usize, rounds: &Rounds) -> Vec<Row> {
         ("all tried, none matches", PatternSpec::all(), None, nothing),
     ];
     let rows = samples.into_iter().filter_map(|(name, specs, header, line)| {
-        let mut rng = StdRng::seed_from_u64(7);
-        let mut text = String::with_capacity(bytes + 1024);
-        let mut second = 0;
-        while text.len() < bytes {
-            second += u32::from(rng.random_range(0..8) == 0);
-            let (hours, minutes) = (second / 3600 % 24, second / 60 % 60);
-            line(&mut text, &format!("{hours:02}:{minutes:02}:{:02}", second % 60), &mut rng);
-            text.push('\n');
-        }
+        let text = lines(bytes, line);
         let text = text.as_bytes();
         let anchor = Anchor { modified_ms: 1_795_348_800_000, zone_seconds: 0, header: header.map(str::as_bytes) };
         let mut reader = Patterns::compile(&specs).expect("valid patterns").reader(&anchor);
@@ -75,6 +72,83 @@ pub fn measure(bytes: usize, rounds: &Rounds) -> Vec<Row> {
         )
     });
     rows.collect()
+}
+
+/// About so many bytes of lines, the same each time.
+fn lines(bytes: usize, line: Line) -> String {
+    let mut rng = StdRng::seed_from_u64(7);
+    let mut text = String::with_capacity(bytes + 1024);
+    let mut second = 0;
+    while text.len() < bytes {
+        second += u32::from(rng.random_range(0..8) == 0);
+        let (hours, minutes) = (second / 3600 % 24, second / 60 % 60);
+        line(&mut text, &format!("{hours:02}:{minutes:02}:{:02}", second % 60), &mut rng);
+        text.push('\n');
+    }
+    text
+}
+
+/// Measures the splitter with patterns on about `bytes` bytes of lines that they match, beside the bare one: what both cost.
+///
+/// # Panics
+/// When the two do not see the same lines.
+#[must_use]
+pub fn splitter(bytes: usize, rounds: &Rounds) -> Vec<Row> {
+    let own = PatternSpec::own("own", OWN);
+    let samples: [(&str, PatternSpec, Line); 4] = [
+        ("nginx", PatternSpec::built_in(BuiltIn::Nginx), combined),
+        ("log4j", PatternSpec::built_in(BuiltIn::Log4j), log4j),
+        ("json", PatternSpec::built_in(BuiltIn::Json), json),
+        ("one's own (regex), on nginx's lines", own, combined),
+    ];
+    let rows = samples.into_iter().filter_map(|(name, spec, line)| {
+        let text = lines(bytes, line);
+        let [bare, with] =
+            [Vec::new(), vec![spec]].map(|patterns| Splitting::new(&text, Plan { patterns, ..Plan::default() }));
+        rounds.measure(
+            &format!("patterns: splitter with {name} (floor: the bare splitter)"),
+            text.len() as f64,
+            || assert_eq!(with.run(), with.lines, "{name}"),
+            || assert_eq!(bare.run(), bare.lines, "{name}"),
+        )
+    });
+    rows.collect()
+}
+
+/// Chunks of text, and who splits them.
+struct Splitting {
+    splitter: Splitter,
+    file: Arc<FileMeta>,
+    chunks: Vec<(Bytes, LineSpan)>,
+    lines: u64,
+}
+
+impl Splitting {
+    fn new(text: &str, plan: Plan) -> Self {
+        let most = plan.text_bytes as usize;
+        let file =
+            FileMeta { modified_ms: 1_795_348_800_000, ..FileMeta::new(FileId(1), "north", "/logs/a.log", plan) };
+        let (mut chunks, mut lines, mut rest) = (Vec::new(), 0, text);
+        while !rest.is_empty() {
+            let end = rest.as_bytes()[..rest.len().min(most)].iter().rposition(|byte| *byte == b'\n');
+            let (chunk, after) = rest.split_at(end.expect("lines are far shorter than chunks") + 1);
+            let rows = memchr_iter(b'\n', chunk.as_bytes()).count() as u64;
+            chunks.push((
+                Bytes::copy_from_slice(chunk.as_bytes()),
+                LineSpan { first_line: 1 + lines, first_part: 0, rows },
+            ));
+            lines += rows;
+            rest = after;
+        }
+        Self { splitter: Splitter::new(), file: Arc::new(file), chunks, lines }
+    }
+
+    /// Gives the rows.
+    fn run(&self) -> u64 {
+        let mut out = Out::new(Splitter::NAME, 8 << 20);
+        let chunks = self.chunks.iter();
+        chunks.map(|(text, span)| split(&self.splitter, &self.file, text.clone(), *span, &mut out)).sum()
+    }
 }
 
 /// Adds a line of the clock's time.

@@ -1,5 +1,9 @@
 //! What can be asked on the command line.
 
+mod plan;
+
+pub use plan::Plan;
+
 use clap::{Parser, Subcommand, ValueEnum};
 use logmill_analyses::Day;
 use logmill_clickhouse::ledger::files::State;
@@ -112,12 +116,17 @@ Examples:
   logmill plan --tb-per-day 60 --text                      60 TB a day of text
   logmill plan --tb-per-day 60 --ratio 8 --bench target/bench.json --format json")]
     Plan(Plan),
-    /// Bring the tables in ClickHouse to this program's version.
+    /// Bring the tables in ClickHouse to this program's version, and make the columns that the configuration wants for fields.
     #[command(after_help = "\
 Examples:
   logmill migrate
-  logmill --config /etc/logmill.toml migrate")]
-    Migrate,
+  logmill --config /etc/logmill.toml migrate
+  logmill migrate --drop-column status    where [columns] names status no more, or as another type")]
+    Migrate {
+        /// Drop a column that was made for a field. The map fields keeps its values. May be given several times.
+        #[arg(long, value_name = "NAME")]
+        drop_column: Vec<String>,
+    },
     /// Run local files through the very same stages, without Kafka or ClickHouse, and print their rows.
     ///
     /// Rows go to standard output in order; a summary of each file goes to standard error: codec and encoding with their
@@ -132,6 +141,8 @@ Examples:
   logmill dry-run --format json /var/log/app | jq -r .text
   zcat old.gz | logmill dry-run -
   logmill dry-run --cluster hdfs-a /mnt/logs    as if the files lay in the cluster hdfs-a
+  logmill dry-run --explain access.log          which rules, codec, encoding and patterns, and why not others
+  logmill dry-run --suggest odd.log >> logmill.toml
 
 Exit code 1 when a file was rejected, wholly or in part, or could not be read.")]
     DryRun {
@@ -141,6 +152,13 @@ Exit code 1 when a file was rejected, wholly or in part, or could not be read.")
         /// The name of the cluster for which rules are looked up.
         #[arg(long, default_value = "local", value_name = "NAME")]
         cluster: String,
+        /// Say of each file, instead of its rows, which rules hold, and which codec, encoding and patterns were found; of a row of each
+        /// kind, why the other patterns lost, and where in it.
+        #[arg(long, conflicts_with = "suggest")]
+        explain: bool,
+        /// Propose, instead of the rows, a pattern for the rows that none matches, as it is written into the configuration.
+        #[arg(long)]
+        suggest: bool,
     },
     /// List files with their states and ages: what is under way first, the oldest at the top.
     ///
@@ -419,53 +437,6 @@ pub struct Forget {
     /// Who asks for it; kept for ever.
     #[arg(long, env = "USER", default_value = "unknown", hide_env_values = true, value_name = "NAME")]
     pub who: String,
-}
-
-/// What a plan is for.
-#[derive(Clone, Debug, clap::Args)]
-pub struct Plan {
-    /// TB (10^12 bytes) of files a day, as stored: compressed.
-    #[arg(long, value_name = "TB")]
-    pub tb_per_day: f64,
-    /// They are counted as text, not as stored.
-    #[arg(long)]
-    pub text: bool,
-    /// Bytes of text in a byte as stored [default: that of the benchmark's logs].
-    #[arg(long, value_name = "RATIO")]
-    pub ratio: Option<f64>,
-    /// What `make bench` wrote [default: the figures of docs/figures.md].
-    #[arg(long, value_name = "FILE")]
-    pub bench: Option<std::path::PathBuf>,
-    /// The busiest hour, as a multiple of the day's mean.
-    #[arg(long, default_value_t = 2.0, value_name = "FACTOR")]
-    pub peak: f64,
-    /// How much of a core, a disk or a network is to be used at that time.
-    #[arg(long, default_value_t = 0.6, value_name = "SHARE")]
-    pub busy: f64,
-    /// Cores of a machine.
-    #[arg(long, default_value_t = 32, value_name = "N")]
-    pub cores: u32,
-    /// Network of a machine, Gbit/s each way.
-    #[arg(long, default_value_t = 25.0, value_name = "GBIT")]
-    pub network: f64,
-    /// Disks of a machine, TB.
-    #[arg(long, default_value_t = 30.0, value_name = "TB")]
-    pub disk: f64,
-    /// Copies of each partition in Kafka, and of each row in ClickHouse.
-    #[arg(long, default_value_t = 3, value_name = "N")]
-    pub copies: u32,
-    /// Days for which Kafka keeps its records [default: kafka.retention of the configuration].
-    #[arg(long, value_name = "DAYS")]
-    pub retention_days: Option<f64>,
-    /// Days for which rows are kept in ClickHouse.
-    #[arg(long, default_value_t = 30.0, value_name = "DAYS")]
-    pub rows_days: f64,
-    /// Bytes of text in a byte of a packed chunk (lz4), and of a compressed batch of its rows.
-    #[arg(long, default_value_t = 4.0, value_name = "RATIO")]
-    pub packed_ratio: f64,
-    /// Bytes of text in a byte of the table on disk.
-    #[arg(long, default_value_t = 8.0, value_name = "RATIO")]
-    pub table_ratio: f64,
 }
 
 /// The names of the states of files.

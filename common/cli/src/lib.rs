@@ -57,10 +57,14 @@ pub fn run(args: Args) -> Result<Verdict, Failure> {
             Ok(Verdict::Good)
         }
         Command::Validate { connect } => validate::run(&Config::load(file)?, connect, format),
-        Command::DryRun { paths, cluster } => dry_run::run(&config_if_any(file)?, &paths, &cluster, format),
+        Command::DryRun { paths, cluster, explain, suggest } => {
+            let explanation = explain.then_some(dry_run::Asked::Explanation);
+            let asked = explanation.or(suggest.then_some(dry_run::Asked::Suggestion));
+            dry_run::run(&config_if_any(file)?, &paths, &cluster, asked, format)
+        }
         Command::Topics { what } => topics::run(&Config::load(file)?, what, format),
         Command::Plan(wish) => plan::run(&config_if_any(file)?, &wish, format),
-        Command::Migrate => migrate::run(&Config::load(file)?, format),
+        Command::Migrate { drop_column } => migrate::run(&Config::load(file)?, &drop_column, format),
         Command::Top { every, once } => top::run(&Config::load(file)?, every, once, format),
         Command::Lag { over } => lag::run(&Config::load(file)?, over, format),
         Command::Clusters => clusters::run(&Config::load(file)?, format),

@@ -147,6 +147,79 @@ fn the_lines_of_a_record_are_one_row() {
     assert_eq!(run.stdout, "a:1: 2026-11-22 ERROR no\\njava.lang.Error\\n\tat x.Y\na:4: 2026-11-22 INFO yes\n");
 }
 
+/// A configuration with patterns, and files of several kinds.
+fn patterns() -> Bench {
+    let bench = Bench::new();
+    let configuration = r#"
+[[apps]]
+path = "web/**"
+app = "shop"
+[[rules]]
+path = "web/**"
+patterns = ["nginx", "orders"]
+[[rules]]
+app = "billing"
+patterns = ["json"]
+[[rules]]
+path = "*.csv"
+patterns = ["csv"]
+[[patterns]]
+name = "orders"
+regex = '(?<time>\S+ \S+) order (?<order>\d+): (?<message>.*)'
+types = { order = "int" }
+"#;
+    bench.file("logmill.toml", configuration.as_bytes());
+    let access = "10.0.0.1 - - [22/Nov/2026:10:00:00 +0000] \"GET /a HTTP/1.1\" 200 17 \"-\" \"curl/8\"\n";
+    let broken = "10.0.0.1 - - [22/Nov/2026:25:00:00 +0000] \"GET /a HTTP/1.1\" 200 17 \"-\" \"curl/8\"\n";
+    let text = format!("{}2026-11-22 10:00:00 order 17: é\n2026-11-22 10:00:00 order x\n{broken}", access.repeat(3));
+    bench.file("web/access.log", text.as_bytes());
+    bench.file("sales.csv", b"time,user,sum\r\n2026-11-22 10:00:00,\"J, \"\"x\"\"\",1.5\r\n1,2\r\n");
+    bench.file("app.log", "2026-11-22 10:00:00,123 [main] INFO a.B - x\n".repeat(20).as_bytes());
+    bench
+}
+
+#[test]
+fn rows_have_the_fields_that_patterns_find() {
+    let bench = patterns();
+    let run = bench.run(&["dry-run", "--format", "json", "web/access.log", "sales.csv"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let of = |row: &serde_json::Value| format!("{} {} {}\n", row["time"], row["level"], row["fields"]);
+    insta::assert_snapshot!("patterns_rows", run.rows().iter().map(of).collect::<String>());
+}
+
+#[test]
+fn it_is_explained_what_won_and_why_the_others_lost() {
+    let bench = patterns();
+    let run = bench.run(&["dry-run", "--explain", "web/access.log", "sales.csv", "app.log"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    insta::assert_snapshot!("explained", run.stdout);
+    let run = bench.run(&["dry-run", "--explain", "--format", "json", "web/access.log"]);
+    insta::assert_snapshot!("explained_json", run.stdout);
+}
+
+#[test]
+fn a_pattern_is_proposed_for_what_none_matches() {
+    let bench = patterns();
+    let odd: String = (0..40).map(|i| format!("22.11.2026 10:00:{i:02}|WARN|10.0.0.{i}|took {i}.5 ms\n")).collect();
+    bench.file("odd.log", odd.as_bytes());
+    bench.file("prose.log", b"It was a dark night.\n(and) so; on\n=== 7 ===\n");
+    let run = bench.run(&["dry-run", "--suggest", "odd.log", "app.log", "web/access.log", "prose.log", "sales.csv"]);
+    assert_eq!(run.code, 1, "{}", run.stderr);
+    insta::assert_snapshot!("suggested", format!("{}{}", run.stdout, run.stderr));
+    // What is proposed is valid as it is written, and does what it says.
+    let run = bench.run(&["dry-run", "--suggest", "odd.log"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    bench.file("logmill.toml", run.stdout.as_bytes());
+    let run = bench.run(&["dry-run", "--format", "json", "odd.log"]);
+    assert!(
+        run.rows().iter().all(|row| row["level"] == "WARN" && row["fields"]["number"].is_string()),
+        "{}",
+        run.stdout
+    );
+    let run = bench.run(&["dry-run", "--suggest", "odd.log"]);
+    assert_eq!((run.code, run.stdout.as_str()), (0, ""), "{}", run.stderr);
+}
+
 #[test]
 fn an_empty_file_is_complete() {
     let bench = Bench::new();

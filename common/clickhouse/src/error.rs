@@ -24,6 +24,9 @@ pub enum Error {
          migrate again:\n  {}", differences.join("\n  ")
     )]
     Differs { database: String, differences: Vec<String> },
+    /// Columns of fields that were made are not those of the configuration.
+    #[error("the columns of fields in {database} are not those of the configuration, and nothing is done:\n  {}", problems.join("\n  "))]
+    Columns { database: String, problems: Vec<String> },
     /// The database is ahead of this program.
     #[error(
         "the database has migration {number} ({name}), which this program does not know: it is older than the schema"

@@ -5,6 +5,7 @@
 //! exactness hangs on.
 
 mod client;
+mod columns;
 mod error;
 mod insert;
 pub mod ledger;
@@ -14,6 +15,7 @@ mod schema;
 mod sql;
 
 pub use client::Database;
+pub use columns::{Settled, settle_columns};
 pub use error::{Error, Fault};
 pub use insert::{Insertion, LineRange, merge_ranges, origins_sql, rows_sql};
 pub use loads::settle_loads;

@@ -6,6 +6,7 @@
 //! none of these was changed by somebody else: nothing goes on over it.
 
 use crate::client::Database;
+use crate::columns;
 use crate::error::Error;
 use crate::schema::{Schema, schema};
 use crate::sql::literal;
@@ -51,6 +52,7 @@ pub fn migrations() -> Vec<Migration> {
         step!(21, "analyzed", "0021_analyzed.sql"),
         step!(22, "codecs", "0022_codecs.sql"),
         step!(23, "words", "0023_words.sql"),
+        step!(30, "field_columns", "0030_field_columns.sql"),
     ]
 }
 
@@ -129,7 +131,7 @@ async fn compare(database: &Database, done: &[&Migration], next: Option<&Migrati
     let beside = Database { name: beside_name(&database.name), ..database.clone() };
     drop_forgotten(database).await?;
     beside.server_execute(&format!("CREATE DATABASE `{}`", beside.name)).await?;
-    let differences = nearest(&beside, &found, done, next).await;
+    let differences = nearest(database, &beside, &found, done, next).await;
     beside.server_execute(&format!("DROP DATABASE IF EXISTS `{}`", beside.name)).await?;
     match differences? {
         none if none.is_empty() => Ok(()),
@@ -137,8 +139,10 @@ async fn compare(database: &Database, done: &[&Migration], next: Option<&Migrati
     }
 }
 
-/// The fewest differences of `found` from what the steps make in the empty database `beside`.
+/// The fewest differences of `found`, the schema of `database`, from what the steps make in the empty database `beside`, with the
+/// columns of fields that were written down.
 async fn nearest(
+    database: &Database,
     beside: &Database,
     found: &Schema,
     done: &[&Migration],
@@ -147,6 +151,7 @@ async fn nearest(
     for statement in done.iter().flat_map(|step| statements(step.sql)) {
         beside.execute(statement).await?;
     }
+    columns::copy(database, beside).await?;
     let mut nearest = schema(beside).await?.differences(found);
     for statement in next.into_iter().flat_map(|step| statements(step.sql)) {
         if nearest.is_empty() {
@@ -240,7 +245,7 @@ async fn analyst(database: &Database) -> Result<Option<String>, Error> {
 }
 
 /// The statements of a file: each ends with a semicolon at the end of a line.
-fn statements(sql: &str) -> impl Iterator<Item = &str> {
+pub(crate) fn statements(sql: &str) -> impl Iterator<Item = &str> {
     sql.split(";\n").map(str::trim).filter(|s| s.lines().any(|line| !line.is_empty() && !line.starts_with("--")))
 }
 

@@ -1,7 +1,7 @@
 //! Migrations on the real engine: broken off anywhere they go on, and over a schema that somebody changed they do not.
 
-use logmill_clickhouse::{Database, Error, Migration, migrate, migrations};
-use logmill_config::ClickHouse;
+use logmill_clickhouse::{Database, Error, Migration, Settled, migrate, migrations, settle_columns};
+use logmill_config::{ClickHouse, Column, Config, FieldType, OWN_COLUMNS, column_name};
 use logmill_stack::shared;
 use std::time::Duration;
 
@@ -160,4 +160,123 @@ async fn rows_are_kept_as_long_as_the_configuration_says() {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     panic!("the rows of a file of 40 days ago are still there");
+}
+
+fn columns(wanted: &[(&str, FieldType)]) -> Vec<Column> {
+    let text: String = wanted.iter().map(|(field, kind)| format!("{field:?} = \"{kind}\"\n")).collect();
+    Config::parse(&format!("[columns]\n{text}"), "logmill.toml", []).expect("a configuration").columns()
+}
+
+const TYPES: [(&str, FieldType, &str, &str, &str); 7] = [
+    // the field, its type, a value, what is read of it, and what of one that is none
+    ("s", FieldType::Str, "a 'b'", "a 'b'", "no"),
+    ("i", FieldType::Int, "-17", "-17", "NULL"),
+    ("f", FieldType::Float, "1.5e3", "1500", "NULL"),
+    ("b.c", FieldType::Bool, "true", "true", "NULL"),
+    ("ip", FieldType::Ip, "10.0.0.1", "::ffff:10.0.0.1", "NULL"),
+    ("sc-when", FieldType::Time, "2026-11-22T10:00:00.5+01:00", "2026-11-22 09:00:00.500", "NULL"),
+    ("size", FieldType::Size, "1.5 KiB", "1536", "NULL"),
+];
+
+#[tokio::test]
+async fn fields_become_columns_and_the_schema_is_theirs_too() {
+    let database = database("columns", None);
+    let outside = named("system", None);
+    outside.execute(&format!("DROP DATABASE IF EXISTS `{}`", database.name())).await.unwrap();
+    migrate(&database).await.unwrap();
+    // A row that was there before has them as well.
+    let pairs: Vec<String> =
+        TYPES.iter().map(|(field, _, value, ..)| format!("'{field}', '{}'", value.replace('\'', "\\'"))).collect();
+    let no: Vec<String> = TYPES.iter().map(|(field, ..)| format!("'{field}', 'no'")).collect();
+    for (line, pairs) in [(1, pairs.join(",")), (2, no.join(",")), (3, String::new())] {
+        let sql = format!("INSERT INTO rows (file_id, line, fields) VALUES ('0123456789abcdef', {line}, map({pairs}))");
+        database.execute(&sql).await.unwrap();
+        if line == 1 {
+            let wanted: Vec<_> = TYPES.iter().map(|(field, kind, ..)| (*field, *kind)).collect();
+            let settled = settle_columns(&database, &columns(&wanted), &[]).await.unwrap();
+            assert_eq!(settled.made.len(), TYPES.len());
+        }
+    }
+    for (field, _, _, expected, none) in TYPES {
+        let name = column_name(field);
+        for (line, expected) in [(1, expected), (2, none), (3, if field == "s" { "" } else { "NULL" })] {
+            let sql = format!("ifNull(toString(`{name}`), 'NULL') AS t FROM logs WHERE line = {line}");
+            assert_eq!(text(&database, &sql).await, expected, "{field} in line {line}");
+        }
+    }
+    // They are of the schema, so nothing differs, and what somebody does to them does.
+    let all: Vec<_> = TYPES.iter().map(|(field, kind, ..)| (*field, *kind)).collect();
+    migrate(&database).await.unwrap();
+    assert_eq!(settle_columns(&database, &columns(&all), &[]).await.unwrap(), Settled::default());
+    database.execute("ALTER TABLE rows MODIFY COLUMN i Nullable(Int32)").await.unwrap();
+    let refused = migrate(&database).await.expect_err("the type is another one").to_string();
+    assert!(refused.contains("column rows.i is Nullable(Int32)"), "{refused}");
+    database.execute("ALTER TABLE rows MODIFY COLUMN i Nullable(Int64)").await.unwrap();
+    migrate(&database).await.unwrap();
+
+    // What is no longer wanted, or as something else, is said; nothing is guessed, and nothing is done.
+    let fewer: Vec<_> = all.iter().copied().filter(|(field, _)| *field != "i").collect();
+    let other: Vec<_> =
+        all.iter().map(|(field, kind)| (*field, if *field == "i" { FieldType::Float } else { *kind })).collect();
+    for (wanted, said) in [(&fewer, "does not name that field any more"), (&other, "has \"i\" = \"float\"")] {
+        let refused = settle_columns(&database, &columns(wanted), &[]).await.expect_err(said).to_string();
+        assert!(refused.contains(said) && refused.contains("logmill migrate --drop-column i"), "{refused}");
+    }
+    assert_eq!(text(&database, "toTypeName(any(i)) AS t FROM logs").await, "Nullable(Int64)");
+    let drop = ["i".to_owned()];
+    let settled = settle_columns(&database, &columns(&other), &drop).await.unwrap();
+    assert_eq!((settled.dropped, settled.made), (drop.to_vec(), drop.to_vec()));
+    assert_eq!(text(&database, "toString(sum(i)) || toTypeName(any(i)) AS t FROM logs").await, "-17Nullable(Float64)");
+    settle_columns(&database, &columns(&fewer), &drop).await.unwrap();
+    migrate(&database).await.unwrap();
+    let missing = database.execute("SELECT i FROM logs").await.expect_err("it is gone").to_string();
+    assert!(missing.contains('i'), "{missing}");
+    assert_eq!(text(&database, "fields['i'] AS t FROM logs WHERE line = 1").await, "-17");
+    let unknown =
+        settle_columns(&database, &columns(&fewer), &["text".into()]).await.expect_err("not made for a field");
+    assert!(unknown.to_string().contains("no column text was made for a field"), "{unknown}");
+}
+
+/// Wherever the making of columns is broken off, the schema is not taken for one that somebody changed, and the same again goes on.
+#[tokio::test]
+async fn columns_that_were_broken_off_are_made_on() {
+    let wanted = columns(&[("a", FieldType::Int), ("b", FieldType::Str)]);
+    let record = |name: &str, kind: &str, dropped: u8| {
+        format!(
+            "INSERT INTO field_columns (name, field, kind, dropped, version) VALUES ('{name}', '{name}', '{kind}', {dropped}, {dropped})"
+        )
+    };
+    let whole = database("columns_whole", None);
+    let outside = named("system", None);
+    for database in [&whole, &database("columns_broken", None)] {
+        outside.execute(&format!("DROP DATABASE IF EXISTS `{}`", database.name())).await.unwrap();
+        migrate(database).await.unwrap();
+    }
+    settle_columns(&whole, &wanted, &[]).await.unwrap();
+    let expected = fingerprint(&whole).await;
+    let broken = database("columns_broken", None);
+    let make = "ALTER TABLE rows ADD COLUMN a Nullable(Int64) DEFAULT toInt64OrNull(fields['a']) \
+                COMMENT 'The field a, as the configuration has it' CODEC(ZSTD(1))";
+    // Written down; made; not shown yet.
+    for statement in [record("a", "int", 0), make.to_owned()] {
+        broken.execute(&statement).await.unwrap();
+        migrate(&broken).await.unwrap_or_else(|error| panic!("{statement}: {error}"));
+    }
+    settle_columns(&broken, &wanted, &[]).await.unwrap();
+    assert_eq!(fingerprint(&broken).await, expected);
+    // One that nobody wrote down is somebody's.
+    broken.execute("ALTER TABLE rows ADD COLUMN c String DEFAULT fields['c']").await.unwrap();
+    let refused = migrate(&broken).await.expect_err("a column of somebody's").to_string();
+    assert!(refused.contains("column rows.c is new"), "{refused}");
+}
+
+#[tokio::test]
+async fn no_field_can_take_the_name_of_a_column() {
+    let database = database("own_columns", None);
+    migrate(&database).await.unwrap();
+    let sql = "arrayStringConcat(arraySort(groupUniqArray(name)), ',') AS t FROM system.columns \
+               WHERE database = currentDatabase() AND table IN ('rows', 'logs')";
+    let mut own = OWN_COLUMNS.to_vec();
+    own.sort_unstable();
+    assert_eq!(text(&database, sql).await, own.join(","));
 }

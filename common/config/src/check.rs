@@ -1,9 +1,11 @@
 //! What settings must satisfy together.
 
+use crate::columns;
 use crate::keys::nearest;
 use crate::mounts::Mounts;
+use crate::patterns;
 use crate::planner::{Planner, Selector, path_glob};
-use crate::sections::{Cluster, Config, Finished};
+use crate::sections::{Cluster, Config, Finished, zone_seconds};
 use crate::size::Size;
 use logmill_core::{Plan, RecordStart};
 use logmill_encodings::Encoding;
@@ -42,6 +44,9 @@ pub fn problems(config: &Config) -> Vec<(Vec<String>, String)> {
     served(config, &mut found);
     globs(config, &mut found);
     encodings(config, &mut found);
+    found.0.extend(patterns::problems(config));
+    found.0.extend(columns::problems(config));
+    zones(config, &mut found);
     plans(config, &mut found);
     analyses(config, &mut found);
     if !is_address(&config.http.listen) {
@@ -67,6 +72,21 @@ fn analyses(config: &Config, found: &mut Found) {
             if !seen.insert(value) {
                 found.at(&["analyses", app, key], format!("{value:?} says two things: each value may stand once"));
             }
+        }
+    }
+}
+
+fn zones(config: &Config, found: &mut Found) {
+    let wrong = |zone: &str| {
+        let why = || format!("{zone:?} is no zone: UTC, or how far east of it, such as +08:00 or -05:30");
+        zone_seconds(zone).is_none().then(why)
+    };
+    if let Some(message) = wrong(&config.plan.zone) {
+        found.add("plan.zone", message);
+    }
+    for (i, zone) in config.rules.iter().enumerate().filter_map(|(i, rule)| Some((i, rule.zone.as_deref()?))) {
+        if let Some(message) = wrong(zone) {
+            found.at(&["rules", &i.to_string(), "zone"], message);
         }
     }
 }
@@ -510,6 +530,9 @@ fn one_plan(config: &Config, plan: &Plan, table: &[&str], found: &mut Found) {
         && let Err(error) = RecordStart::new(pattern)
     {
         add("record_start", format!("{pattern:?} {error}"));
+    }
+    if let Some(message) = patterns::of_plan(plan) {
+        add("patterns", message);
     }
     if plan.max_ratio == 0 {
         add("max_ratio", "must be at least 1".into());

@@ -65,7 +65,9 @@ impl<'a> Node<'a> {
 
     /// Whether the key may be left out without a default taking its place.
     pub fn is_optional(self) -> bool {
-        self.types().contains(&"null")
+        let is_null = |node: &Json| node.get("type").and_then(Json::as_str) == Some("null");
+        let any = self.at_key.get("anyOf").and_then(Json::as_array);
+        self.types().contains(&"null") || any.is_some_and(|any| any.iter().any(is_null))
     }
 
     /// Whether only a text can stand here.

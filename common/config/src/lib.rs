@@ -4,10 +4,12 @@
 //! **Invariant:** a [`Config`] that [`Config::load`] returned has passed every check; what follows from it never fails.
 
 mod check;
+mod columns;
 mod error;
 mod keys;
 mod load;
 mod mounts;
+mod patterns;
 mod planner;
 mod properties;
 mod reference;
@@ -17,9 +19,12 @@ mod topics;
 mod weight;
 
 pub use check::encoding;
+pub use columns::{Column, OWN_COLUMNS, column_name};
 pub use error::{ConfigError, Place, Problem};
 pub use load::{CONFIG_VARIABLE, DEFAULT_FILE};
-pub use planner::{Planner, Precedence, Selector, path_glob};
+pub use logmill_patterns::{BuiltIn, FieldType, PatternSpec};
+pub use patterns::AUTO;
+pub use planner::{Planner, Precedence, Reasons, Selector, path_glob};
 pub use properties::Properties;
 pub use reference::{example, json_schema, reference};
 pub use sections::{

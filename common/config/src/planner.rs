@@ -1,8 +1,10 @@
 //! Which files are taken, who wrote them, and how they are treated.
 
-use crate::sections::{Cluster, Config, HeaderLine, PlanDefaults, Rule};
+use crate::patterns::{header, named};
+use crate::sections::{Cluster, Config, HeaderLine, PlanDefaults, Rule, zone_seconds};
 use globset::{Glob, GlobBuilder, GlobMatcher, GlobSet, GlobSetBuilder};
 use logmill_core::Plan;
+use logmill_patterns::PatternSpec;
 
 /// Compiles a glob over paths: `*` and `?` stop at slashes, `**` does not; a glob without a slash is over the name
 /// alone.
@@ -60,6 +62,8 @@ pub struct Planner {
     apps: Vec<(GlobMatcher, String)>,
     encodings: Vec<(Scope, String)>,
     rules: Vec<(Scope, Rule)>,
+    /// What the rules' names of patterns mean, where a rule names some.
+    patterns: Vec<Option<Vec<PatternSpec>>>,
 }
 
 /// What the rules say of when a file is fetched.
@@ -69,6 +73,17 @@ pub struct Precedence {
     pub priority: i32,
     /// Whether it is backfill; `None`: its age says it.
     pub backfill: Option<bool>,
+}
+
+/// Why a file is treated as it is: places in the configuration's lists, from 0.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reasons {
+    /// Which of `apps` named its application.
+    pub app: Option<usize>,
+    /// Which of `encodings` fixed its encoding.
+    pub encoding: Option<usize>,
+    /// Of each of `rules` the key by which it does not hold for the file: cluster, path or app; none where it does.
+    pub rules: Vec<Option<&'static str>>,
 }
 
 /// To which files an entry applies; what is left out fits all.
@@ -89,8 +104,14 @@ impl Scope {
     }
 
     fn fits(&self, cluster: &str, path: &str, app: &str) -> bool {
+        self.other(cluster, path, app).is_none()
+    }
+
+    /// The key by which it does not fit.
+    fn other(&self, cluster: &str, path: &str, app: &str) -> Option<&'static str> {
         let fits = |glob: &Option<GlobMatcher>, text: &str| glob.as_ref().is_none_or(|glob| glob.is_match(text));
-        fits(&self.cluster, cluster) && fits(&self.path, path) && fits(&self.app, app)
+        let scopes = [("cluster", &self.cluster, cluster), ("path", &self.path, path), ("app", &self.app, app)];
+        scopes.into_iter().find(|(_, glob, text)| !fits(glob, text)).map(|(key, ..)| key)
     }
 }
 
@@ -105,12 +126,14 @@ impl Planner {
             let scope = Scope::new(entry.cluster.as_deref(), entry.path.as_deref(), entry.app.as_deref())?;
             encodings.push((scope, entry.encoding.clone()));
         }
-        let mut rules = Vec::new();
+        let (mut rules, mut patterns) = (Vec::new(), Vec::new());
         for rule in &config.rules {
             let scope = Scope::new(rule.cluster.as_deref(), rule.path.as_deref(), rule.app.as_deref())?;
             rules.push((scope, rule.clone()));
+            patterns.push(rule.patterns.as_ref().map(|names| named(&config.patterns, names)));
         }
-        Ok(Self { plan: base(&config.plan), apps, encodings, rules })
+        let plan = Plan { patterns: named(&config.patterns, &config.plan.patterns), ..base(&config.plan) };
+        Ok(Self { plan, apps, encodings, rules, patterns })
     }
 
     /// The application that wrote the file (empty when no entry of `apps` matches) and the file's plan.
@@ -118,11 +141,15 @@ impl Planner {
     pub fn plan(&self, cluster: &str, path: &str) -> (String, Plan) {
         let app = self.app(path).to_owned();
         let mut plan = self.plan.clone();
-        for (scope, rule) in &self.rules {
+        for ((scope, rule), patterns) in self.rules.iter().zip(&self.patterns) {
             if scope.fits(cluster, path, &app) {
                 rule.change(&mut plan);
+                if let Some(patterns) = patterns {
+                    plan.patterns.clone_from(patterns);
+                }
             }
         }
+        plan.header = header(&plan);
         if let Some((_, encoding)) = self.encodings.iter().find(|(scope, _)| scope.fits(cluster, path, &app)) {
             plan.encoding = Some(encoding.clone());
         }
@@ -131,6 +158,17 @@ impl Planner {
 
     fn app(&self, path: &str) -> &str {
         self.apps.iter().find(|(glob, _)| glob.is_match(path)).map_or("", |(_, app)| app)
+    }
+
+    /// Why the file has the application and the plan that it has.
+    #[must_use]
+    pub fn reasons(&self, cluster: &str, path: &str) -> Reasons {
+        let app = self.app(path);
+        Reasons {
+            app: self.apps.iter().position(|(glob, _)| glob.is_match(path)),
+            encoding: self.encodings.iter().position(|(scope, _)| scope.fits(cluster, path, app)),
+            rules: self.rules.iter().map(|(scope, _)| scope.other(cluster, path, app)).collect(),
+        }
     }
 
     /// When the file is fetched.
@@ -159,6 +197,8 @@ fn base(defaults: &PlanDefaults) -> Plan {
         line_bytes: cut(defaults.line_bytes),
         record_start: defaults.record_start.clone().filter(|pattern| !pattern.is_empty()),
         header: defaults.header.of_plan(),
+        patterns: Vec::new(),
+        zone_seconds: zone_seconds(&defaults.zone).unwrap_or(0), // what is none is refused before
         encoding: defaults.encoding.clone(),
         default_encoding: defaults.default_encoding.clone(),
         malformed_per_million: defaults.malformed_per_million,
@@ -186,6 +226,7 @@ impl Rule {
             plan.record_start = Some(pattern.clone()).filter(|pattern| !pattern.is_empty());
         }
         set(&mut plan.header, self.header.map(HeaderLine::of_plan).as_ref());
+        set(&mut plan.zone_seconds, self.zone.as_deref().and_then(zone_seconds).as_ref());
         set(&mut plan.default_encoding, self.default_encoding.as_ref());
         set(&mut plan.malformed_per_million, self.malformed_per_million.as_ref());
         set(&mut plan.max_ratio, self.max_ratio.as_ref());

@@ -4,6 +4,7 @@ use crate::keys::Node;
 use crate::properties::Properties;
 use crate::sections::{Analysis, App, Cluster, Config, FixedEncoding, Rule};
 use crate::size::Size;
+use logmill_patterns::{FieldType, PatternSpec};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -29,6 +30,18 @@ fn full() -> Config {
     config.clickhouse.keep = Some(std::time::Duration::from_secs(400 * 86_400));
     config.plan.encoding = Some("gb18030".into());
     config.plan.record_start = Some(r"\d{4}-\d\d-\d\d ".into());
+    let regex = r"(?<time>\S+ \S+) \[(?<level>\w+)\] order (?<order>\d+): (?<message>.*)";
+    config.patterns.push(PatternSpec {
+        like: Some(logmill_patterns::BuiltIn::Csv),
+        separator: Some(';'),
+        time: Some("time".into()),
+        level: Some("level".into()),
+        message: Some("message".into()),
+        time_format: Some("%d.%m.%Y %H:%M:%S".into()),
+        types: BTreeMap::from([("order".to_owned(), FieldType::Int)]),
+        ..PatternSpec::own("orders", regex)
+    });
+    config.columns.insert("order".into(), FieldType::Int);
     config.analyses.insert("shop".into(), Analysis::default());
     let cluster = Cluster {
         url: "hdfs://namenode.example:9820".into(),
@@ -67,6 +80,8 @@ fn full() -> Config {
         line_bytes: Some(plan.line_bytes),
         record_start: Some(r"\d{4}-\d\d-\d\d ".into()),
         header: Some(plan.header),
+        zone: Some("+08:00".into()),
+        patterns: Some(vec!["nginx".into(), "orders".into()]),
         malformed_per_million: Some(1_000),
         max_ratio: Some(plan.max_ratio),
         ratio_after_bytes: Some(plan.ratio_after_bytes),
@@ -109,8 +124,13 @@ fn lines(document: &str) -> Vec<Line<'_>> {
 fn table_node<'a>(root: Node<'a>, path: &[String]) -> Node<'a> {
     let mut node = root;
     for part in path {
-        node = node.child(part).expect("the serializer writes what the schema knows");
+        node = entry(node).child(part).expect("the serializer writes what the schema knows");
     }
+    entry(node)
+}
+
+/// Of a list the node of its entries, else the node itself.
+fn entry(node: Node<'_>) -> Node<'_> {
     if node.kind.get("items").is_some() { node.child("0").expect("a list has entries") } else { node }
 }
 
@@ -142,7 +162,7 @@ pub fn example() -> String {
     comment(
         &mut out,
         "The configuration of logmill: one file for all stages. Every key may be left out; what stands here is then its \
-         value, except where a comment says otherwise (clusters, apps, encodings, rules and analyses are examples). An \
+         value, except where a comment says otherwise (clusters, apps, encodings, rules, patterns, columns and analyses are examples). An \
          environment variable overrides a key: LOGMILL__KAFKA__BROKERS is brokers in [kafka].",
     );
     out.push('\n');
@@ -171,8 +191,11 @@ pub fn example() -> String {
                     comment(&mut out, &description);
                 }
                 // In an entry, what selects and one thing to change stand as an example.
-                let example = (table == ["encodings"] || table == ["rules"])
-                    && ["path", "default_encoding"].contains(&key.as_str());
+                let example = match table.first().map(String::as_str) {
+                    Some("encodings" | "rules") => ["path", "default_encoding"].contains(&key.as_str()),
+                    Some("patterns") => ["regex", "time_format"].contains(&key.as_str()),
+                    _ => false,
+                };
                 let mark = if (node.is_optional() && !example) || parent.is_foreign() { "# " } else { "" };
                 writeln!(out, "{mark}{text}").expect("a String takes all");
             }

@@ -7,10 +7,12 @@ mod plan;
 
 pub use analyses::Analysis;
 pub use cluster::{Cluster, Finished, Order};
+pub(crate) use plan::zone_seconds;
 pub use plan::{App, FixedEncoding, HeaderLine, PlanDefaults, Rule};
 
 use crate::properties::Properties;
 use crate::size::Size;
+use logmill_patterns::{FieldType, PatternSpec};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -333,6 +335,11 @@ pub struct Config {
     pub encodings: Vec<FixedEncoding>,
     pub rules: Vec<Rule>,
     pub plan: PlanDefaults,
+    pub patterns: Vec<PatternSpec>,
+    /// Fields that have a column of their own in the table of rows, each with its type: str, int, float, bool, ip, time or size. The
+    /// column is called as the field, with '_' for what is no letter, digit or '_'. `logmill migrate` makes it; a value that is not of
+    /// its type is null there. The map fields keeps them all the same.
+    pub columns: BTreeMap<String, FieldType>,
     /// The channels, by name.
     pub channels: BTreeMap<String, Channel>,
     /// Groups of channels, by name: the plan of a file names one.
@@ -359,6 +366,8 @@ impl Default for Config {
             encodings: Vec::new(),
             rules: Vec::new(),
             plan: PlanDefaults::default(),
+            patterns: Vec::new(),
+            columns: BTreeMap::new(),
             channels: names.iter().map(|name| (name.clone(), Channel::default())).collect(),
             channel_groups: BTreeMap::from([("default".to_owned(), names.to_vec())]),
             distributor: Distributor::default(),

@@ -401,3 +401,93 @@ fn no_file_says_how_to_make_one() {
     let error = Config::load(Some(&folder.path().join("none.toml"))).unwrap_err().to_string();
     assert!(error.contains("logmill config example >"), "{error}");
 }
+
+#[test]
+fn patterns_are_chosen_by_rules_and_bring_their_header() {
+    use logmill_core::Header;
+    let config = parse(
+        "[plan]\npatterns = [\"mine\", \"auto\"]\n[[patterns]]\nname = \"mine\"\nregex = '(?<a>\\d+)'\n\
+         [[patterns]]\nname = \"json\"\ntime = \"when\"\n[[patterns]]\nname = \"sales\"\nlike = \"csv\"\nseparator = \";\"\n\
+         [[rules]]\npath = \"*.csv\"\npatterns = [\"sales\"]\n[[rules]]\npath = \"/web/**\"\npatterns = [\"nginx\"]\n\
+         [[rules]]\npath = \"/bare/**\"\npatterns = []\n",
+    )
+    .unwrap();
+    let plan = |path| {
+        let (_, plan) = config.plan_for("a", path);
+        (plan.patterns.iter().map(|spec| spec.name.clone()).collect::<Vec<_>>().join(" "), plan.header)
+    };
+    let all = "mine json windows nginx apache kafka hadoop log4j syslog w3c logfmt csv";
+    assert_eq!(plan("/x"), (all.into(), Some(Header::W3c)));
+    assert_eq!(plan("/a.csv"), ("sales".into(), Some(Header::Csv)));
+    assert_eq!(plan("/web/a"), ("nginx".into(), None));
+    assert_eq!(plan("/bare/a"), (String::new(), None));
+    let json = &config.plan_for("a", "/x").1.patterns[1];
+    assert_eq!(json.time.as_deref(), Some("when"), "one's own of that name stands for the built-in one");
+    let none = parse("").unwrap().plan_for("a", "/x").1;
+    assert!(!serde_json::to_string(&none).unwrap().contains("patterns"), "plans of before are what they were");
+}
+
+#[test]
+fn patterns_that_cannot_be_name_their_line() {
+    refused(
+        "[plan]\npatterns = [\"json\",\n  \"ngnix\"]\n",
+        "logmill.toml:3: plan.patterns.1: there is no pattern \"ngnix\"; did you mean \"nginx\"?",
+    );
+    refused(
+        "[[patterns]]\nname = \"orders\"\nregex = '(?<a>.)'\n[[rules]]\npatterns = [\"order\"]\n",
+        "logmill.toml:5: rules.0.patterns.0: there is no pattern \"order\"; did you mean \"orders\"?",
+    );
+    refused(
+        "[[patterns]]\nname = \"mine\"\nregex = '(?<a>[x)'\n",
+        "logmill.toml:3: patterns.0.regex: the pattern \"mine\": its `regex` is wrong at character 5: unclosed character class",
+    );
+    refused(
+        "[[patterns]]\nname = \"mine\"\nregex = '(?<a>.)'\ntime = \"b\"\n",
+        "logmill.toml:4: patterns.0.time: the pattern \"mine\": `time` names \"b\", but no group of its `regex` is called so",
+    );
+    refused(
+        "[[patterns]]\nname = \"auto\"\nregex = '(?<a>.)'\n[[patterns]]\nname = \"a\"\nregex = '(?<a>.)'\n\
+         [[patterns]]\nname = \"a\"\nregex = '(?<b>.)'\n",
+        "logmill.toml:2: patterns.0.name: \"auto\" is no name of a pattern: choose another\n\
+         logmill.toml:8: patterns.2.name: there are two patterns \"a\": give one of them another name",
+    );
+    let long = format!(
+        "[[patterns]]\nname = \"long\"\nregex = '(?<a>{})'\n[plan]\npatterns = [\"long\"]\n",
+        "x".repeat(17_000)
+    );
+    let error = parse(&long).expect_err("too long");
+    assert!(error.starts_with("logmill.toml:5: plan.patterns: they take 170"), "{error}");
+    let known = parse("[plan]\npatterns = [\"xyzzy\"]\n").expect_err("none is near");
+    assert!(known.ends_with("known are auto, json, windows, nginx, apache, kafka, hadoop, log4j, syslog, w3c, logfmt, csv, and one's own of [[patterns]]"), "{known}");
+}
+
+#[test]
+fn a_zone_is_an_offset() {
+    let config = parse("[plan]\nzone = \"+08:00\"\n[[rules]]\npath = \"*.in\"\nzone = \"-05:30\"\n").unwrap();
+    let zone = |path| config.plan_for("a", path).1.zone_seconds;
+    assert_eq!((zone("/a"), zone("/a.in")), (28_800, -19_800));
+    refused(
+        "[[rules]]\nzone = \"CET\"\n",
+        "logmill.toml:2: rules.0.zone: \"CET\" is no zone: UTC, or how far east of it, such as +08:00 or -05:30",
+    );
+    for wrong in ["", "+8:00", "+08", "08:00", "+24:00", "+0a:00", "utc"] {
+        assert!(parse(&format!("plan.zone = {wrong:?}\n")).is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn columns_of_fields_have_one_name_each() {
+    let config = parse("[columns]\nstatus = \"int\"\n\"sc-bytes\" = \"size\"\n").unwrap();
+    let names: Vec<_> = config.columns().into_iter().map(|column| (column.name, column.field)).collect();
+    assert_eq!(
+        names,
+        [("sc_bytes".into(), "sc-bytes".into()), ("status".into(), "status".into())] as [(String, String); 2]
+    );
+    refused(
+        "[columns]\ntime = \"time\"\n\"a-b\" = \"int\"\n\"a.b\" = \"int\"\n",
+        "logmill.toml:4: columns.a.b: its column would be called \"a_b\", as that of \"a-b\": name one of the two\n\
+         logmill.toml:2: columns.time: the table of rows has a column \"time\" of its own",
+    );
+    let error = parse("[columns]\nstatus = \"number\"\n").expect_err("no such type");
+    assert!(error.starts_with("logmill.toml:2: columns.status: "), "{error}");
+}

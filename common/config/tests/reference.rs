@@ -17,8 +17,11 @@ fn the_example_is_a_configuration_with_every_comment_taken_away() {
     let all: String = example()
         .lines()
         .map(|line| line.strip_prefix("# ").filter(|rest| is_setting(rest)).unwrap_or(line))
-        // Two ways to give the password, to be somebody, and to be a cluster: one at a time.
-        .filter(|line| !["password =", "user = \"logmill\"", "endpoint ="].iter().any(|key| line.starts_with(key)))
+        // Two ways to give the password, to be somebody, to be a cluster, and to be a pattern: one at a time.
+        .filter(|line| {
+            let others = ["password =", "user = \"logmill\"", "endpoint =", "like =", "separator ="];
+            !others.iter().any(|key| line.starts_with(key))
+        })
         .map(|line| format!("{line}\n"))
         .collect();
     let config = Config::parse(&all, "example", []).unwrap_or_else(|error| panic!("{error}\n{all}"));

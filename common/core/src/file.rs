@@ -1,6 +1,7 @@
 //! A file, and the plan by which it is treated.
 
 use crate::id::{FileId, Load};
+use logmill_patterns::PatternSpec;
 use serde::{Deserialize, Serialize};
 
 /// What is known of a file when its task is made. Travels as JSON in the header `file` of its first chunk and, from
@@ -91,6 +92,17 @@ pub enum Header {
 impl Header {
     /// Bytes of a header line at most: it travels with every chunk, beside the file's description.
     pub const BYTES: usize = 32 << 10;
+    /// What the line of W3C's extended log files begins with (WD-logfile-960323, "Directives").
+    pub const W3C: &[u8] = b"#Fields:";
+
+    /// Whether `line` is one; `is_first`: it is the file's first line.
+    #[must_use]
+    pub fn is(self, line: &[u8], is_first: bool) -> bool {
+        match self {
+            Self::Csv => is_first,
+            Self::W3c => line.starts_with(Self::W3C),
+        }
+    }
 }
 
 /// How one file is treated, fixed when its task is made. Everything that shapes a file's output is in it (a change of
@@ -115,6 +127,13 @@ pub struct Plan {
     /// Which line says what the others hold; every chunk of text knows the one that is in force where it begins.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub header: Option<Header>,
+    /// What may stand in a line, in the order in which it is tried; the first pattern that matches says time, level and fields.
+    /// None: the time that a line begins with, and the level near it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub patterns: Vec<PatternSpec>,
+    /// Seconds east of UTC of times that name no zone.
+    #[serde(default, skip_serializing_if = "Plan::is_utc")]
+    pub zone_seconds: i32,
     /// The encoding, where configuration fixes it (a label, as in docs/encodings.md).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub encoding: Option<String>,
@@ -143,6 +162,11 @@ impl Plan {
     /// text of other letters than ASCII's, and the decompressor opens archives.
     pub const RULES: u32 = 3;
 
+    #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands it over so")]
+    fn is_utc(zone_seconds: &i32) -> bool {
+        *zone_seconds == 0
+    }
+
     fn default_ratio_after_bytes() -> u64 {
         1 << 30
     }
@@ -170,6 +194,8 @@ impl Default for Plan {
             line_bytes: 256 << 10,
             record_start: None,
             header: None,
+            patterns: Vec::new(),
+            zone_seconds: 0,
             encoding: None,
             default_encoding: "utf-8".into(),
             malformed_per_million: 10_000,

@@ -44,6 +44,7 @@ fn pure_crates_name_no_clock_no_network_no_thread() {
     for folder in [
         "common/core",
         "common/encodings",
+        "common/patterns",
         "common/protocol",
         "stages/decompressor",
         "stages/reencoder",

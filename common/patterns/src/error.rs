@@ -39,3 +39,18 @@ pub enum PatternError {
     #[error("{count} patterns are tried for one file, and {most} are the most: name fewer of them")]
     TooMany { count: usize, most: usize },
 }
+
+impl PatternError {
+    /// The key of [`crate::PatternSpec`] that is to be corrected.
+    #[must_use]
+    pub fn key(&self) -> &'static str {
+        match self {
+            Self::Unknown { .. } | Self::Taken { .. } | Self::TooMany { .. } => "name",
+            Self::Both { .. } => "like",
+            Self::Regex { .. } | Self::NoGroups { .. } => "regex",
+            Self::NoSuchGroup { option, .. } | Self::Option { option, .. } => option,
+            Self::TimeFormat { .. } => "time_format",
+            Self::Separator { .. } => "separator",
+        }
+    }
+}

@@ -31,6 +31,7 @@ mod log4j;
 mod logfmt;
 mod nginx;
 mod own;
+mod reference;
 mod roles;
 mod spec;
 mod suggest;
@@ -43,18 +44,22 @@ mod windows;
 pub use error::PatternError;
 pub use found::{Field, Found, Known, LONGEST_NAME, MOST_FIELDS};
 pub use level::Level;
+pub use reference::reference;
 pub use spec::{BuiltIn, FieldType, PatternSpec};
 pub use suggest::{Suggestion, suggest};
 
 use found::Name;
 use layout::{Layout, Line, State};
 use roles::Roles;
+use std::cell::RefCell;
 use std::sync::Arc;
 use time::Clock;
 use time_format::TimeFormat;
 
 /// The forms of all patterns of one file: as many as there are bits in a mask.
 const MOST_LAYOUTS: usize = 64;
+/// Sets of patterns that a thread keeps ready.
+const MOST_KEPT: usize = 64;
 
 /// What is known of a file beside its bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -97,6 +102,29 @@ impl Patterns {
             }
         }
         Ok(Self(Arc::new(Inner { layouts, may_be })))
+    }
+
+    /// Those of a plan; none where it has none, and where they cannot be used: configuration refuses those. What a thread made ready
+    /// it keeps, as small files come with the same plan again and again.
+    #[must_use]
+    pub fn of(specs: &[PatternSpec]) -> Option<Self> {
+        thread_local! {
+            static KEPT: RefCell<Vec<(Vec<PatternSpec>, Option<Patterns>)>> = const { RefCell::new(Vec::new()) };
+        }
+        if specs.is_empty() {
+            return None;
+        }
+        KEPT.with_borrow_mut(|kept| {
+            if let Some((_, patterns)) = kept.iter().find(|(known, _)| known == specs) {
+                return patterns.clone();
+            }
+            if kept.len() == MOST_KEPT {
+                kept.remove(0);
+            }
+            let patterns = Self::compile(specs).ok();
+            kept.push((specs.to_vec(), patterns.clone()));
+            patterns
+        })
     }
 
     /// Whether there is none.

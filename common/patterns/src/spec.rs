@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// A pattern: a built-in one by its name, a built-in one under another name with options, or one of one's own by its regular
-/// expression. Plain data; what is not given takes no room.
+/// A pattern: one of one's own by its regular expression, a built-in one under another name with options (`like`), or a built-in one
+/// by its name.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct PatternSpec {
@@ -50,6 +50,12 @@ impl PatternSpec {
     #[must_use]
     pub fn own(name: impl Into<String>, regex: impl Into<String>) -> Self {
         Self { name: name.into(), regex: Some(regex.into()), ..Self::default() }
+    }
+
+    /// The built-in pattern that it is, perhaps with options; none where it is one of one's own.
+    #[must_use]
+    pub fn of_built_in(&self) -> Option<BuiltIn> {
+        if self.regex.is_some() { None } else { self.like.or_else(|| BuiltIn::by_name(&self.name)) }
     }
 
     /// All built-in ones in the order in which they are best tried.
@@ -108,6 +114,52 @@ impl BuiltIn {
             Self::W3c => "w3c",
             Self::Logfmt => "logfmt",
             Self::Csv => "csv",
+        }
+    }
+
+    /// What it reads, for people.
+    #[must_use]
+    pub fn about(self) -> &'static str {
+        match self {
+            Self::Json => {
+                "JSON lines: one object a row. Names of nested keys are joined by dots; an array is a value as it stands. Time, level and \
+                 message are found by the names that Elastic's schema, log4j 2, logback, Serilog, Bunyan, pino, zap, logrus, GELF, journald \
+                 and Docker use, or by the options `time`, `level`, `message`, `time_format` and `types`."
+            }
+            Self::Windows => "Events of Windows as XML, one `<Event>` a row.",
+            Self::Nginx => {
+                "nginx: access lines in the combined format, perhaps with more behind it, and its error log."
+            }
+            Self::Apache => {
+                "Apache httpd: access lines in the common, combined and vhost_combined formats, and its error log. Combined lines are nginx's \
+                 where that is tried before; the fields are the same."
+            }
+            Self::Kafka => "Kafka's own daemons: `[time] LEVEL message (logger)`.",
+            Self::Hadoop => {
+                "Hadoop's own daemons with their audit logs, and what the JVM logs of its garbage collection."
+            }
+            Self::Log4j => {
+                "log4j, logback (`logback` is another name) and what writes like them: time, level, thread and logger in their usual orders."
+            }
+            Self::Syslog => "syslog by RFC 5424 and by RFC 3164.",
+            Self::W3c => {
+                "W3C's extended format as IIS writes it (`iis` is another name); its directive `#Fields:` names the fields."
+            }
+            Self::Logfmt => "logfmt: at least two `key=value`. Options as for json.",
+            Self::Csv => {
+                "CSV by RFC 4180 with a header line; its names are the fields. Options as for json, and `separator`."
+            }
+        }
+    }
+
+    /// Of which names its fields are, where the file has them.
+    pub(crate) fn fields_of_its_own(self) -> Option<&'static str> {
+        match self {
+            Self::Json | Self::Logfmt => Some("the keys of the row"),
+            Self::W3c => Some("the names in `#Fields:`"),
+            Self::Csv => Some("the names in the header line"),
+            Self::Windows => Some("the names in `EventData`"),
+            _ => None,
         }
     }
 
@@ -170,7 +222,7 @@ impl FieldType {
             Self::Int => text.parse::<i64>().is_ok(),
             Self::Float => text.parse::<f64>().is_ok_and(f64::is_finite),
             Self::Bool => matches!(text, "true" | "false"),
-            Self::Ip => text.parse::<std::net::IpAddr>().is_ok(),
+            Self::Ip => text.parse::<core::net::IpAddr>().is_ok(),
             Self::Time => {
                 let end = crate::time::Clock::new(0, 0).iso(value, 0).map(|(_, end)| end);
                 end == Some(value.len())

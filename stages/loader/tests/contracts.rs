@@ -3,6 +3,7 @@
 mod common;
 
 use common::{file, span};
+use logmill_config::{BuiltIn, FieldType, PatternSpec};
 use logmill_core::event::LedgerRecord;
 use logmill_core::wire::{Kind, WireChunk};
 use logmill_core::{Event, FileMeta, Header, LineSpan, Load, Outcome, Plan, RejectReason, Seq};
@@ -31,7 +32,7 @@ fn check(schema: &Value, value: &Value, place: &str) {
     for (name, value) in object {
         let schema = properties.get(name).unwrap_or_else(|| panic!("{place}.{name} is not in the contract"));
         let fits = match schema["type"].as_str() {
-            Some("integer") => value.is_u64(),
+            Some("integer") => value.is_u64() || (value.is_i64() && schema["minimum"].is_null()),
             Some("string") => value.is_string(),
             Some("array") => value.is_array(),
             Some("object") => value.is_object(),
@@ -130,7 +131,20 @@ fn every_kind_of_event_is_in_the_contract() {
 #[test]
 fn a_task_with_everything_in_it_is_in_the_contract() {
     let record_start = Some(r"\d{4}-".into());
-    let plan = Plan { encoding: Some("gbk".into()), record_start, header: Some(Header::Csv), ..Plan::default() };
+    let own = PatternSpec {
+        separator: Some(';'),
+        time: Some("t".into()),
+        level: Some("l".into()),
+        message: Some("m".into()),
+        time_format: Some("%Y".into()),
+        types: [("n".to_owned(), FieldType::Size)].into(),
+        like: Some(BuiltIn::Csv),
+        ..PatternSpec::own("mine", "(?<a>.)")
+    };
+    let patterns = vec![PatternSpec::built_in(BuiltIn::Nginx), own];
+    let encoding = Some("gbk".into());
+    let header = Some(Header::Csv);
+    let plan = Plan { encoding, record_start, header, patterns, zone_seconds: -3600, ..Plan::default() };
     let file = FileMeta { path_bytes: Some(vec![255]), plan, ..file(1, 0) };
     let task = Task { file, resume: Some(Resume { seq: Seq(1), crc32: 7 }) };
     check(&contract("tasks")["value"], &serde_json::to_value(&task).unwrap(), "task");

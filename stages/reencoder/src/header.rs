@@ -5,9 +5,6 @@ use memchr::memchr;
 use memchr::memmem::find_iter;
 use std::sync::Arc;
 
-/// What a header line of W3C's extended log files begins with (WD-logfile-960323, "Directives").
-const FIELDS: &[u8] = b"#Fields:";
-
 /// The header line that stands last in the chunks so far.
 pub(crate) struct HeaderLine {
     kind: Option<Header>,
@@ -30,7 +27,7 @@ impl HeaderLine {
         let found = match self.kind {
             None => return,
             Some(Header::Csv) => (span.first_line == 1 && span.first_part == 0).then_some(0),
-            Some(Header::W3c) => find_iter(chunk, FIELDS).filter(|at| is_beginning(*at)).last(),
+            Some(Header::W3c) => find_iter(chunk, Header::W3C).filter(|at| is_beginning(*at)).last(),
         };
         let Some(begin) = found else { return };
         let line = &chunk[begin..];

@@ -1,6 +1,7 @@
 //! Rows to the bytes of one Arrow stream.
 
-use crate::level::level;
+use crate::found::Found;
+use crate::reading::Reading;
 use crate::rows::Rows;
 use crate::stream::{ALIGNMENT, END, Node, Place, batch_metadata};
 use crate::time::Times;
@@ -16,9 +17,23 @@ const ROW_BYTES: usize = 66;
 /// What a stream takes beside its rows, its schema and its dictionaries.
 const FRAME_BYTES: usize = 2 << 10;
 
-/// The rows from `first` on that fit in a stream with `before` bytes before its batch.
-pub(crate) fn fit(rows: &Rows, first: usize, before: usize) -> Range<usize> {
-    rows.fit(first, STREAM_BYTES.saturating_sub(FRAME_BYTES + before), ROW_BYTES)
+/// The rows from `first` on that fit in a stream with `before` bytes before its batch, and what is found in them.
+pub(crate) fn fit(
+    rows: &Rows,
+    clock: &mut Times,
+    reading: Option<&mut Reading>,
+    first: usize,
+    before: usize,
+) -> (Range<usize>, Found) {
+    let room = STREAM_BYTES.saturating_sub(FRAME_BYTES + before);
+    let range = rows.fit(first, room, ROW_BYTES);
+    match reading {
+        None => {
+            let found = Found::within(rows, clock, &range);
+            (range, found)
+        }
+        Some(reading) => Found::read(reading, rows, clock, range, room, ROW_BYTES),
+    }
 }
 
 /// Lays buffers out one behind the other, at the end of a stream.
@@ -63,72 +78,21 @@ impl Body {
     }
 }
 
-/// What is found in the rows, one after the other.
-struct Found {
-    /// Places in the dictionary of levels.
-    levels: Vec<u8>,
-    /// 0 where there is none, ...
-    times: Vec<i64>,
-    /// ... which has no bit here.
-    timed: Vec<u8>,
-    untimed: usize,
-    /// Where each row's text ends, after a first 0.
-    ends: Vec<i32>,
-}
-
-impl Found {
-    fn within(rows: &Rows, range: &Range<usize>) -> Self {
-        let n = range.len();
-        let mut ends = Vec::with_capacity(n + 1);
-        ends.push(0);
-        let mut found = Self {
-            levels: Vec::with_capacity(n),
-            times: Vec::with_capacity(n),
-            timed: vec![0; n.div_ceil(8)],
-            untimed: 0,
-            ends,
-        };
-        let mut clock = Times::default();
-        if rows.are_units() {
-            rows.lines(range.clone()).for_each(|line| found.row(&mut clock, line, line.len()));
-        } else {
-            for row in range.clone() {
-                let (first, end) = (rows.unit(row), rows.unit(row + 1));
-                let bytes: usize = rows.lines(first..end).map(|line| line.len() + 1).sum();
-                found.row(&mut clock, rows.line(first), bytes - 1);
-            }
-        }
-        found
-    }
-
-    /// The next row, of so many bytes. Its first line says when and how grave.
-    fn row(&mut self, clock: &mut Times, line: &[u8], bytes: usize) {
-        let i = self.levels.len();
-        let (time, after) = match clock.leading(line) {
-            Some((ms, end)) => {
-                self.timed[i / 8] |= 1 << (i % 8);
-                (ms, end)
-            }
-            None => {
-                self.untimed += 1;
-                (0, 0)
-            }
-        };
-        self.times.push(time);
-        self.levels.push(level(line, after));
-        self.ends.push(self.ends[i] + bytes as i32);
-    }
-}
-
-/// Writes the rows of `range` as a stream; `span` is theirs. `before` is the stream up to its batch.
-pub(crate) fn write(before: &[u8], file: &FileMeta, span: LineSpan, rows: &Rows, range: Range<usize>) -> Vec<u8> {
+/// Writes the rows of `range`, in which was `found`, as a stream; `span` is theirs. `before` is the stream up to its batch.
+pub(crate) fn write(
+    before: &[u8],
+    file: &FileMeta,
+    span: LineSpan,
+    rows: &Rows,
+    range: Range<usize>,
+    found: &Found,
+) -> Vec<u8> {
     let n = range.len();
-    let found = Found::within(rows, &range);
     // Its size is the same with other numbers in it: the room for it is left, and filled last.
-    let room = batch_metadata(n, &nodes(n, n), &[Place { at: 1, bytes: 1 }; BUFFERS], 1).len();
+    let room = batch_metadata(n, &nodes(n, n, n), &[Place { at: 1, bytes: 1 }; BUFFERS], 1).len();
     let start = before.len() + room;
     let text = rows.begin(range.end) - rows.begin(range.start);
-    let mut out = Vec::with_capacity(start + ROW_BYTES * n + text + 4 * (n + 1) + FRAME_BYTES);
+    let mut out = Vec::with_capacity(start + ROW_BYTES * n + text + 4 * (n + 1) + found.field_bytes() + FRAME_BYTES);
     out.extend_from_slice(before);
     out.resize(start, 0);
 
@@ -174,13 +138,16 @@ pub(crate) fn write(before: &[u8], file: &FileMeta, span: LineSpan, rows: &Rows,
             }
         }
     });
-    body.same(n + 1, &0_i32.to_le_bytes()); // the map: every row has no entries
-    body.buffer(|_| {}); // the entries
-    for _keys_then_values in 0..2 {
-        body.column(&0_i32.to_le_bytes()); // the one offset of a column without rows
-        body.buffer(|_| {});
+    match &*found.field_ends {
+        [_] => body.same(n + 1, &0_i32.to_le_bytes()), // no row has any
+        ends => body.column(ends.to_byte_slice()),
     }
-    let metadata = batch_metadata(n, &nodes(n, found.untimed), &body.places, body.bytes());
+    body.buffer(|_| {}); // the entries
+    for texts in [&found.names, &found.values] {
+        body.column(texts.ends.to_byte_slice());
+        body.buffer(|out| out.extend_from_slice(&texts.bytes));
+    }
+    let metadata = batch_metadata(n, &nodes(n, found.untimed, found.fields()), &body.places, body.bytes());
     assert_eq!(metadata.len(), room, "the size of a batch's metadata does not depend on its numbers");
     let mut out = body.out;
     out[before.len()..start].copy_from_slice(&metadata);
@@ -192,11 +159,11 @@ pub(crate) fn write(before: &[u8], file: &FileMeta, span: LineSpan, rows: &Rows,
 const BUFFERS: usize = 36;
 
 /// The columns, the nested ones after what they are nested in.
-fn nodes(rows: usize, nulls_in_time: usize) -> [Node; 17] {
+fn nodes(rows: usize, nulls_in_time: usize, fields: usize) -> [Node; 17] {
     let mut nodes = [Node { rows, nulls: 0 }; 17];
     nodes[11].nulls = nulls_in_time;
-    for empty in &mut nodes[14..] {
-        empty.rows = 0; // the entries of the map, their keys and values
+    for entries in &mut nodes[14..] {
+        entries.rows = fields; // of the map: the entries, their keys and values
     }
     nodes
 }

@@ -2,12 +2,15 @@
 //!
 //! Every line, or part of a line that was too long, is a row, whether anything was recognised in it or not. Where the plan
 //! says how records begin, the lines of a record are one row: its place is that of its first line, as are time and level,
-//! and its text has an LF between two lines. What a chunk begins with begins a row, whatever it is. Each product
+//! and its text has an LF between two lines. Where the plan names patterns, the first that matches a row says its time, level and
+//! fields. What a chunk begins with begins a row, whatever it is. Each product
 //! is one whole Arrow stream (schema, dictionaries, one batch, end) that fits in a message of Kafka's default limits,
 //! with the span of its lines; a chunk gives as many as it needs.
 
 mod batch;
+mod found;
 mod level;
+mod reading;
 mod rows;
 mod schema;
 mod stream;
@@ -22,8 +25,10 @@ use logmill_core::{
     Chunk, End, Event, FileMeta, Flow, LineSpan, Out, Outcome, Product, Progress, RecordStart, Reject, RejectReason,
     Stage,
 };
+use reading::Reading;
 use rows::Rows;
 use std::sync::Arc;
+use time::Times;
 
 /// The stage.
 #[derive(Clone, Debug)]
@@ -54,6 +59,9 @@ pub struct State {
 struct Work {
     rows: Rows,
     span: LineSpan,
+    clock: Times,
+    /// Where the plan has patterns.
+    reading: Option<Reading>,
     /// What stands before the batch in each of the streams.
     before: Vec<u8>,
     /// The first row that is not yet in a stream.
@@ -80,11 +88,11 @@ impl Stage for Splitter {
             if out.is_full() {
                 return Ok(Progress::More);
             }
-            let range = fit(&work.rows, work.next, work.before.len());
+            let (range, found) = fit(&work.rows, &mut work.clock, work.reading.as_mut(), work.next, work.before.len());
             let span = work.rows.span(work.span, &range);
             chunk.payload.advance(work.rows.begin(range.end) - work.rows.begin(range.start));
             work.next = range.end;
-            let stream = write(&work.before, &state.file, span, &work.rows, range);
+            let stream = write(&work.before, &state.file, span, &work.rows, range, &found);
             out.push(Product::new(stream.into()).lines(span));
         }
         let (LineSpan { first_line, first_part, rows }, bytes) = (work.span, work.rows.bytes() as u64);
@@ -121,6 +129,8 @@ impl Splitter {
         }
         let channel = chunk.channel.as_deref().unwrap_or_default();
         let before = stream::before_batch(&self.schema, [&file.cluster, &file.path, &file.app, channel]);
-        Ok(Work { rows, span, before, next: 0 })
+        let reading = Reading::of(file, chunk, span);
+        let clock = Times::new(1000 * i64::from(file.plan.zone_seconds));
+        Ok(Work { rows, span, clock, reading, before, next: 0 })
     }
 }

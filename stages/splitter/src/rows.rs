@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use logmill_core::{LineSpan, RecordStart};
-use memchr::memchr_iter;
+use memchr::{memchr, memchr_iter};
 use std::ops::Range;
 
 /// A text, its units ([`LineSpan`]), and the rows that they make: each unit one, or the units of a record.
@@ -95,6 +95,30 @@ impl Rows {
             from = end + 1;
             if end < self.text.len() { line.strip_suffix(b"\r").unwrap_or(line) } else { line }
         })
+    }
+
+    /// Bytes of the row's text: its lines, with an LF between two.
+    pub(crate) fn text_bytes(&self, row: usize) -> usize {
+        self.lines(self.unit(row)..self.unit(row + 1)).map(|line| line.len() + 1).sum::<usize>() - 1
+    }
+
+    /// The row as it stands in the text, without its end: its text, but for CRs between its lines.
+    pub(crate) fn raw(&self, row: usize) -> &[u8] {
+        let last = self.unit(row + 1) - 1;
+        &self.text[self.begin(row)..self.begin_of(last) + self.line(last).len()]
+    }
+
+    /// Writes the row's text to `joined`, where it does not stand in the text as it is; whether that was so.
+    pub(crate) fn join_text(&self, row: usize, joined: &mut Vec<u8>) -> bool {
+        if self.are_units() || memchr(b'\r', self.raw(row)).is_none() {
+            return false;
+        }
+        joined.clear();
+        for (i, line) in self.lines(self.unit(row)..self.unit(row + 1)).enumerate() {
+            joined.extend_from_slice(if i > 0 { b"\n" } else { b"" });
+            joined.extend_from_slice(line);
+        }
+        true
     }
 
     /// The rows from `first` on that take at most `room` bytes, with `each` for every row beside its text: at least one.

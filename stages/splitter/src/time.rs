@@ -1,12 +1,13 @@
 //! The time that a line begins with.
 
 /// The forms are `YYYY-MM-DD` or `YYYY/MM/DD`, a blank or `T`, `HH:MM:SS`, perhaps a fraction after a point or comma,
-/// perhaps `Z` or `+HH:MM`; and `YY/MM/DD HH:MM:SS`. Any of them may follow a bracket. A time without a zone is taken
-/// as UTC.
+/// perhaps `Z` or `+HH:MM`; and `YY/MM/DD HH:MM:SS`. Any of them may follow a bracket.
 ///
 /// Lines that follow each other mostly share their second, so the last one is kept.
 #[derive(Debug, Default)]
 pub(crate) struct Times {
+    /// Milliseconds east of UTC of times that name no zone.
+    zone_ms: i64,
     /// The date and time to the second as they stood in the line, and the milliseconds since 1970.
     last: Option<(Key, i64)>,
 }
@@ -24,6 +25,10 @@ const LONG: usize = 19;
 const SHORT: usize = 17;
 
 impl Times {
+    pub(crate) fn new(zone_ms: i64) -> Self {
+        Self { zone_ms, last: None }
+    }
+
     /// Milliseconds since 1970, and how many bytes of the line the time takes.
     pub(crate) fn leading(&mut self, line: &[u8]) -> Option<(i64, usize)> {
         let bracket = usize::from(line.first() == Some(&b'['));
@@ -39,10 +44,10 @@ impl Times {
             && let [Some(a), Some(b), Some(c)] = [digit(digits[0]), digit(digits[1]), digit(digits[2])]
             && matches!(after, b' ' | b']')
         {
-            return Some((seconds + 100 * a + 10 * b + c, bracket + end + 4));
+            return Some((seconds + 100 * a + 10 * b + c - self.zone_ms, bracket + end + 4));
         }
         let (ms, end) = fraction(text, end);
-        let (zone, end) = zone(text, end);
+        let (zone, end) = zone(text, end).unwrap_or((self.zone_ms, end));
         if text.get(end).is_some_and(u8::is_ascii_digit) {
             return None;
         }
@@ -117,21 +122,19 @@ fn fraction(text: &[u8], at: usize) -> (i64, usize) {
     (digit(0) * 100 + digit(1) * 10 + digit(2), at + 1 + digits)
 }
 
-/// Milliseconds east of UTC at `at`, and where the zone ends.
-fn zone(text: &[u8], at: usize) -> (i64, usize) {
-    let sign = match text.get(at) {
-        Some(b'Z') => return (0, at + 1),
-        Some(b'+') => 1,
-        Some(b'-') => -1,
-        _ => return (0, at),
+/// Milliseconds east of UTC at `at`, and where the zone ends; none where there is no zone.
+fn zone(text: &[u8], at: usize) -> Option<(i64, usize)> {
+    let sign = match text.get(at)? {
+        b'Z' => return Some((0, at + 1)),
+        b'+' => 1,
+        b'-' => -1,
+        _ => return None,
     };
     let colon = usize::from(text.get(at + 3) == Some(&b':'));
     let end = at + 5 + colon;
-    let parsed = text.get(..end).and_then(|text| Some((two(text, at + 1)?, two(text, end - 2)?)));
-    match parsed {
-        Some((hours, minutes)) if hours < 24 && minutes < 60 => (sign * (hours * 60 + minutes) * 60_000, end),
-        _ => (0, at),
-    }
+    let text = text.get(..end)?;
+    let (hours, minutes) = (two(text, at + 1)?, two(text, end - 2)?);
+    (hours < 24 && minutes < 60).then_some((sign * (hours * 60 + minutes) * 60_000, end))
 }
 
 #[cfg(test)]
@@ -175,6 +178,20 @@ mod tests {
             ("\tat java.lang.Thread.run(Thread.java:748)", None),
         ] {
             assert_eq!(Times::default().leading(line.as_bytes()), expected, "{line:?}");
+        }
+    }
+
+    #[test]
+    fn times_that_name_no_zone_are_of_the_plan_s() {
+        let east = 8 * 3_600_000;
+        for (line, expected) in [
+            ("2026-11-22 10:00:00,123 INFO", TEN + 123 - east),
+            ("2026-11-22 10:00:00", TEN - east),
+            ("26/11/22 10:00:00 INFO", TEN - east),
+            ("2026-11-22T10:00:00.123Z x", TEN + 123),
+            ("2026-11-22T10:00:00+01:00", TEN - 3_600_000),
+        ] {
+            assert_eq!(Times::new(east).leading(line.as_bytes()).map(|(ms, _)| ms), Some(expected), "{line:?}");
         }
     }
 

@@ -1,5 +1,5 @@
 //! Chunks of text: the first byte changes what they say of their lines. Rejected, or rows that give the text back, line after
-//! line, however little room there is for a batch, and however many of them a row holds.
+//! line, however little room there is for a batch, however many of them a row holds, and whatever patterns find in them.
 #![no_main]
 
 use arrow_array::RecordBatch;
@@ -7,7 +7,8 @@ use arrow_array::cast::AsArray as _;
 use arrow_array::types::{UInt32Type, UInt64Type};
 use arrow_ipc::reader::StreamReader;
 use libfuzzer_sys::fuzz_target;
-use logmill_core::{Chunk, FileMeta, LineSpan, Out, Plan, Output, Progress, Reject, Seq, Stage as _};
+use logmill_core::{Chunk, FileMeta, Header, LineSpan, Out, Plan, Output, Progress, Reject, Seq, Stage as _};
+use logmill_patterns::PatternSpec;
 use logmill_splitter::Splitter;
 use std::sync::{Arc, LazyLock};
 
@@ -52,7 +53,9 @@ fuzz_target!(|data: &[u8]| {
     let span = LineSpan { first_line: 1 + u64::from(says), first_part: u32::from(says % 3), rows: told };
     let chunk = Chunk { seq: Seq(0), payload: text.clone().into(), packed: false, span: Some(span), channel: Some("c0".into()), header: None };
     let record_start = (says % 2 == 1).then(|| r"\S".to_owned());
-    let plan = Plan { record_start, line_bytes: 4 + 8 * u32::from(says), ..Plan::default() };
+    let patterns = if says % 4 >= 2 { PatternSpec::all() } else { Vec::new() };
+    let header = [None, Some(Header::Csv), Some(Header::W3c)][usize::from(says % 3)];
+    let plan = Plan { record_start, patterns, header, line_bytes: 4 + 8 * u32::from(says), ..Plan::default() };
     let outputs = split(&plan, chunk.clone(), usize::MAX);
     assert_eq!(outputs, split(&plan, chunk, 1), "it depends on the room that there is");
     let sound = told == lines.len() as u64 && std::str::from_utf8(&text).is_ok();

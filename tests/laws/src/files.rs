@@ -9,6 +9,7 @@ use liblzma::stream::{Action, Check, LzmaOptions, Status, Stream};
 use liblzma::write::XzEncoder;
 use logmill_core::{FileId, FileMeta, Header, Plan};
 use logmill_encodings::{Decoder, Encoding};
+use logmill_patterns::{BuiltIn, PatternSpec};
 use lz4_flex::frame::{BlockMode, BlockSize, FrameEncoder, FrameInfo};
 use rand::rngs::StdRng;
 use rand::{Rng as _, RngExt as _};
@@ -87,7 +88,13 @@ fn plan(rng: &mut StdRng, length: usize, encoding: &str) -> Plan {
     let starts = [r"\d{4}-\d\d-\d\d ", "took|\0|2026", "", "["];
     let record_start = rng.random_ratio(1, 2).then(|| starts[[0, 0, 1, 1, 2, 3][rng.random_range(0..6)]].to_owned());
     let header = [None, None, Some(Header::Csv), Some(Header::W3c)][rng.random_range(0..4)];
+    let patterns = match rng.random_range(0..4) {
+        0 => PatternSpec::all(),
+        1 => vec![PatternSpec::built_in(BuiltIn::Csv), PatternSpec::own("own", r"(?<time>\S+ \S+) (?<rest>.*)")],
+        _ => Vec::new(),
+    };
     Plan {
+        patterns,
         plain_bytes,
         text_bytes,
         line_bytes,

@@ -1,8 +1,10 @@
 //! `logmill dry-run`: local files through the very same stages, without Kafka or ClickHouse.
 
 mod chain;
+mod explain;
 mod input;
 mod report;
+mod trial;
 
 use crate::args::Format;
 use crate::exit::{Failure, Verdict};
@@ -10,6 +12,8 @@ use crate::output::{Printer, escaped};
 use crate::rows::{self, Rows};
 use anyhow::Result;
 use chain::{Batch, Chain};
+pub use explain::Asked;
+use explain::Explainer;
 use input::shown;
 use logmill_config::{Config, Planner};
 use logmill_core::{FileMeta, Outcome, Stage};
@@ -17,22 +21,30 @@ use logmill_distributor::{Channel, Distributor};
 use report::Report;
 use serde::Serialize;
 use serde_json::Value;
+use std::cell::RefCell;
 use std::ffi::OsString;
 use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
-/// Runs each file of `paths` and prints its rows; its summary goes to standard error.
+/// Runs each file of `paths` and prints its rows, or what is asked for instead; its summary goes to standard error.
 ///
 /// # Errors
 /// Standard output cannot be written.
-pub fn run(config: &Config, paths: &[OsString], cluster: &str, format: Format) -> Result<Verdict, Failure> {
+pub fn run(
+    config: &Config,
+    paths: &[OsString],
+    cluster: &str,
+    asked: Option<Asked>,
+    format: Format,
+) -> Result<Verdict, Failure> {
     let planner = Planner::new(config).expect("the globs of a checked configuration compile");
     let chain = Chain {
         front: logmill_decompressor::Decompressor.then(logmill_reencoder::Reencoder),
         distributor: distributor(config),
         splitter: logmill_splitter::Splitter::new(),
     };
+    let mut explainer = asked.map(|asked| Explainer::new(config, &planner, asked, format));
     let mut out = Printer::stdout();
     let mut verdict = Verdict::Good;
     for path in paths {
@@ -40,7 +52,11 @@ pub fn run(config: &Config, paths: &[OsString], cluster: &str, format: Format) -
             if out.is_closed() {
                 return Ok(());
             }
-            match one(&chain, path, cluster, &planner, format, &mut out) {
+            let done = match &mut explainer {
+                Some(explainer) => explained(&chain, path, cluster, explainer, &mut out),
+                None => one(&chain, path, cluster, &planner, format, &mut out),
+            };
+            match done {
                 Ok(whole) => verdict = verdict.and(Verdict::of(whole)),
                 Err(error) => {
                     eprintln!("{}: cannot be read: {error:#}", shown(path.as_os_str()));
@@ -96,6 +112,38 @@ fn one<F: Stage, D: Stage, S: Stage, W: Write>(
     let outcome = *result.as_ref().unwrap_or(&Outcome::Partial);
     eprint!("{members}{}", report.summary(&file.path, outcome));
     result.map(|outcome| whole && report.is_whole(outcome))
+}
+
+/// What is asked for of a file; whether it came through, and that could be given.
+fn explained<F: Stage, D: Stage, S: Stage, W: Write>(
+    chain: &Chain<F, D, S>,
+    path: &Path,
+    cluster: &str,
+    explainer: &mut Explainer<'_>,
+    out: &mut Printer<W>,
+) -> Result<bool> {
+    let input = input::open(path, cluster, explainer.planner)?;
+    let file = Arc::new(input.meta);
+    let mut report = Report::default();
+    let (explainer, out) = (RefCell::new(explainer), RefCell::new(out));
+    let (mut whole, mut failed) = (true, None);
+    let mut rows = |file: &FileMeta, batch: Batch| {
+        explainer.borrow_mut().see(file, &batch.payload)?;
+        Ok(!out.borrow().is_closed())
+    };
+    let result = chain.run(&file, input.bytes, &mut report, &mut rows, &mut |member, report, outcome| {
+        whole &= report.is_whole(outcome);
+        match explainer.borrow_mut().end(member, report, outcome, &mut out.borrow_mut()) {
+            Ok(given) => whole &= given,
+            Err(error) => failed = Some(error),
+        }
+    });
+    if let Some(error) = failed {
+        return Err(error);
+    }
+    let outcome = *result.as_ref().unwrap_or(&Outcome::Partial);
+    let given = explainer.into_inner().end(&file, &report, outcome, out.into_inner())?;
+    result.map(|outcome| whole && given && report.is_whole(outcome))
 }
 
 /// A row as one JSON object: first what everyone looks for.

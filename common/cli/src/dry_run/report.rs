@@ -37,6 +37,16 @@ impl Report {
         self.rejects.is_empty() && outcome == Outcome::Complete
     }
 
+    /// What each stage found, with its evidence.
+    pub fn stages(&self) -> Vec<String> {
+        let of = |(stage, event): &(&'static str, Event)| {
+            let closed = closed(event);
+            let evidence = closed.evidence.map(|evidence| format!(" ({evidence})")).unwrap_or_default();
+            format!("{}: {}{evidence}", found_by(stage), closed.found.unwrap_or("?"))
+        };
+        self.closed.iter().map(of).collect()
+    }
+
     /// The summary: one line for the file, one for each stage that decided something, one for each reject.
     pub fn summary(&self, path: &str, outcome: Outcome) -> String {
         let mut out = String::new();
@@ -55,11 +65,7 @@ impl Report {
             count(self.rows, "row")
         );
         for (stage, event) in &self.closed {
-            let what = match *stage {
-                "decompressor" => "codec",
-                "reencoder" => "encoding",
-                other => other,
-            };
+            let what = found_by(stage);
             let closed = closed(event);
             let _ = write!(out, "  {what:<9} {}", escaped(closed.found.unwrap_or("?")));
             if let Some(evidence) = closed.evidence {
@@ -78,6 +84,15 @@ impl Report {
             let _ = writeln!(out, "  reject    and {} more", self.rejects.len() - SHOWN_REJECTS);
         }
         out
+    }
+}
+
+/// What a stage finds.
+fn found_by(stage: &'static str) -> &'static str {
+    match stage {
+        "decompressor" => "codec",
+        "reencoder" => "encoding",
+        other => other,
     }
 }
 
@@ -105,6 +120,6 @@ fn closed(event: &Event) -> Closed<'_> {
     }
 }
 
-fn count(n: u64, what: &str) -> String {
+pub fn count(n: u64, what: &str) -> String {
     format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }

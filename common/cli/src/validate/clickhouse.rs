@@ -20,7 +20,12 @@ pub async fn checks(config: &Config) -> Vec<Check> {
     match database.version().await {
         Ok(version) => {
             let found = format!("version {version} at {}", database.url());
-            vec![Check::good(SERVER, "connection", found), schema(&database).await, rights(&database).await]
+            let mut checks = vec![Check::good(SERVER, "connection", found), schema(&database).await];
+            if !config.columns.is_empty() {
+                checks.push(columns(config, &database).await);
+            }
+            checks.push(rights(&database).await);
+            checks
         }
         Err(error) => {
             let advice = "check clickhouse.url, user and password, and the network";
@@ -57,6 +62,33 @@ async fn schema(database: &Database) -> Check {
     }
     let found = format!("{} of {} migrations are applied", known.len() - missing, known.len());
     Check::that(missing == 0, SERVER, "schema", found, "run `logmill migrate`")
+}
+
+/// Whether analysts see the columns of fields.
+async fn columns(config: &Config, database: &Database) -> Check {
+    #[derive(Deserialize)]
+    struct Name {
+        name: String,
+    }
+    let sql = "SELECT name FROM system.columns WHERE database = currentDatabase() AND table = 'logs'";
+    let there = match database.select::<Name>(sql).await {
+        Ok(there) => there,
+        Err(Error::Server { code, .. }) if UNKNOWN.contains(&code) => Vec::new(),
+        Err(error) => {
+            return Check::bad(SERVER, "columns", error.to_string(), "grant this account SELECT on system.columns");
+        }
+    };
+    let wanted = config.columns();
+    let missing: Vec<String> = wanted
+        .iter()
+        .filter(|column| there.iter().all(|row| row.name != column.name))
+        .map(|column| column.name.clone())
+        .collect();
+    let found = match &*missing {
+        [] => format!("all {} of fields are there", wanted.len()),
+        missing => format!("missing: {}", missing.join(", ")),
+    };
+    Check::that(missing.is_empty(), SERVER, "columns", found, "run `logmill migrate`")
 }
 
 async fn rights(database: &Database) -> Check {

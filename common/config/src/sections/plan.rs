@@ -79,6 +79,12 @@ pub struct Rule {
     pub header: Option<HeaderLine>,
     /// As in plan.
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub zone: Option<String>,
+    /// As in plan: these instead of others, not beside them; an empty list for none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub patterns: Option<Vec<String>>,
+    /// As in plan.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub malformed_per_million: Option<u32>,
     /// As in plan.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -92,6 +98,24 @@ pub struct Rule {
     /// As in plan.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub window_bytes: Option<Size>,
+}
+
+/// Seconds east of UTC of a zone as the configuration writes it.
+#[must_use]
+pub(crate) fn zone_seconds(zone: &str) -> Option<i32> {
+    if zone == "UTC" {
+        return Some(0);
+    }
+    let sign = match zone.as_bytes().first()? {
+        b'+' => 1,
+        b'-' => -1,
+        _ => return None,
+    };
+    let (hours, minutes) = zone.get(1..)?.split_once(':')?;
+    let number =
+        |text: &str| (text.len() == 2 && text.bytes().all(|b| b.is_ascii_digit())).then(|| text.parse().ok())?;
+    let (hours, minutes): (i32, i32) = (number(hours)?, number(minutes)?);
+    (hours < 24 && minutes < 60).then_some(sign * (hours * 60 + minutes) * 60)
 }
 
 /// Which line of a file names the columns of the others.
@@ -140,6 +164,12 @@ pub struct PlanDefaults {
     /// Which line names the columns of the others: none, the file's first (csv), or the last before them that begins with
     /// "#Fields:" (w3c). Chunks of text carry it (docs/records.md).
     pub header: HeaderLine,
+    /// The zone of times that name none: UTC, or how far east of it, such as +08:00 or -05:30.
+    pub zone: String,
+    /// What may stand in a line, in the order in which it is tried: names of built-in patterns (docs/patterns.md has all) and of
+    /// those in patterns; auto for all built-in ones. The first that matches a row says its time, level and fields. csv and w3c bring
+    /// their header with them, where header is none. None named: the time that a line begins with, and the level near it.
+    pub patterns: Vec<String>,
     /// The encoding (a label; docs/encodings.md has all) of the files that no entry of encodings matches, where nothing
     /// is to be detected.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -176,6 +206,8 @@ impl Default for PlanDefaults {
             line_bytes: Size(plan.line_bytes.into()),
             record_start: plan.record_start,
             header: HeaderLine::None,
+            zone: "UTC".into(),
+            patterns: Vec::new(),
             encoding: plan.encoding,
             default_encoding: plan.default_encoding,
             malformed_per_million: plan.malformed_per_million,

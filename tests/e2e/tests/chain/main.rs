@@ -7,6 +7,7 @@ mod growing;
 mod keeping;
 mod memory;
 mod outcomes;
+mod patterns;
 mod records;
 mod redecode;
 mod replay;

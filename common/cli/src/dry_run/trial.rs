@@ -1,0 +1,158 @@
+//! The patterns of a file tried on its rows, as the splitter tries them, with what each of them says.
+
+use crate::output::escaped;
+use logmill_core::{FileMeta, Header};
+use logmill_patterns::{Anchor, Found, PatternSpec, Patterns, Reader, Suggestion, Verdict, suggest};
+use serde::Serialize;
+
+/// Rows that no pattern matches of which is told why.
+const MOST_LOST: usize = 3;
+/// Rows that no pattern matches of which one is proposed.
+const MOST_SAMPLED: usize = 1_000;
+/// Bytes of such a row, from its beginning.
+const SAMPLED_BYTES: usize = 4 << 10;
+/// Characters of a row, and of what stands where a pattern stopped, that are shown.
+const SHOWN: usize = 120;
+const SHOWN_THERE: usize = 24;
+
+/// One file's rows, one after the other.
+pub struct Trial {
+    pub file: FileMeta,
+    reader: Reader,
+    header: Option<Header>,
+    found: Found,
+    /// The names of the plan's patterns; none where it has none: the built-in ones are tried then.
+    pub named: Option<Vec<String>>,
+    /// By the forms that matched, in the order in which they first did.
+    pub matched: Vec<Matched>,
+    /// Rows that none matched.
+    pub unmatched: u64,
+    /// A row for each form that matched, and some that none did.
+    pub examples: Vec<Example>,
+    /// Rows that none matched.
+    sample: Vec<String>,
+}
+
+#[derive(Serialize)]
+pub struct Matched {
+    pub pattern: String,
+    /// Which of the pattern's forms: `nginx error`.
+    pub form: String,
+    pub rows: u64,
+    pub first_line: u64,
+}
+
+/// What each pattern says of one row.
+#[derive(Serialize)]
+pub struct Example {
+    pub line: u64,
+    pub text: String,
+    pub verdicts: Vec<Said>,
+}
+
+#[derive(Serialize)]
+pub struct Said {
+    pub pattern: String,
+    pub form: String,
+    /// The first that matches has the row.
+    pub wins: bool,
+    /// Why it does not match, and where.
+    pub lost: Option<String>,
+    /// Bytes from the beginning of the row.
+    pub at_byte: Option<usize>,
+}
+
+impl Trial {
+    pub fn new(file: &FileMeta) -> Self {
+        let (specs, header, named) = match &*file.plan.patterns {
+            [] => (PatternSpec::all(), file.plan.header.or(Some(Header::W3c)), None),
+            own => (own.to_vec(), file.plan.header, Some(own.iter().map(|spec| spec.name.clone()).collect())),
+        };
+        let patterns = Patterns::compile(&specs).expect("the patterns of a checked configuration compile");
+        let modified_ms = i64::try_from(file.modified_ms).unwrap_or(i64::MAX);
+        let anchor = Anchor { modified_ms, zone_seconds: file.plan.zone_seconds, header: None };
+        Self {
+            file: file.clone(),
+            reader: patterns.reader(&anchor),
+            header,
+            found: Found::new(),
+            named,
+            matched: Vec::new(),
+            unmatched: 0,
+            examples: Vec::new(),
+            sample: Vec::new(),
+        }
+    }
+
+    /// The next row.
+    pub fn row(&mut self, line: u64, part: u64, text: &str) {
+        let (head, rest) = text.split_once('\n').unwrap_or((text, ""));
+        if part == 0 {
+            self.see_header(head, line == 1);
+        }
+        if self.reader.read(text.as_bytes(), &mut self.found) {
+            let (pattern, form) = self.reader.pattern(&self.found);
+            match self.matched.iter_mut().find(|known| known.form == form && known.pattern == pattern) {
+                Some(known) => known.rows += 1,
+                None => {
+                    let (pattern, form) = (pattern.to_owned(), form.to_owned());
+                    self.matched.push(Matched { pattern, form, rows: 1, first_line: line });
+                    self.example(line, text);
+                }
+            }
+        } else {
+            if (self.unmatched as usize) < MOST_LOST {
+                self.example(line, text);
+            }
+            if self.sample.len() < MOST_SAMPLED {
+                let end = (0..=head.len().min(SAMPLED_BYTES)).rev().find(|end| head.is_char_boundary(*end));
+                self.sample.push(head[..end.unwrap_or(0)].to_owned());
+            }
+            self.unmatched += 1;
+        }
+        rest.split('\n').for_each(|line| self.see_header(line, false));
+    }
+
+    fn see_header(&mut self, line: &str, is_first: bool) {
+        if self.header.is_some_and(|header| header.is(line.as_bytes(), is_first)) {
+            self.reader.set_header(line.as_bytes());
+        }
+    }
+
+    fn example(&mut self, line: u64, text: &str) {
+        let mut is_won = false;
+        let said = |Verdict { pattern, form, lost }: Verdict| {
+            let wins = lost.is_none() && !is_won;
+            is_won |= wins;
+            let at_byte = lost.as_ref().map(|why| why.at);
+            let lost = lost.map(|why| {
+                let there = String::from_utf8_lossy(text.as_bytes().get(why.at..).unwrap_or_default()).into_owned();
+                match there.is_empty() {
+                    true => format!("{why}, and the row ends there"),
+                    false => format!("{why}, and there is {:?}", begin(&there, SHOWN_THERE)),
+                }
+            });
+            Said { pattern, form, wins, lost, at_byte }
+        };
+        let verdicts = self.reader.explain(text.as_bytes()).into_iter().map(said).collect();
+        self.examples.push(Example { line, text: escaped(&begin(text, SHOWN)), verdicts });
+    }
+
+    /// A pattern for the rows that none matches.
+    pub fn suggestion(&self) -> Option<Suggestion> {
+        suggest(&self.sample.iter().map(String::as_bytes).collect::<Vec<_>>())
+    }
+
+    /// All rows so far.
+    pub fn rows(&self) -> u64 {
+        self.unmatched + self.matched.iter().map(|matched| matched.rows).sum::<u64>()
+    }
+}
+
+/// So many characters of a text at most.
+fn begin(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}

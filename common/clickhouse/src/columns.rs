@@ -1,0 +1,227 @@
+//! Fields that have a column of their own: DEFAULT over the map, so that the INSERT of the chain knows nothing of them and the rows
+//! that were there before have them too. The view `logs` shows them behind its own.
+//!
+//! What was made is written down in `field_columns` before it is made, and each statement can be repeated: broken off anywhere, the
+//! same again goes on.
+
+use crate::client::Database;
+use crate::error::Error;
+use crate::migrate::{migrations, statements};
+use crate::sql::literal;
+use logmill_config::{Column, FieldType};
+use serde::Deserialize;
+use std::collections::BTreeSet;
+
+/// What [`settle_columns`] did: names of columns.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Settled {
+    pub made: Vec<String>,
+    pub dropped: Vec<String>,
+}
+
+/// A column as it was written down.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub(crate) struct Recorded {
+    name: String,
+    field: String,
+    kind: FieldType,
+}
+
+impl From<&Column> for Recorded {
+    fn from(column: &Column) -> Self {
+        Self { name: column.name.clone(), field: column.field.clone(), kind: column.kind }
+    }
+}
+
+impl Recorded {
+    /// Type, and value by the map.
+    fn definition(&self) -> (&'static str, String) {
+        let value = format!("fields[{}]", literal(&self.field));
+        match self.kind {
+            FieldType::Str => ("String", value),
+            FieldType::Int => ("Nullable(Int64)", format!("toInt64OrNull({value})")),
+            FieldType::Float => ("Nullable(Float64)", format!("toFloat64OrNull({value})")),
+            FieldType::Bool => {
+                ("Nullable(Bool)", format!("multiIf({value} = 'true', true, {value} = 'false', false, NULL)"))
+            }
+            FieldType::Ip => ("Nullable(IPv6)", format!("toIPv6OrNull({value})")),
+            FieldType::Time => {
+                ("Nullable(DateTime64(3, 'UTC'))", format!("parseDateTime64BestEffortOrNull({value}, 3, 'UTC')"))
+            }
+            FieldType::Size => {
+                ("Nullable(UInt64)", format!("coalesce(toUInt64OrNull({value}), parseReadableSizeOrNull({value}))"))
+            }
+        }
+    }
+
+    /// The statement that makes it.
+    fn added(&self) -> String {
+        let (kind, value) = self.definition();
+        let comment = literal(&format!("The field {}, as the configuration has it", self.field));
+        format!(
+            "ALTER TABLE rows ADD COLUMN IF NOT EXISTS `{}` {kind} DEFAULT {value} COMMENT {comment} CODEC(ZSTD(1))",
+            self.name
+        )
+    }
+}
+
+/// The view of analysts with these columns of fields.
+fn view(columns: &BTreeSet<String>) -> String {
+    const FROM: &str = "\nFROM rows";
+    let steps = migrations();
+    let of_logs = |sql: &&str| sql.contains("VIEW") && sql.contains(" logs AS");
+    let view = steps.iter().rev().find_map(|step| statements(step.sql).filter(of_logs).last());
+    let view = view.expect("a migration makes the view").trim_end_matches(';');
+    let start = view.find("CREATE").expect("a statement makes it");
+    let names: String = columns.iter().map(|name| format!(", `{name}`")).collect();
+    let view = view[start..].replacen("VIEW IF NOT EXISTS", "OR REPLACE VIEW", 1);
+    view.replacen(FROM, &format!("{names}{FROM}"), 1)
+}
+
+/// The columns that were written down and not dropped since.
+pub(crate) async fn recorded(database: &Database) -> Result<Vec<Recorded>, Error> {
+    const UNKNOWN_TABLE: u32 = 60;
+    let sql = "SELECT name, field, kind FROM field_columns FINAL WHERE dropped = 0 ORDER BY name";
+    match database.select(sql).await {
+        Err(Error::Server { code: UNKNOWN_TABLE, .. }) => Ok(Vec::new()),
+        other => other,
+    }
+}
+
+/// Makes those of the recorded columns in another database, and its view, that the database has: where the making was broken off, some
+/// are not there yet.
+pub(crate) async fn copy(database: &Database, to: &Database) -> Result<(), Error> {
+    let recorded = recorded(database).await?;
+    let there = columns_of(database, "rows").await?;
+    let shown = columns_of(database, "logs").await?;
+    for column in recorded.iter().filter(|column| there.contains(&column.name)) {
+        to.execute(&column.added()).await?;
+    }
+    let shown: BTreeSet<String> =
+        recorded.into_iter().map(|column| column.name).filter(|name| shown.contains(name)).collect();
+    if shown.is_empty() { Ok(()) } else { to.execute(&view(&shown)).await }
+}
+
+async fn columns_of(database: &Database, table: &str) -> Result<BTreeSet<String>, Error> {
+    #[derive(Deserialize)]
+    struct Name {
+        name: String,
+    }
+    let sql =
+        format!("SELECT name FROM system.columns WHERE database = currentDatabase() AND table = {}", literal(table));
+    let names: Vec<Name> = database.select(&sql).await?;
+    Ok(names.into_iter().map(|row| row.name).collect())
+}
+
+/// Makes the columns that the configuration wants, in a database that is migrated, and drops those that are named.
+///
+/// # Errors
+/// [`Error::Columns`] when a column that was made is not wanted any more, or as something else, and is not among those to drop, or when one
+/// to drop is not there: nothing is done then. Else as the server says.
+pub async fn settle_columns(database: &Database, wanted: &[Column], drop: &[String]) -> Result<Settled, Error> {
+    let recorded = recorded(database).await?;
+    let problems = problems(&recorded, wanted, drop);
+    if !problems.is_empty() {
+        return Err(Error::Columns { database: database.name.clone(), problems });
+    }
+    let mut settled = Settled::default();
+    let (gone, kept): (Vec<Recorded>, Vec<Recorded>) =
+        recorded.into_iter().partition(|column| drop.contains(&column.name));
+    let names = |columns: &[Recorded]| columns.iter().map(|column| column.name.clone()).collect::<BTreeSet<_>>();
+    if !gone.is_empty() {
+        database.execute(&view(&names(&kept))).await?;
+    }
+    for column in gone {
+        database.execute(&format!("ALTER TABLE rows DROP COLUMN IF EXISTS `{}`", column.name)).await?;
+        write_down(database, &column, true).await?;
+        settled.dropped.push(column.name);
+    }
+    let there = columns_of(database, "rows").await?;
+    let known = names(&kept);
+    let wanted: Vec<Recorded> = wanted.iter().map(Recorded::from).collect();
+    for column in wanted.iter().filter(|column| !there.contains(&column.name) || !known.contains(&column.name)) {
+        if !known.contains(&column.name) {
+            write_down(database, column, false).await?;
+        }
+        database.execute(&column.added()).await?;
+        settled.made.push(column.name.clone());
+    }
+    let (shown, wanted) = (columns_of(database, "logs").await?, names(&wanted));
+    if !wanted.is_subset(&shown) {
+        database.execute(&view(&wanted)).await?;
+    }
+    Ok(settled)
+}
+
+/// Why the columns cannot become what is wanted.
+fn problems(recorded: &[Recorded], wanted: &[Column], drop: &[String]) -> Vec<String> {
+    let mut problems = Vec::new();
+    for name in drop.iter().filter(|name| recorded.iter().all(|column| column.name != **name)) {
+        let known: Vec<&str> = recorded.iter().map(|column| column.name.as_str()).collect();
+        let known =
+            if known.is_empty() { "there is none".to_owned() } else { format!("there are {}", known.join(", ")) };
+        problems.push(format!("no column {name} was made for a field, and so none is dropped; {known}"));
+    }
+    for column in recorded.iter().filter(|column| !drop.contains(&column.name)) {
+        let Recorded { name, field, kind } = column;
+        let made = format!("the column {name} was made for {field:?} = \"{kind}\"");
+        match wanted.iter().find(|wanted| wanted.name == *name) {
+            Some(wanted) if wanted.kind == *kind && wanted.field == *field => {}
+            Some(wanted) => problems.push(format!(
+                "{made}, and [columns] has {:?} = \"{}\": `logmill migrate --drop-column {name}` drops it and makes it anew \
+                 of the map, or put back what was there",
+                wanted.field, wanted.kind
+            )),
+            None => problems.push(format!(
+                "{made}, and [columns] does not name that field any more: `logmill migrate --drop-column {name}` drops it (the \
+                 map keeps the values), or put it back; under another name it is another field"
+            )),
+        }
+    }
+    problems
+}
+
+async fn write_down(database: &Database, column: &Recorded, dropped: bool) -> Result<(), Error> {
+    let Recorded { name, field, kind } = column;
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    // What is made anew in the same millisecond in which it was dropped comes later.
+    let version = 2 * since.as_millis() + u128::from(!dropped);
+    let values =
+        format!("({}, {}, {}, {}, {version})", literal(name), literal(field), literal(kind.name()), u8::from(dropped));
+    database.execute(&format!("INSERT INTO field_columns (name, field, kind, dropped, version) VALUES {values}")).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn column(name: &str, kind: FieldType) -> Column {
+        Column { name: name.into(), field: name.into(), kind }
+    }
+
+    #[test]
+    fn the_view_shows_them_behind_its_own() {
+        let plain = view(&BTreeSet::new());
+        assert!(plain.starts_with("CREATE OR REPLACE VIEW logs AS"), "{plain}");
+        let shown = view(&BTreeSet::from(["a".to_owned(), "b".to_owned()]));
+        assert_eq!(shown, plain.replacen("\nFROM rows", ", `a`, `b`\nFROM rows", 1));
+        assert_ne!(shown, plain);
+    }
+
+    #[test]
+    fn what_was_made_and_is_wanted_otherwise_says_what_to_do() {
+        let recorded = [Recorded::from(&column("a", FieldType::Int)), Recorded::from(&column("b", FieldType::Str))];
+        let (int, float) = (column("a", FieldType::Int), column("a", FieldType::Float));
+        let b = column("b", FieldType::Str);
+        let none: [String; 0] = [];
+        assert!(problems(&recorded, &[int.clone(), b.clone()], &none).is_empty());
+        assert!(problems(&recorded, std::slice::from_ref(&int), &["b".into()]).is_empty());
+        assert!(problems(&recorded, &[float.clone(), b.clone()], &["a".into()]).is_empty());
+        let gone = problems(&recorded, std::slice::from_ref(&int), &none);
+        assert!(gone.len() == 1 && gone[0].contains("--drop-column b"), "{gone:?}");
+        let other = problems(&recorded, &[float, b], &none);
+        assert!(other.len() == 1 && other[0].contains("anew"), "{other:?}");
+        let unknown = problems(&recorded, &[int, column("b", FieldType::Str)], &["c".into()]);
+        assert_eq!(unknown, ["no column c was made for a field, and so none is dropped; there are a, b"]);
+    }
+}

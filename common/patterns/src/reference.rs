@@ -1,0 +1,31 @@
+//! The page of all patterns for people, as Markdown: docs/patterns.md.
+
+use crate::spec::{BuiltIn, PatternSpec};
+use crate::{FieldType, Patterns};
+use std::fmt::Write as _;
+
+/// The page.
+///
+/// # Panics
+/// Never: the built-in patterns compile.
+#[must_use]
+pub fn reference() -> String {
+    let mut out = String::from(include_str!("reference.md"));
+    for built_in in BuiltIn::ALL {
+        let patterns = Patterns::compile(&[PatternSpec::built_in(built_in)]).expect("a built-in pattern compiles");
+        let _ = write!(out, "### `{}`\n\n{}\n\n| form | fields |\n| --- | --- |\n", built_in.name(), built_in.about());
+        for (_, form, fields) in patterns.forms() {
+            let known = fields.iter().map(|field| match field.kind {
+                FieldType::Str => format!("`{}`", field.name),
+                kind => format!("`{}` ({kind})", field.name),
+            });
+            let own = built_in.fields_of_its_own().map(str::to_owned);
+            let fields: Vec<String> = own.into_iter().chain(known).collect();
+            let _ = writeln!(out, "| {form} | {} |", fields.join(", "));
+        }
+        out.push('\n');
+    }
+    out.truncate(out.trim_end().len());
+    out.push('\n');
+    out
+}
