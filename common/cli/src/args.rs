@@ -1,5 +1,11 @@
 //! What can be asked on the command line.
 
+mod pause;
+mod plan;
+
+pub use pause::{Kind, Pause, Resume};
+pub use plan::Plan;
+
 use clap::{Parser, Subcommand, ValueEnum};
 use logmill_analyses::Day;
 use logmill_clickhouse::ledger::files::State;
@@ -313,6 +319,29 @@ Examples:
 
 Exit code 1 when a cluster is down, or no fetcher runs that serves it.")]
     Clusters,
+    /// Pause a cluster or a channel, until `logmill resume`: over restarts too.
+    ///
+    /// Of a cluster no file is listed or begun any more; those that are open wait between two chunks, and go on at the byte if
+    /// it is resumed soon. After the cluster's park_after they are parked: closed for the stages behind, and brought to their end
+    /// later. A channel that is paused is passed over by the distributors while its group has another; files whose group has no
+    /// other get no task, and what is on its way to it still comes. It is seen within seconds.
+    #[command(after_help = "\
+Examples:
+  logmill pause cluster hdfs-a --why 'upgrade until noon'
+  logmill pause channel c1
+  logmill clusters                         whether the fetchers have seen it
+  logmill lag                              which channels the distributors pass over
+
+Exit code 2 when there is no such cluster or channel.")]
+    Pause(Pause),
+    /// Let a cluster or a channel go on that was paused.
+    #[command(after_help = "\
+Examples:
+  logmill resume cluster hdfs-a
+  logmill resume channel c1 --format json
+
+Exit code 2 when there is no such cluster or channel.")]
+    Resume(Resume),
     /// Show the records of a topic, one JSON object a line: place, time, key, headers, and the payload opened.
     ///
     /// A payload is shown as `text` where it is UTF-8, as `json` where the topic carries JSON, as `rows` where it carries Arrow,
@@ -419,53 +448,6 @@ pub struct Forget {
     /// Who asks for it; kept for ever.
     #[arg(long, env = "USER", default_value = "unknown", hide_env_values = true, value_name = "NAME")]
     pub who: String,
-}
-
-/// What a plan is for.
-#[derive(Clone, Debug, clap::Args)]
-pub struct Plan {
-    /// TB (10^12 bytes) of files a day, as stored: compressed.
-    #[arg(long, value_name = "TB")]
-    pub tb_per_day: f64,
-    /// They are counted as text, not as stored.
-    #[arg(long)]
-    pub text: bool,
-    /// Bytes of text in a byte as stored [default: that of the benchmark's logs].
-    #[arg(long, value_name = "RATIO")]
-    pub ratio: Option<f64>,
-    /// What `make bench` wrote [default: the figures of docs/figures.md].
-    #[arg(long, value_name = "FILE")]
-    pub bench: Option<std::path::PathBuf>,
-    /// The busiest hour, as a multiple of the day's mean.
-    #[arg(long, default_value_t = 2.0, value_name = "FACTOR")]
-    pub peak: f64,
-    /// How much of a core, a disk or a network is to be used at that time.
-    #[arg(long, default_value_t = 0.6, value_name = "SHARE")]
-    pub busy: f64,
-    /// Cores of a machine.
-    #[arg(long, default_value_t = 32, value_name = "N")]
-    pub cores: u32,
-    /// Network of a machine, Gbit/s each way.
-    #[arg(long, default_value_t = 25.0, value_name = "GBIT")]
-    pub network: f64,
-    /// Disks of a machine, TB.
-    #[arg(long, default_value_t = 30.0, value_name = "TB")]
-    pub disk: f64,
-    /// Copies of each partition in Kafka, and of each row in ClickHouse.
-    #[arg(long, default_value_t = 3, value_name = "N")]
-    pub copies: u32,
-    /// Days for which Kafka keeps its records [default: kafka.retention of the configuration].
-    #[arg(long, value_name = "DAYS")]
-    pub retention_days: Option<f64>,
-    /// Days for which rows are kept in ClickHouse.
-    #[arg(long, default_value_t = 30.0, value_name = "DAYS")]
-    pub rows_days: f64,
-    /// Bytes of text in a byte of a packed chunk (lz4), and of a compressed batch of its rows.
-    #[arg(long, default_value_t = 4.0, value_name = "RATIO")]
-    pub packed_ratio: f64,
-    /// Bytes of text in a byte of the table on disk.
-    #[arg(long, default_value_t = 8.0, value_name = "RATIO")]
-    pub table_ratio: f64,
 }
 
 /// The names of the states of files.

@@ -58,6 +58,7 @@ impl Selector {
 pub struct Planner {
     plan: Plan,
     apps: Vec<(GlobMatcher, String)>,
+    data_types: Vec<(GlobMatcher, String)>,
     encodings: Vec<(Scope, String)>,
     rules: Vec<(Scope, Rule)>,
 }
@@ -77,6 +78,15 @@ struct Scope {
     cluster: Option<GlobMatcher>,
     path: Option<GlobMatcher>,
     app: Option<GlobMatcher>,
+    data_type: Option<GlobMatcher>,
+}
+
+/// A file, as scopes see it.
+struct Known<'a> {
+    cluster: &'a str,
+    path: &'a str,
+    app: &'a str,
+    data_type: &'a str,
 }
 
 impl Scope {
@@ -85,12 +95,22 @@ impl Scope {
             cluster: cluster.map(name_matcher).transpose()?,
             path: path.map(matcher).transpose()?,
             app: app.map(name_matcher).transpose()?,
+            data_type: None,
         })
     }
 
-    fn fits(&self, cluster: &str, path: &str, app: &str) -> bool {
+    fn of_rule(rule: &Rule) -> Result<Self, globset::Error> {
+        let data_type = rule.data_type.as_deref().map(name_matcher).transpose()?;
+        let all = Self::new(rule.cluster.as_deref(), rule.path.as_deref(), rule.app.as_deref())?;
+        Ok(Self { data_type, ..all })
+    }
+
+    fn fits(&self, file: &Known<'_>) -> bool {
         let fits = |glob: &Option<GlobMatcher>, text: &str| glob.as_ref().is_none_or(|glob| glob.is_match(text));
-        fits(&self.cluster, cluster) && fits(&self.path, path) && fits(&self.app, app)
+        fits(&self.cluster, file.cluster)
+            && fits(&self.path, file.path)
+            && fits(&self.app, file.app)
+            && fits(&self.data_type, file.data_type)
     }
 }
 
@@ -100,6 +120,8 @@ impl Planner {
     pub fn new(config: &Config) -> Result<Self, globset::Error> {
         let apps =
             config.apps.iter().map(|entry| Ok((matcher(&entry.path)?, entry.app.clone()))).collect::<Result<_, _>>()?;
+        let data_types = config.data_types.iter().map(|entry| Ok((matcher(&entry.path)?, entry.data_type.clone())));
+        let data_types = data_types.collect::<Result<_, _>>()?;
         let mut encodings = Vec::new();
         for entry in &config.encodings {
             let scope = Scope::new(entry.cluster.as_deref(), entry.path.as_deref(), entry.app.as_deref())?;
@@ -107,45 +129,62 @@ impl Planner {
         }
         let mut rules = Vec::new();
         for rule in &config.rules {
-            let scope = Scope::new(rule.cluster.as_deref(), rule.path.as_deref(), rule.app.as_deref())?;
-            rules.push((scope, rule.clone()));
+            rules.push((Scope::of_rule(rule)?, rule.clone()));
         }
-        Ok(Self { plan: base(&config.plan), apps, encodings, rules })
+        Ok(Self { plan: base(&config.plan), apps, data_types, encodings, rules })
     }
 
     /// The application that wrote the file (empty when no entry of `apps` matches) and the file's plan.
     #[must_use]
     pub fn plan(&self, cluster: &str, path: &str) -> (String, Plan) {
-        let app = self.app(path).to_owned();
+        let file = self.know(cluster, path);
         let mut plan = self.plan.clone();
-        for (scope, rule) in &self.rules {
-            if scope.fits(cluster, path, &app) {
-                rule.change(&mut plan);
-            }
-        }
-        if let Some((_, encoding)) = self.encodings.iter().find(|(scope, _)| scope.fits(cluster, path, &app)) {
+        self.for_each_rule(&file, |rule| rule.change(&mut plan));
+        if let Some((_, encoding)) = self.encodings.iter().find(|(scope, _)| scope.fits(&file)) {
             plan.encoding = Some(encoding.clone());
         }
-        (app, plan)
-    }
-
-    fn app(&self, path: &str) -> &str {
-        self.apps.iter().find(|(glob, _)| glob.is_match(path)).map_or("", |(_, app)| app)
+        (file.app.to_owned(), plan)
     }
 
     /// When the file is fetched.
     #[must_use]
     pub fn precedence(&self, cluster: &str, path: &str) -> Precedence {
-        let says = |rule: &Rule| rule.priority.is_some() || rule.backfill.is_some();
-        let mut found = Precedence::default();
-        let mut app = None;
-        for (scope, rule) in self.rules.iter().filter(|(_, rule)| says(rule)) {
-            if scope.fits(cluster, path, app.get_or_insert_with(|| self.app(path))) {
-                found.priority = rule.priority.unwrap_or(found.priority);
-                found.backfill = rule.backfill.or(found.backfill);
+        if self.rules.iter().all(|(_, rule)| rule.priority.is_none() && rule.backfill.is_none()) {
+            return Precedence::default();
+        }
+        let mut backfill = None;
+        let priority = self.for_each_rule(&self.know(cluster, path), |rule| backfill = rule.backfill.or(backfill));
+        Precedence { priority, backfill }
+    }
+
+    /// The group of channels to which the file's text is to go: that of its plan.
+    #[must_use]
+    pub fn channel_group<'a>(&'a self, cluster: &str, path: &str) -> &'a str {
+        let mut group = self.plan.channel_group.as_str();
+        if self.rules.iter().any(|(_, rule)| rule.channel_group.is_some()) {
+            let known = self.know(cluster, path);
+            self.for_each_rule(&known, |rule| group = rule.channel_group.as_deref().unwrap_or(group));
+        }
+        group
+    }
+
+    fn know<'a>(&'a self, cluster: &'a str, path: &'a str) -> Known<'a> {
+        let first = |names: &'a [(GlobMatcher, String)]| {
+            names.iter().find(|(glob, _)| glob.is_match(path)).map_or("", |(_, name)| name)
+        };
+        Known { cluster, path, app: first(&self.apps), data_type: first(&self.data_types) }
+    }
+
+    /// Shows the rules that apply to a file, in order, and says what priority they give it.
+    fn for_each_rule<'a>(&'a self, file: &Known<'_>, mut each: impl FnMut(&'a Rule)) -> i32 {
+        let mut priority = 0;
+        for (scope, rule) in &self.rules {
+            if rule.min_priority.is_none_or(|least| priority >= least) && scope.fits(file) {
+                priority = rule.priority.unwrap_or(priority);
+                each(rule);
             }
         }
-        found
+        priority
     }
 }
 
