@@ -12,13 +12,14 @@ pub struct Throttle {
 }
 
 impl Throttle {
+    /// Nothing is owed yet.
     #[must_use]
     pub fn new(bytes_per_second: u64) -> Self {
         Self { bytes_per_second: bytes_per_second.max(1), paid: Mutex::new(Instant::now()) }
     }
 
     /// So many bytes were taken.
-    pub(crate) fn take(&self, bytes: usize) {
+    pub fn take(&self, bytes: usize) {
         #[allow(clippy::cast_precision_loss, reason = "a time to wait")]
         let cost = Duration::from_secs_f64(bytes as f64 / self.bytes_per_second as f64);
         let mut paid = self.paid.lock().unwrap_or_else(PoisonError::into_inner);
@@ -26,7 +27,8 @@ impl Throttle {
     }
 
     /// How long it is until more may be taken.
-    pub(crate) fn owed(&self) -> Duration {
+    #[must_use]
+    pub fn owed(&self) -> Duration {
         let paid = self.paid.lock().unwrap_or_else(PoisonError::into_inner);
         paid.saturating_duration_since(Instant::now())
     }

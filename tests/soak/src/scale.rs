@@ -4,6 +4,7 @@
 use anyhow::{Context, bail, ensure};
 use logmill_config::{Layout, Size};
 use logmill_demo::chain::{Chain, Settings};
+use logmill_demo::faults::Watch;
 use logmill_demo::logs::generate::clients;
 use logmill_demo::logs::upload::{Put, upload};
 use logmill_demo::processes::{Processes, Spec};
@@ -32,6 +33,8 @@ const FILES: u32 = 240;
 const LINES: u32 = 5000;
 const CALL: Duration = Duration::from_secs(10);
 const PATIENCE: Duration = Duration::from_secs(300);
+/// Between two INSERTs.
+const SHORT: Duration = Duration::from_millis(500);
 /// How long a worker is slow before it rests, as configured here.
 const PATIENT: Duration = Duration::from_secs(20);
 
@@ -69,7 +72,7 @@ struct Trial {
     report: Report,
 }
 
-/// Tries one stage of the chain (not the fetcher, nor the loader).
+/// Tries one stage of the chain.
 ///
 /// # Errors
 /// The chain cannot be run to its end.
@@ -89,6 +92,8 @@ pub fn run(stage: &'static str) -> anyhow::Result<Report> {
     let chain = Chain::set_up_with(&stack, settings, |config| {
         config.kafka.partitions = PARTITIONS;
         config.worker.slow = PATIENT;
+        // What is done shows in time.
+        (config.clickhouse.batch_interval, config.clickhouse.batch_quiet) = (SHORT, SHORT);
         config.apps.clear();
     })?;
     let runtime = tokio::runtime::Runtime::new().context("a runtime")?;
@@ -102,7 +107,10 @@ pub fn run(stage: &'static str) -> anyhow::Result<Report> {
     for instances in [1, 2, 4] {
         trial.window(instances)?;
     }
-    trial.turn_slow()?;
+    // A fetcher takes its tasks long before they are done, and a loader never rests.
+    if !["fetcher", "loader"].contains(&stage) {
+        trial.turn_slow()?;
+    }
     trial.end(&runtime)
 }
 
@@ -129,12 +137,16 @@ impl Trial {
     /// A process of the stage, held to so many bytes a second.
     fn spec(&self, slot: u32, rate: u64) -> Spec {
         let mut spec = self.chain.spec(self.stage, slot);
-        spec.environment.push(("LOGMILL__WORKER__BYTES_PER_SECOND".into(), format!("\"{}\"", Size(rate))));
+        let of = if self.stage == "fetcher" { "CLUSTERS__A" } else { "WORKER" };
+        spec.environment.push((format!("LOGMILL__{of}__BYTES_PER_SECOND"), format!("\"{}\"", Size(rate))));
         spec
     }
 
     /// Lets all stages before the one that is tried do all that there is.
     fn fill(&self) -> anyhow::Result<()> {
+        if self.stage == "fetcher" {
+            return Ok(());
+        }
         let before: Vec<_> = self.chain.stages().iter().take_while(|other| **other != self.stage).collect();
         before.iter().try_for_each(|stage| self.processes.start(self.chain.spec(stage, 0)))?;
         let begun = Instant::now();
@@ -159,6 +171,14 @@ impl Trial {
         String::from_utf8_lossy(&output.stdout).lines().map(|line| Ok(serde_json::from_str(line)?)).collect()
     }
 
+    /// Records that the stage has done, from any point on: a fetcher's are chunks, and of others what waits for them no more.
+    fn done(&self) -> anyhow::Result<i64> {
+        if self.stage == "fetcher" {
+            return Ok(Watch::new(&self.chain)?.output(self.stage)?.cast_signed());
+        }
+        Ok(-self.waits()?)
+    }
+
     /// Records before the stage.
     fn waits(&self) -> anyhow::Result<i64> {
         Ok(self.lags()?.iter().filter(|lag| lag.stage == self.stage).map(|lag| lag.records).sum())
@@ -173,25 +193,26 @@ impl Trial {
         }
         // The first one has its partitions before the time begins; with the others the rebalance is in it.
         if instances == 1 {
-            let all = self.waits()?;
+            let all = self.done()?;
             let begun = Instant::now();
-            while self.waits()? == all {
+            while self.done()? == all {
                 ensure!(begun.elapsed() < PATIENCE, "the {} does nothing", self.stage);
                 std::thread::sleep(Duration::from_millis(200));
             }
         }
-        let (before, begun) = (self.waits()?, Instant::now());
+        let (before, begun) = (self.done()?, Instant::now());
         std::thread::sleep(WINDOW);
-        let (after, took) = (self.waits()?, begun.elapsed());
-        let rate = (before - after) as f64 / took.as_secs_f64();
+        let (after, took) = (self.done()?, begun.elapsed());
+        let rate = (after - before) as f64 / took.as_secs_f64();
+        let left = self.waits()?;
         self.report.rates.push((instances, rate));
         let beside = self.report.rates[0].1;
         println!(
-            "{:<13} {instances} instances: {rate:.1} records/s, {:.2} times one; {after} left",
+            "{:<13} {instances} instances: {rate:.1} records/s, {:.2} times one; {left} left",
             self.stage,
             rate / beside
         );
-        if after == 0 {
+        if left == 0 {
             bail!("too little waited: the window of {instances} instances was not full");
         }
         if instances == 4 && self.report.ratio() < GOAL {

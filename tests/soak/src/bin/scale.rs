@@ -13,7 +13,7 @@ struct Arguments {
         long,
         env = "SCALE_STAGES",
         value_delimiter = ',',
-        default_value = "decompressor,reencoder,distributor,splitter"
+        default_value = "fetcher,decompressor,reencoder,distributor,splitter,loader"
     )]
     stages: Vec<String>,
 }
