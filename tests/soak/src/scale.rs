@@ -92,8 +92,10 @@ pub fn run(stage: &'static str) -> anyhow::Result<Report> {
     let chain = Chain::set_up_with(&stack, settings, |config| {
         config.kafka.partitions = PARTITIONS;
         config.worker.slow = PATIENT;
-        // What is done shows in time.
-        (config.clickhouse.batch_interval, config.clickhouse.batch_quiet) = (SHORT, SHORT);
+        if stage == "loader" {
+            // What is done shows in time.
+            (config.clickhouse.batch_interval, config.clickhouse.batch_quiet) = (SHORT, SHORT);
+        }
         config.apps.clear();
     })?;
     let runtime = tokio::runtime::Runtime::new().context("a runtime")?;
