@@ -75,6 +75,10 @@ alone: build ## Each stage stopped in turn while files keep coming: what the oth
 pools: build ## Four clusters of the weights 1 to 4, the heaviest stopped for a while: a plot of who has how many coroutines
 	target/release/logmill-pools
 
+.PHONY: scale
+scale: build ## 1, 2 and 4 instances of each stage, each held to the same few bytes a second: how much they do together; one that turns slow; SCALE_STAGES=splitter,distributor
+	target/release/logmill-scale
+
 .PHONY: soak
 soak: build ## Files and faults for as long as you like, then the comparison; a plot of memory, files, threads, disk; SOAK_MINUTES=n, SOAK_SEED=n
 	target/release/logmill-soak

@@ -1,7 +1,9 @@
 //! What can be asked on the command line.
 
+mod pause;
 mod plan;
 
+pub use pause::{Kind, Pause, Resume};
 pub use plan::Plan;
 
 use clap::{Parser, Subcommand, ValueEnum};
@@ -331,6 +333,29 @@ Examples:
 
 Exit code 1 when a cluster is down, or no fetcher runs that serves it.")]
     Clusters,
+    /// Pause a cluster or a channel, until `logmill resume`: over restarts too.
+    ///
+    /// Of a cluster no file is listed or begun any more; those that are open wait between two chunks, and go on at the byte if
+    /// it is resumed soon. After the cluster's park_after they are parked: closed for the stages behind, and brought to their end
+    /// later. A channel that is paused is passed over by the distributors while its group has another; files whose group has no
+    /// other get no task, and what is on its way to it still comes. It is seen within seconds.
+    #[command(after_help = "\
+Examples:
+  logmill pause cluster hdfs-a --why 'upgrade until noon'
+  logmill pause channel c1
+  logmill clusters                         whether the fetchers have seen it
+  logmill lag                              which channels the distributors pass over
+
+Exit code 2 when there is no such cluster or channel.")]
+    Pause(Pause),
+    /// Let a cluster or a channel go on that was paused.
+    #[command(after_help = "\
+Examples:
+  logmill resume cluster hdfs-a
+  logmill resume channel c1 --format json
+
+Exit code 2 when there is no such cluster or channel.")]
+    Resume(Resume),
     /// Show the records of a topic, one JSON object a line: place, time, key, headers, and the payload opened.
     ///
     /// A payload is shown as `text` where it is UTF-8, as `json` where the topic carries JSON, as `rows` where it carries Arrow,

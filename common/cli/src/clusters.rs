@@ -2,19 +2,16 @@
 
 use crate::args::Format;
 use crate::exit::{Failure, Verdict};
-use crate::files::{now_ms, time};
+use crate::files::time;
 use crate::lag;
 use crate::migrate::database;
+use crate::notes::Told;
 use crate::output::Printer;
-use crate::topic_reader::TopicReader;
 use anyhow::{Context, Result};
 use logmill_clickhouse::ledger::{Volume, volumes};
 use logmill_config::{Cluster, Config, Weight};
-use logmill_core::Offset;
-use logmill_protocol::fetch::ClusterNote;
-use rdkafka::Message;
+use logmill_protocol::{Pausable, PauseNote};
 use serde::Serialize;
-use std::collections::BTreeMap;
 use std::thread;
 
 /// One cluster.
@@ -25,6 +22,10 @@ pub struct Line {
     /// Fetchers that told of it within the last minute, and those of them for which it is down.
     pub fetchers: usize,
     pub down: usize,
+    /// Who paused it, if it is paused; and the fetchers where it rests.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pause: Option<PauseNote>,
+    pub paused: usize,
     /// Files that they may read at a time just now, and those that are the cluster's own.
     pub coroutines: u32,
     pub own: u32,
@@ -79,7 +80,7 @@ pub fn run(config: &Config, format: Format) -> Result<Verdict, Failure> {
 /// Kafka or ClickHouse does not answer, or the topics are not there.
 pub fn look(config: &Config) -> Result<Vec<Line>> {
     let (notes, lags) = thread::scope(|scope| {
-        let notes = scope.spawn(|| notes(config));
+        let notes = scope.spawn(|| Told::read(config));
         let lags = lag::waiting_tasks(config);
         (notes.join().expect("it does not panic"), lags)
     });
@@ -88,13 +89,15 @@ pub fn look(config: &Config) -> Result<Vec<Line>> {
     let volumes = crate::runtime()?.block_on(volumes(&database));
     let mut volumes = volumes.with_context(|| format!("the ledger in {:?} on {}", database.name(), database.url()))?;
     let line = |(cluster, settings): (&String, &Cluster)| {
-        let told: Vec<_> = notes.iter().filter(|note| note.cluster == *cluster).collect();
+        let told: Vec<_> = notes.clusters.iter().filter(|note| note.cluster == *cluster).collect();
         let [waiting, backfill] = lags.get(cluster).copied().unwrap_or_default();
         Line {
             cluster: cluster.clone(),
             url: settings.url.clone(),
             fetchers: told.len(),
             down: told.iter().filter(|note| note.down).count(),
+            pause: notes.pause(Pausable::Cluster, cluster).cloned(),
+            paused: told.iter().filter(|note| note.paused).count(),
             coroutines: told.iter().map(|note| note.coroutines).sum(),
             own: told.iter().map(|note| note.own).sum(),
             weight: told
@@ -110,27 +113,18 @@ pub fn look(config: &Config) -> Result<Vec<Line>> {
     Ok(config.clusters.iter().map(line).collect())
 }
 
-/// What fetchers that run told last, of each cluster.
-fn notes(config: &Config) -> Result<Vec<ClusterNote>> {
-    let topic = config.topics().clusters_topic();
-    let reader = TopicReader::new(config, &config.topics().group("clusters"))?;
-    reader.partitions(&topic)?;
-    let (low, _) = reader.ends(&topic, 0)?;
-    let mut newest = BTreeMap::new();
-    reader.read(&topic, &[(0, Offset(low.0))], |message| {
-        if let Ok(note) = serde_json::from_slice::<ClusterNote>(message.payload().unwrap_or_default()) {
-            newest.insert(note.key(), note);
-        }
-        Ok(true)
-    })?;
-    let now = now_ms();
-    Ok(newest.into_values().filter(|note| note.is_fresh(now)).collect())
-}
-
 impl Line {
     /// How the fetchers see it.
     pub fn state(&self) -> String {
-        match (self.fetchers, self.down) {
+        let all = self.fetchers;
+        match (&self.pause, self.paused) {
+            (Some(_), 0) if all == 0 => return "paused, no fetcher".to_owned(),
+            (Some(_), paused) if paused == all => return "paused".to_owned(),
+            (Some(_), paused) => return format!("pauses: {paused} of {all}"),
+            (None, paused) if paused > 0 => return format!("goes on: {} of {all}", all - paused),
+            (None, _) => {}
+        }
+        match (all, self.down) {
             (0, _) => "no fetcher".to_owned(),
             (_, 0) => "up".to_owned(),
             (all, down) if all == down => "DOWN".to_owned(),

@@ -2,11 +2,12 @@
 
 use crate::args::Format;
 use crate::exit::{Failure, Verdict};
+use crate::notes::Told;
 use crate::output::Printer;
 use crate::topic_reader::TopicReader;
 use anyhow::Result;
 use logmill_config::Config;
-use logmill_core::Offset;
+use logmill_core::{Barred, Offset};
 use logmill_protocol::Committed;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -26,6 +27,9 @@ pub struct Lag {
     pub rate: f64,
     /// `None` while nothing moves and there is something to drain, and where no rate was measured.
     pub seconds_to_drain: Option<f64>,
+    /// Of the text of a channel: why the distributors pass the channel over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub passed_over: Option<Barred>,
     /// No offset is committed: the topics were not made by `logmill topics apply`.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     uncommitted: bool,
@@ -39,7 +43,13 @@ pub fn run(config: &Config, over: f64, format: Format) -> Result<Verdict, Failur
     if !(0.0..=3600.0).contains(&over) {
         return Err(Failure::Usage(format!("--over is {over}, it must be 0 to 3600 seconds")));
     }
-    let lags = measure(config, Duration::from_secs_f64(over))?;
+    let (told, lags) = thread::scope(|scope| {
+        let told = scope.spawn(|| Told::read(config));
+        let lags = measure(config, Duration::from_secs_f64(over));
+        (told.join().expect("it does not panic"), lags)
+    });
+    let (told, mut lags) = (told?, lags?);
+    pass_over(config, &told, &mut lags);
     let mut out = Printer::stdout();
     if format == Format::Text {
         out.line(&format!(
@@ -65,7 +75,17 @@ impl Lag {
             (_, None) if measured => "not moving".to_owned(),
             (_, None) => "-".to_owned(),
         };
-        format!("{:<13} {:<32} {:>12} {:>12.1} {drained:>12}", self.stage, self.topic, self.records, self.rate)
+        let why = self.passed_over.map_or(String::new(), |why| format!("  passed over: it {why}"));
+        format!("{:<13} {:<32} {:>12} {:>12.1} {drained:>12}{why}", self.stage, self.topic, self.records, self.rate)
+    }
+}
+
+/// Notes which channels the distributors pass over.
+pub fn pass_over(config: &Config, told: &Told, lags: &mut [Lag]) {
+    let topics = config.topics();
+    for channel in topics.channels() {
+        let topic = topics.channel(channel);
+        lags.iter_mut().filter(|lag| lag.topic == topic).for_each(|lag| lag.passed_over = told.barred(channel));
     }
 }
 
@@ -242,6 +262,7 @@ fn lag(reader: &TopicReader, watch: &Watch, now: &[Point], before: Option<(&Vec<
         records,
         rate: rate.unwrap_or(0.0),
         seconds_to_drain,
+        passed_over: None,
         uncommitted: now.iter().any(|point| !point.committed),
     })
 }

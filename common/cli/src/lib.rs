@@ -19,7 +19,9 @@ mod lag;
 mod letters;
 mod migrate;
 mod moment;
+mod notes;
 mod output;
+mod pause;
 mod plan;
 mod replay;
 mod rows;
@@ -68,6 +70,8 @@ pub fn run(args: Args) -> Result<Verdict, Failure> {
         Command::Top { every, once } => top::run(&Config::load(file)?, every, once, format),
         Command::Lag { over } => lag::run(&Config::load(file)?, over, format),
         Command::Clusters => clusters::run(&Config::load(file)?, format),
+        Command::Pause(asked) => pause::pause(&Config::load(file)?, asked, format),
+        Command::Resume(asked) => pause::resume(&Config::load(file)?, asked, format),
         Command::Tap(tap) => tap::run(&Config::load(file)?, &tap),
         Command::Dlq { what } => dlq::run(&Config::load(file)?, &what, format),
         Command::Files { paths, state, limit } => file_list::run(&Config::load(file)?, &paths, &state, limit, format),

@@ -5,13 +5,16 @@ use crate::exit::{Failure, Verdict};
 use crate::files::{now_ms, time};
 use crate::lag::{self, Lag};
 use crate::migrate::database;
+use crate::notes::Told;
 use crate::output::{Printer, escaped};
 use anyhow::{Context, Result};
 use logmill_clickhouse::ledger::{self, Status};
 use logmill_config::Config;
+use logmill_protocol::PauseNote;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::thread;
 use std::time::Duration;
 
 /// How long the lags are watched to see whether they move.
@@ -29,6 +32,8 @@ struct Screen {
     #[serde(flatten)]
     ledger: Option<Status>,
     lag: Vec<Lag>,
+    /// What operators have paused.
+    paused: Vec<PauseNote>,
 }
 
 /// Shows it.
@@ -41,9 +46,17 @@ pub fn run(config: &Config, format: Format) -> Result<Verdict, Failure> {
     let ledger = of_ledger(config).map_err(&mut said).ok();
     // The ages are those of the ledger's answer: to look at the lags takes its time.
     let now = now_ms();
-    let lag = lag::measure(config, WATCHED).map_err(&mut said).unwrap_or_default();
+    let (told, lag) = thread::scope(|scope| {
+        let told = scope.spawn(|| Told::read(config));
+        let lag = lag::measure(config, WATCHED);
+        (told.join().expect("it does not panic"), lag)
+    });
+    let mut lag = lag.map_err(&mut said).unwrap_or_default();
+    // Where Kafka is silent, the lags said so.
+    let told = told.unwrap_or_default();
+    lag::pass_over(config, &told, &mut lag);
     let verdict = if silent.is_empty() { judge(ledger.as_ref(), &lag, now) } else { "a server does not answer" };
-    let screen = Screen { chain: config.chain.clone(), verdict, silent, ledger, lag };
+    let screen = Screen { chain: config.chain.clone(), verdict, silent, ledger, lag, paused: told.paused(config) };
     let mut out = Printer::stdout();
     match format {
         Format::Json => out.json(&screen)?,
@@ -106,6 +119,13 @@ impl Screen {
                     );
                 }
             }
+        }
+        for PauseNote { pause, name, who, why, at_ms, .. } in &self.paused {
+            let why = why.as_ref().map_or(String::new(), |why| format!(": {}", escaped(why)));
+            let _ = writeln!(out, "paused  the {pause} {name} since {} by {}{why}", time(*at_ms), escaped(who));
+        }
+        for (topic, why) in self.lag.iter().filter_map(|lag| Some((&lag.topic, lag.passed_over?))) {
+            let _ = writeln!(out, "channel {topic} is passed over: it {why}");
         }
         let mut stages: BTreeMap<usize, (&str, i64, f64)> = BTreeMap::new();
         for lag in &self.lag {

@@ -175,6 +175,48 @@ fn every_command_answers_on_a_chain_at_rest() {
 }
 
 #[test]
+fn what_is_paused_is_shown_until_it_is_resumed() {
+    let bench = configured("cli_paused");
+    assert_eq!(bench.run(&["topics", "apply"]).code, 0);
+    assert_eq!(bench.run(&["migrate"]).code, 0);
+    let unknown = bench.run(&["pause", "channel", "hdfs"]);
+    assert_eq!((unknown.code, unknown.stdout.as_str()), (2, ""));
+    assert!(unknown.stderr.contains("there is no channel \"hdfs\"; channels are c0, c1"), "{}", unknown.stderr);
+    let said = bench.run(&["pause", "cluster", "hdfs", "--who", "me", "--why", "an upgrade"]);
+    assert_eq!(
+        said.stdout, "the cluster hdfs is paused: `logmill clusters` shows who has seen it\n",
+        "{}",
+        said.stderr
+    );
+    let said = bench.run(&["pause", "channel", "c1", "--who", "me", "--format", "json"]);
+    let rows = said.rows();
+    assert_eq!(
+        (&rows[0]["pause"], &rows[0]["paused"], &rows[0]["who"]),
+        (&"channel".into(), &true.into(), &"me".into())
+    );
+
+    let status = bench.run(&["status"]).stdout;
+    for line in [
+        "paused  the cluster hdfs since ",
+        " by me: an upgrade\n",
+        "channel cli_paused.channel.c1 is passed over: it is paused\n",
+    ] {
+        assert!(status.contains(line), "{line:?}: {status}");
+    }
+    assert_eq!(bench.run(&["status", "--format", "json"]).rows()[0]["paused"][0]["name"], "hdfs");
+    let clusters = bench.run(&["clusters"]).stdout;
+    assert!(clusters.contains("hdfs             paused, no fetcher"), "{clusters}");
+    assert!(clusters.contains("folder           no fetcher"), "{clusters}");
+    let lag = bench.run(&["lag", "--over", "0"]).stdout;
+    assert_eq!(lag.matches("passed over: it is paused").count(), 1, "{lag}");
+
+    assert_eq!(bench.run(&["resume", "cluster", "hdfs"]).stdout, "the cluster hdfs goes on\n");
+    assert_eq!(bench.run(&["resume", "cluster", "hdfs"]).stdout, "the cluster hdfs was not paused\n");
+    assert_eq!(bench.run(&["resume", "channel", "c1"]).code, 0);
+    assert!(!bench.run(&["status"]).stdout.contains("paused  the "));
+}
+
+#[test]
 fn a_bucket_is_listed_and_what_is_wrong_with_its_settings_is_said() {
     let bench = configured("cli_bucket");
     let bucket = shared::bucket();

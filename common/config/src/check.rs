@@ -10,12 +10,16 @@ use crate::size::Size;
 use logmill_core::{Plan, RecordStart};
 use logmill_encodings::Encoding;
 use std::path::Path;
+use std::time::Duration;
 
 /// Room in a record for its headers: the file's description with its plan, and what clients add.
 const HEADER_BYTES: u64 = 64 << 10;
 
 /// The splitter closes its row batches at this many bytes, whatever the plan says.
 const ROWS_BYTES: u64 = 900 << 10;
+
+/// The least limit of a process, a second.
+const SLOWEST: Size = Size(64 << 10);
 
 /// Keys (with their tables) and what is wrong with each.
 #[derive(Default)]
@@ -162,6 +166,13 @@ fn numbers(config: &Config, found: &mut Found) {
                 format!("must be at least kafka.message_bytes ({}): a record has to fit", kafka.message_bytes),
             );
         }
+    }
+    if !worker.slow.is_zero() && worker.slow < Duration::from_secs(10) {
+        found.add("worker.slow", "must be at least 10 s, or 0 for never: positions are looked at every few seconds");
+    }
+    // A chunk is taken whole, and a worker that waits for long is no member of its group.
+    if worker.bytes_per_second.is_some_and(|rate| rate < SLOWEST) {
+        found.add("worker.bytes_per_second", format!("must be at least {SLOWEST}; leave it out for no limit"));
     }
     for key in kafka.properties.0.keys() {
         // What the chain's guarantees stand on is not for changing.
@@ -394,6 +405,12 @@ fn channels(config: &Config, found: &mut Found) {
     for (name, _) in config.channels.iter().filter(|(_, channel)| channel.weight == 0) {
         found.at(&["channels", name, "weight"], "must be at least 1");
     }
+    for (name, _) in config.channels.iter().filter(|(_, channel)| channel.backlog == Some(0)) {
+        found.at(&["channels", name, "backlog"], "must be at least 1; leave it out for no limit");
+    }
+    if config.distributor.stall.is_zero() {
+        found.add("distributor.stall", "must be more than 0, such as \"30s\"");
+    }
     if !config.channel_groups.contains_key("default") {
         found.add("channel_groups", "there must be a group \"default\": it takes the files of groups that are gone");
     }
@@ -424,6 +441,12 @@ fn globs(config: &Config, found: &mut Found) {
     };
     for (i, entry) in config.apps.iter().enumerate() {
         check(["apps", &i.to_string(), "path"], path_glob(&entry.path));
+    }
+    for (i, entry) in config.data_types.iter().enumerate() {
+        check(["data_types", &i.to_string(), "path"], path_glob(&entry.path));
+    }
+    for (i, pattern) in config.rules.iter().enumerate().filter_map(|(i, rule)| Some((i, rule.data_type.as_ref()?))) {
+        check(["rules", &i.to_string(), "data_type"], globset::Glob::new(pattern));
     }
     let encodings = config.encodings.iter().map(|entry| (&entry.cluster, &entry.path, &entry.app));
     let rules = config.rules.iter().map(|rule| (&rule.cluster, &rule.path, &rule.app));
@@ -478,7 +501,8 @@ fn plans(config: &Config, found: &mut Found) {
         one_plan(config, &plan, &["plan"], found);
     }
     for (i, rule) in config.rules.iter().enumerate() {
-        let everywhere = crate::Rule { cluster: None, path: None, app: None, ..rule.clone() };
+        let everywhere =
+            crate::Rule { cluster: None, path: None, app: None, data_type: None, min_priority: None, ..rule.clone() };
         if let (Some(plan), Some(base)) = (alone(vec![everywhere]), alone(Vec::new()))
             && plan != base
         {

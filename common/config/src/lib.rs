@@ -28,8 +28,8 @@ pub use planner::{Planner, Precedence, Reasons, Selector, path_glob};
 pub use properties::Properties;
 pub use reference::{example, json_schema, reference};
 pub use sections::{
-    Analysis, App, Channel, Choose, ClickHouse, Cluster, Compression, Config, Distributor, Finished, FixedEncoding,
-    HeaderLine, Http, Kafka, Layout, Log, LogFormat, Order, PlanDefaults, Rule, Transaction, Worker,
+    Analysis, App, Channel, Choose, ClickHouse, Cluster, Compression, Config, DataType, Distributor, Finished,
+    FixedEncoding, HeaderLine, Http, Kafka, Layout, Log, LogFormat, Order, PlanDefaults, Rule, Transaction, Worker,
 };
 pub use size::Size;
 pub use topics::{TopicSpec, Topics};

@@ -60,10 +60,18 @@ impl Selector {
 pub struct Planner {
     plan: Plan,
     apps: Vec<(GlobMatcher, String)>,
+    data_types: Vec<(GlobMatcher, String)>,
     encodings: Vec<(Scope, String)>,
-    rules: Vec<(Scope, Rule)>,
-    /// What the rules' names of patterns mean, where a rule names some.
-    patterns: Vec<Option<Vec<PatternSpec>>>,
+    rules: Vec<Entry>,
+}
+
+/// A rule.
+#[derive(Clone, Debug)]
+struct Entry {
+    scope: Scope,
+    rule: Rule,
+    /// What its names of patterns mean, where it names some.
+    patterns: Option<Vec<PatternSpec>>,
 }
 
 /// What the rules say of when a file is fetched.
@@ -82,7 +90,8 @@ pub struct Reasons {
     pub app: Option<usize>,
     /// Which of `encodings` fixed its encoding.
     pub encoding: Option<usize>,
-    /// Of each of `rules` the key by which it does not hold for the file: cluster, path or app; none where it does.
+    /// Of each of `rules` the key by which it does not hold for the file: cluster, path, app, data_type or min_priority; none
+    /// where it does.
     pub rules: Vec<Option<&'static str>>,
 }
 
@@ -92,6 +101,15 @@ struct Scope {
     cluster: Option<GlobMatcher>,
     path: Option<GlobMatcher>,
     app: Option<GlobMatcher>,
+    data_type: Option<GlobMatcher>,
+}
+
+/// A file, as scopes see it.
+struct Known<'a> {
+    cluster: &'a str,
+    path: &'a str,
+    app: &'a str,
+    data_type: &'a str,
 }
 
 impl Scope {
@@ -100,17 +118,29 @@ impl Scope {
             cluster: cluster.map(name_matcher).transpose()?,
             path: path.map(matcher).transpose()?,
             app: app.map(name_matcher).transpose()?,
+            data_type: None,
         })
     }
 
-    fn fits(&self, cluster: &str, path: &str, app: &str) -> bool {
-        self.other(cluster, path, app).is_none()
+    fn of_rule(rule: &Rule) -> Result<Self, globset::Error> {
+        let data_type = rule.data_type.as_deref().map(name_matcher).transpose()?;
+        let all = Self::new(rule.cluster.as_deref(), rule.path.as_deref(), rule.app.as_deref())?;
+        Ok(Self { data_type, ..all })
+    }
+
+    fn fits(&self, file: &Known<'_>) -> bool {
+        self.other(file).is_none()
     }
 
     /// The key by which it does not fit.
-    fn other(&self, cluster: &str, path: &str, app: &str) -> Option<&'static str> {
+    fn other(&self, file: &Known<'_>) -> Option<&'static str> {
         let fits = |glob: &Option<GlobMatcher>, text: &str| glob.as_ref().is_none_or(|glob| glob.is_match(text));
-        let scopes = [("cluster", &self.cluster, cluster), ("path", &self.path, path), ("app", &self.app, app)];
+        let scopes = [
+            ("cluster", &self.cluster, file.cluster),
+            ("path", &self.path, file.path),
+            ("app", &self.app, file.app),
+            ("data_type", &self.data_type, file.data_type),
+        ];
         scopes.into_iter().find(|(_, glob, text)| !fits(glob, text)).map(|(key, ..)| key)
     }
 }
@@ -121,69 +151,105 @@ impl Planner {
     pub fn new(config: &Config) -> Result<Self, globset::Error> {
         let apps =
             config.apps.iter().map(|entry| Ok((matcher(&entry.path)?, entry.app.clone()))).collect::<Result<_, _>>()?;
+        let data_types = config.data_types.iter().map(|entry| Ok((matcher(&entry.path)?, entry.data_type.clone())));
+        let data_types = data_types.collect::<Result<_, _>>()?;
         let mut encodings = Vec::new();
         for entry in &config.encodings {
             let scope = Scope::new(entry.cluster.as_deref(), entry.path.as_deref(), entry.app.as_deref())?;
             encodings.push((scope, entry.encoding.clone()));
         }
-        let (mut rules, mut patterns) = (Vec::new(), Vec::new());
+        let mut rules = Vec::new();
         for rule in &config.rules {
-            let scope = Scope::new(rule.cluster.as_deref(), rule.path.as_deref(), rule.app.as_deref())?;
-            rules.push((scope, rule.clone()));
-            patterns.push(rule.patterns.as_ref().map(|names| named(&config.patterns, names)));
+            let patterns = rule.patterns.as_ref().map(|names| named(&config.patterns, names));
+            rules.push(Entry { scope: Scope::of_rule(rule)?, rule: rule.clone(), patterns });
         }
         let plan = Plan { patterns: named(&config.patterns, &config.plan.patterns), ..base(&config.plan) };
-        Ok(Self { plan, apps, encodings, rules, patterns })
+        Ok(Self { plan, apps, data_types, encodings, rules })
     }
 
     /// The application that wrote the file (empty when no entry of `apps` matches) and the file's plan.
     #[must_use]
     pub fn plan(&self, cluster: &str, path: &str) -> (String, Plan) {
-        let app = self.app(path).to_owned();
+        let file = self.know(cluster, path);
         let mut plan = self.plan.clone();
-        for ((scope, rule), patterns) in self.rules.iter().zip(&self.patterns) {
-            if scope.fits(cluster, path, &app) {
-                rule.change(&mut plan);
-                if let Some(patterns) = patterns {
-                    plan.patterns.clone_from(patterns);
-                }
+        self.for_each_rule(&file, |Entry { rule, patterns, .. }| {
+            rule.change(&mut plan);
+            if let Some(patterns) = patterns {
+                plan.patterns.clone_from(patterns);
             }
-        }
+        });
         plan.header = header(&plan);
-        if let Some((_, encoding)) = self.encodings.iter().find(|(scope, _)| scope.fits(cluster, path, &app)) {
+        if let Some((_, encoding)) = self.encodings.iter().find(|(scope, _)| scope.fits(&file)) {
             plan.encoding = Some(encoding.clone());
         }
-        (app, plan)
-    }
-
-    fn app(&self, path: &str) -> &str {
-        self.apps.iter().find(|(glob, _)| glob.is_match(path)).map_or("", |(_, app)| app)
+        (file.app.to_owned(), plan)
     }
 
     /// Why the file has the application and the plan that it has.
     #[must_use]
     pub fn reasons(&self, cluster: &str, path: &str) -> Reasons {
-        let app = self.app(path);
+        let file = self.know(cluster, path);
+        let mut rules = Vec::with_capacity(self.rules.len());
+        self.walk(&file, |_, other| rules.push(other));
         Reasons {
             app: self.apps.iter().position(|(glob, _)| glob.is_match(path)),
-            encoding: self.encodings.iter().position(|(scope, _)| scope.fits(cluster, path, app)),
-            rules: self.rules.iter().map(|(scope, _)| scope.other(cluster, path, app)).collect(),
+            encoding: self.encodings.iter().position(|(scope, _)| scope.fits(&file)),
+            rules,
         }
     }
 
     /// When the file is fetched.
     #[must_use]
     pub fn precedence(&self, cluster: &str, path: &str) -> Precedence {
-        let says = |rule: &Rule| rule.priority.is_some() || rule.backfill.is_some();
-        let mut found = Precedence::default();
-        let mut app = None;
-        for (scope, rule) in self.rules.iter().filter(|(_, rule)| says(rule)) {
-            if scope.fits(cluster, path, app.get_or_insert_with(|| self.app(path))) {
-                found.priority = rule.priority.unwrap_or(found.priority);
-                found.backfill = rule.backfill.or(found.backfill);
-            }
+        if self.rules.iter().all(|Entry { rule, .. }| rule.priority.is_none() && rule.backfill.is_none()) {
+            return Precedence::default();
         }
-        found
+        let mut backfill = None;
+        let priority =
+            self.for_each_rule(&self.know(cluster, path), |entry| backfill = entry.rule.backfill.or(backfill));
+        Precedence { priority, backfill }
+    }
+
+    /// The group of channels to which the file's text is to go: that of its plan.
+    #[must_use]
+    pub fn channel_group<'a>(&'a self, cluster: &str, path: &str) -> &'a str {
+        let mut group = self.plan.channel_group.as_str();
+        if self.rules.iter().any(|Entry { rule, .. }| rule.channel_group.is_some()) {
+            let known = self.know(cluster, path);
+            self.for_each_rule(&known, |entry| group = entry.rule.channel_group.as_deref().unwrap_or(group));
+        }
+        group
+    }
+
+    fn know<'a>(&'a self, cluster: &'a str, path: &'a str) -> Known<'a> {
+        let first = |names: &'a [(GlobMatcher, String)]| {
+            names.iter().find(|(glob, _)| glob.is_match(path)).map_or("", |(_, name)| name)
+        };
+        Known { cluster, path, app: first(&self.apps), data_type: first(&self.data_types) }
+    }
+
+    /// Shows the rules that apply to a file, in order, and says what priority they give it.
+    fn for_each_rule<'a>(&'a self, file: &Known<'_>, mut each: impl FnMut(&'a Entry)) -> i32 {
+        self.walk(file, |entry, other| {
+            if other.is_none() {
+                each(entry);
+            }
+        })
+    }
+
+    /// Shows all rules, in order, each with the key by which it does not hold for the file, and says what priority those give
+    /// it that hold.
+    fn walk<'a>(&'a self, file: &Known<'_>, mut each: impl FnMut(&'a Entry, Option<&'static str>)) -> i32 {
+        let mut priority = 0;
+        for entry in &self.rules {
+            let low = || entry.rule.min_priority.is_some_and(|least| priority < least).then_some("min_priority");
+            let other = entry.scope.other(file).or_else(low);
+            if other.is_none() {
+                priority = entry.rule.priority.unwrap_or(priority);
+            }
+            each(entry, other);
+        }
+        priority
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::keys::Node;
 use crate::properties::Properties;
-use crate::sections::{Analysis, App, Cluster, Config, FixedEncoding, Rule};
+use crate::sections::{Analysis, App, Cluster, Config, DataType, FixedEncoding, Rule};
 use crate::size::Size;
 use logmill_patterns::{FieldType, PatternSpec};
 use serde_json::Value as Json;
@@ -25,6 +25,8 @@ fn full() -> Config {
     let mut config = Config::default();
     config.kafka.properties = one("client.id", "logmill");
     config.worker.slot = Some("0".into());
+    config.worker.bytes_per_second = Some(Size::mib(50));
+    config.channels.values_mut().for_each(|channel| channel.backlog = Some(100_000));
     config.clickhouse.password = Some("secret".into());
     config.clickhouse.password_file = Some("/run/secrets/clickhouse".into());
     config.clickhouse.keep = Some(std::time::Duration::from_secs(400 * 86_400));
@@ -59,6 +61,7 @@ fn full() -> Config {
     };
     config.clusters.insert("hdfs-a".into(), cluster);
     config.apps.push(App { path: "/logs/billing/**".into(), app: "billing".into() });
+    config.data_types.push(DataType { path: "*.audit.gz".into(), data_type: "audit".into() });
     config.encodings.push(FixedEncoding {
         cluster: Some("hdfs-*".into()),
         path: Some("/logs/host/**".into()),
@@ -70,6 +73,8 @@ fn full() -> Config {
         cluster: Some("hdfs-*".into()),
         path: Some("/logs/legacy/**".into()),
         app: Some("billing".into()),
+        data_type: Some("audit".into()),
+        min_priority: Some(1),
         priority: Some(10),
         backfill: Some(true),
         channel_group: Some("default".into()),
@@ -162,7 +167,7 @@ pub fn example() -> String {
     comment(
         &mut out,
         "The configuration of logmill: one file for all stages. Every key may be left out; what stands here is then its \
-         value, except where a comment says otherwise (clusters, apps, encodings, rules, patterns, columns and analyses are examples). An \
+         value, except where a comment says otherwise (clusters, apps, data_types, encodings, rules, patterns, columns and analyses are examples). An \
          environment variable overrides a key: LOGMILL__KAFKA__BROKERS is brokers in [kafka].",
     );
     out.push('\n');

@@ -8,7 +8,7 @@ mod plan;
 pub use analyses::Analysis;
 pub use cluster::{Cluster, Finished, Order};
 pub(crate) use plan::zone_seconds;
-pub use plan::{App, FixedEncoding, HeaderLine, PlanDefaults, Rule};
+pub use plan::{App, DataType, FixedEncoding, HeaderLine, PlanDefaults, Rule};
 
 use crate::properties::Properties;
 use crate::size::Size;
@@ -152,6 +152,16 @@ pub struct Worker {
     #[serde(with = "humantime_serde")]
     #[schemars(with = "String", extend("format" = "duration"))]
     pub stall: Duration,
+    /// A worker that is slow gives its partitions up to the others of its stage, for five times as long as this, and twice as long
+    /// each time that it is slow again. It is slow when for this long it did less than half of what the others did on average, when
+    /// more than four times as much waits for it, and when that would take it longer than this. 0s: never. Not for loaders.
+    #[serde(with = "humantime_serde")]
+    #[schemars(with = "String", extend("format" = "duration"))]
+    pub slow: Duration,
+    /// Bytes a second that this process takes of its stage's input at most; left out: no limit. Not for fetchers, whose clusters
+    /// have limits of their own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bytes_per_second: Option<Size>,
     /// Time that a process has to finish after SIGTERM before it abandons what it does.
     #[serde(with = "humantime_serde")]
     #[schemars(with = "String", extend("format" = "duration"))]
@@ -169,6 +179,8 @@ impl Default for Worker {
             send_bytes: Size::mib(32),
             attempts: 5,
             stall: Duration::from_secs(300),
+            slow: Duration::from_secs(60),
+            bytes_per_second: None,
             grace: Duration::from_secs(20),
         }
     }
@@ -250,11 +262,16 @@ pub struct Channel {
     /// Share of this channel within its groups.
     #[schemars(range(min = 1))]
     pub weight: u32,
+    /// Records (chunks of text, and their rows) that may wait before its splitters and its loaders together. While more do, other
+    /// channels of a group are chosen before it, and files whose group has no other get no task. Left out: no limit.
+    #[schemars(range(min = 1))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub backlog: Option<u64>,
 }
 
 impl Default for Channel {
     fn default() -> Self {
-        Self { weight: 1 }
+        Self { weight: 1, backlog: None }
     }
 }
 
@@ -270,11 +287,22 @@ pub enum Choose {
 }
 
 /// The distributor.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Distributor {
     /// How it chooses a channel within a group: weight (by the channels' weights) or lag (what is drained first).
     pub choose: Choose,
+    /// A channel before whose splitters something waits, and of which they have done nothing for this long, stands still: others
+    /// of the group are chosen before it until it moves.
+    #[serde(with = "humantime_serde")]
+    #[schemars(with = "String", extend("format" = "duration"))]
+    pub stall: Duration,
+}
+
+impl Default for Distributor {
+    fn default() -> Self {
+        Self { choose: Choose::Weight, stall: Duration::from_secs(30) }
+    }
 }
 
 /// The address of /metrics, /livez and /readyz of each process.
@@ -332,6 +360,7 @@ pub struct Config {
     /// The clusters that hold log files, by name.
     pub clusters: BTreeMap<String, Cluster>,
     pub apps: Vec<App>,
+    pub data_types: Vec<DataType>,
     pub encodings: Vec<FixedEncoding>,
     pub rules: Vec<Rule>,
     pub plan: PlanDefaults,
@@ -363,6 +392,7 @@ impl Default for Config {
             clickhouse: ClickHouse::default(),
             clusters: BTreeMap::new(),
             apps: Vec::new(),
+            data_types: Vec::new(),
             encodings: Vec::new(),
             rules: Vec::new(),
             plan: PlanDefaults::default(),

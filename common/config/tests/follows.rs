@@ -127,6 +127,54 @@ backfill = true
 }
 
 #[test]
+fn rules_go_by_data_type_and_by_the_priority_that_rules_before_them_give() {
+    let config = parse(
+        r#"
+[[data_types]]
+path = "*.audit.gz"
+data_type = "audit"
+[[data_types]]
+path = "/logs/metrics/**"
+data_type = "metrics"
+[[rules]]
+data_type = "audit"
+priority = 10
+[[rules]]
+path = "/logs/old/**"
+priority = 1
+[[rules]]
+min_priority = 5
+channel_group = "urgent"
+[[rules]]
+data_type = "metric?"
+channel_group = "bulk"
+[[rules]]
+path = "/logs/late/**"
+priority = 9
+[channel_groups]
+default = ["c0"]
+urgent = ["c1"]
+bulk = ["c0", "c1"]
+"#,
+    );
+    let planner = Planner::new(&config).unwrap();
+    for (path, group, priority) in [
+        ("/logs/x.gz", "default", 0),
+        ("/logs/x.audit.gz", "urgent", 10),
+        ("/logs/old/x.audit.gz", "default", 1),
+        ("/logs/metrics/x.gz", "bulk", 0),
+        // The first of the types counts.
+        ("/logs/metrics/x.audit.gz", "urgent", 10),
+        // It gets its priority after the rule that asks for one.
+        ("/logs/late/x.gz", "default", 9),
+    ] {
+        assert_eq!(planner.plan("a", path).1.channel_group, group, "{path}");
+        assert_eq!(planner.channel_group("a", path), group, "{path}");
+        assert_eq!(planner.precedence("a", path).priority, priority, "{path}");
+    }
+}
+
+#[test]
 fn the_first_entry_that_matches_fixes_the_encoding() {
     let config = parse(
         r#"

@@ -16,4 +16,4 @@ pub use event::{Event, Reject, RejectReason};
 pub use file::{FileMeta, Header, Plan};
 pub use id::{ByteCount, FileId, LineNumber, Load, Offset, Seq};
 pub use record::RecordStart;
-pub use stage::{Chunk, End, Flow, Lags, LineSpan, Out, Outcome, Output, Product, Progress, Stage, Then};
+pub use stage::{Barred, Chunk, End, Flow, Lags, LineSpan, Out, Outcome, Output, Product, Progress, Stage, Then};

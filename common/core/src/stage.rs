@@ -178,10 +178,48 @@ pub enum Progress {
     More,
 }
 
-/// Records to drain and bytes a second, by channel.
+/// How the channels stand, as far as it is known.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Lags {
     pub channels: BTreeMap<String, ChannelLag>,
+}
+
+impl Lags {
+    /// Why the first of these channels to be chosen would be passed over, if it were not that the others are worse; `None`
+    /// where one of them may be chosen.
+    #[must_use]
+    pub fn least_barred<'a>(&self, channels: impl IntoIterator<Item = &'a str>) -> Option<Barred> {
+        channels.into_iter().map(|channel| self.barred(channel)).min().flatten()
+    }
+
+    /// Why a channel is passed over, if it is.
+    #[must_use]
+    pub fn barred(&self, channel: &str) -> Option<Barred> {
+        self.channels.get(channel).and_then(|lag| lag.barred)
+    }
+}
+
+/// Why others of its group are chosen before a channel, from the least to the worst: where all are barred, those that are least are
+/// chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Barred {
+    /// Something waits before its splitters, and they do nothing.
+    StandsStill,
+    /// More waits than it is to hold.
+    Full,
+    /// An operator said so.
+    Paused,
+}
+
+impl std::fmt::Display for Barred {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::StandsStill => "stands still",
+            Self::Full => "is full",
+            Self::Paused => "is paused",
+        })
+    }
 }
 
 /// The state of one channel as its consumers' committed positions show it.
@@ -189,6 +227,8 @@ pub struct Lags {
 pub struct ChannelLag {
     pub records: u64,
     pub seconds_to_drain: f64,
+    /// Others of its group are chosen before it.
+    pub barred: Option<Barred>,
 }
 
 /// One thing that a stage sends on.

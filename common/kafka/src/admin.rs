@@ -451,12 +451,59 @@ impl GroupReader {
         partitions: &[Partition],
         next: impl Fn(&Committed) -> Option<logmill_core::Offset>,
     ) -> Result<Vec<Reached>, AdminError> {
-        let all = self.committed(partitions)?.into_iter().map(|(partition, committed)| {
-            let (low, end) = self.watermarks(&partition)?;
-            let next = committed.as_ref().and_then(&next).map_or(low, |offset| offset.0);
-            Ok(Reached { next, end })
-        });
-        all.collect()
+        Ok(self.places(partitions, next)?.into_iter().map(|(_, reached)| reached).collect())
+    }
+
+    /// The same, with the partitions. Two questions for all of them, where something is committed.
+    ///
+    /// # Errors
+    /// When no broker answers in time.
+    pub fn places(
+        &self,
+        partitions: &[Partition],
+        next: impl Fn(&Committed) -> Option<logmill_core::Offset>,
+    ) -> Result<Vec<(Partition, Reached)>, AdminError> {
+        let committed = self.committed(partitions)?;
+        let ends = self.ends(partitions)?;
+        let place = |(partition, committed): (Partition, Option<Committed>)| {
+            let reached = match (committed.as_ref().and_then(&next), ends.get(&partition)) {
+                (Some(next), Some(end)) => Reached { next: next.0, end: *end },
+                (next, _) => {
+                    let (low, end) = self.watermarks(&partition)?;
+                    Reached { next: next.map_or(low, |offset| offset.0), end }
+                }
+            };
+            Ok((partition, reached))
+        };
+        committed.into_iter().map(place).collect()
+    }
+
+    /// The ends of partitions, as far as they are told together: the broker has none to tell where a partition is empty.
+    fn ends(&self, partitions: &[Partition]) -> Result<BTreeMap<Partition, i64>, AdminError> {
+        let read = |left| {
+            let mut list = TopicPartitionList::new();
+            for partition in partitions {
+                list.add_partition_offset(&partition.topic, partition.index, Offset::End)?;
+            }
+            self.consumer.offsets_for_times(list, left)
+        };
+        let found = patiently(CALL, read).map_err(self.failed("read the ends of partitions"))?;
+        let end = |element: &rdkafka::topic_partition_list::TopicPartitionListElem<'_>| match element.offset() {
+            Offset::Offset(end) if element.error().is_ok() => {
+                Some((Partition::new(element.topic(), element.partition()), end))
+            }
+            _ => None,
+        };
+        Ok(found.elements().iter().filter_map(end).collect())
+    }
+
+    /// How many members the group has that this reader looks at.
+    ///
+    /// # Errors
+    /// When no broker answers in time.
+    pub fn members(&self, group: &str) -> Result<usize, AdminError> {
+        let found = self.consumer.fetch_group_list(Some(group), CALL).map_err(self.failed("look at a group"))?;
+        Ok(found.groups().iter().filter(|one| one.name() == group).map(|one| one.members().len()).sum())
     }
 
     /// As [`Admin::watermarks`].

@@ -19,7 +19,7 @@ mod task;
 mod tasks;
 
 pub use held::{First, Rank, Waiting};
-pub use lister::{Listed, Lister, ListerAnswer, ListerAsk, ListerOptions, PlanFor, RankFor};
+pub use lister::{Listed, Lister, ListerAnswer, ListerAsk, ListerOptions, PlanFor, RankFor, Withheld};
 #[cfg(feature = "weaken")]
 pub use machine::Weaken;
 pub use machine::{Answer, Ask, Fetch, Fetched, Item, Options, Order};

@@ -6,6 +6,9 @@
 pub mod fetch;
 pub mod load;
 pub mod log;
+mod notes;
 pub mod worker;
+
+pub use notes::{ChannelNote, Pausable, PauseNote, Pauses};
 
 pub use log::{Action, Committed, Event, Failure, Incoming, Machine, Never, Outgoing, Partition};

@@ -6,6 +6,7 @@ use logmill_protocol::fetch::{
 };
 use logmill_protocol::{Action, Event, Failure, Machine, Outgoing};
 use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
 
 /// A cluster's topics, and one lister after the other.
 #[derive(Default)]
@@ -25,6 +26,7 @@ fn lister(settle: u8) -> Lister {
         tasks: Lane::new("tasks.a", 3),
         backfill: Lane::new("backfill.a", 3),
         rank_for: Box::new(|file, _| Rank::new(false, 0, First::Oldest, file.modified_ms)),
+        withheld: Box::new(|_| false),
         ahead: 1000,
         held: 1000,
         known: Lane::new("known.a", 1),
@@ -179,10 +181,14 @@ struct Lanes {
     now_ms: u64,
     tasks: [Vec<String>; 2],
     taken: [usize; 2],
+    /// Where the files of `/full` lead, too much waits.
+    withheld: Arc<Mutex<bool>>,
 }
 
 impl Lanes {
     fn new(first: First, ahead: u64, held: usize) -> Self {
+        let withheld = Arc::new(Mutex::new(false));
+        let is_withheld = Arc::clone(&withheld);
         let mut lister = Lister::new(ListerOptions {
             cluster: "a".into(),
             tasks: Lane::new("tasks.a", 1),
@@ -193,6 +199,7 @@ impl Lanes {
                 let urgent = i32::from(file.path.starts_with("/urgent"));
                 Rank::new(file.path.starts_with("/b"), urgent, first, file.modified_ms)
             }),
+            withheld: Box::new(move |file| *is_withheld.lock().unwrap() && file.path.starts_with("/full")),
             ahead,
             held,
             settle: 1,
@@ -201,7 +208,7 @@ impl Lanes {
         });
         assert_eq!(lister.step(0, Event::Start), Action::Other(ListerAsk::Known));
         let ask = lister.step(0, Event::Other(ListerAnswer::Known(Vec::new())));
-        Self { lister, ask, now_ms: 0, tasks: Default::default(), taken: [0; 2] }
+        Self { lister, ask, now_ms: 0, tasks: Default::default(), taken: [0; 2], withheld }
     }
 
     /// Answers what it asks; where it lists, with this.
@@ -305,4 +312,24 @@ fn what_finds_no_room_in_memory_is_found_by_a_later_scan_and_what_is_gone_has_no
     lanes.take(1);
     assert_eq!(lanes.live(), "/1 /3 /4 /5");
     assert_eq!(lanes.lister.known(), 4);
+}
+
+#[test]
+fn a_file_that_is_withheld_gets_its_task_when_it_is_not_and_stands_in_no_others_way() {
+    let mut lanes = Lanes::new(First::Oldest, 1, 2);
+    let files = [("/full/1", 1), ("/full/2", 2), ("/full/3", 3), ("/4", 4), ("/5", 5)];
+    lanes.scan(&files[..1]);
+    assert_eq!(lanes.live(), "/full/1");
+    lanes.scan(&files[..3]);
+    *lanes.withheld.lock().unwrap() = true;
+    lanes.take(1);
+    assert_eq!((lanes.live(), lanes.lister.held()), ("/full/1".into(), 1), "one is held, and gets none");
+    // What was held before makes room at the end of a scan that finds it withheld.
+    (0..2).for_each(|_| lanes.scan(&files));
+    (0..3).for_each(|_| lanes.take(1));
+    assert_eq!((lanes.live(), lanes.lister.withheld()), ("/full/1 /4 /5".into(), 2));
+    *lanes.withheld.lock().unwrap() = false;
+    lanes.scan(&files);
+    (0..3).for_each(|_| lanes.take(1));
+    assert_eq!((lanes.live(), lanes.lister.withheld()), ("/full/1 /4 /5 /full/2 /full/3".into(), 0));
 }

@@ -15,6 +15,11 @@ pub trait Driver<M: Machine> {
         None
     }
 
+    /// Whether the machine has to wait before it takes more: its `Poll` brings nothing then. Stays a little.
+    fn holds(&mut self) -> bool {
+        false
+    }
+
     /// Told of every event before the machine is. Also the place to beat and to look at the machine.
     ///
     /// # Errors
@@ -33,6 +38,9 @@ pub enum Trouble {
     /// A new connection may help.
     #[error("{0}")]
     Again(String),
+    /// Others do better: a new connection, after this time.
+    #[error("{0}")]
+    Rest(String, Duration),
     /// Nothing helps but an operator.
     #[error("{0}")]
     Hopeless(String),
@@ -66,6 +74,7 @@ pub fn run_machine<M: Machine>(
             Action::Exit(Err(why)) if helps => return Err(Trouble::Again(why)),
             Action::Exit(Err(why)) => return Err(Trouble::Hopeless(why)),
             Action::Other(ask) => driver.other(ask),
+            Action::Poll if driver.holds() => Event::Idle,
             Action::Poll => match driver.came() {
                 Some(answer) => Event::Other(answer),
                 None => client.perform(Action::<M::Ask>::Poll),

@@ -1,164 +1,173 @@
-//! The lags of the channels, for the stage that chooses among them.
+//! How the channels stand, out of what is seen of them now and then.
 
-use crate::restart::{Restarts, keep_running};
-use logmill_config::Config;
-use logmill_core::stage::{ChannelLag, Lags};
-use logmill_kafka::admin::{Admin, AdminError, GroupReader};
+use logmill_core::Lags;
+use logmill_core::stage::{Barred, ChannelLag};
 use logmill_protocol::Partition;
-use logmill_protocol::worker::Position;
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-/// The group that drains the channels.
-const CONSUMER: &str = "splitter";
-/// How often the lags are read.
-const EVERY: Duration = Duration::from_secs(2);
-/// The longest wait before the stop flag is looked at again.
-const STEP: Duration = Duration::from_millis(100);
-
-/// The newest lags, read by a thread of their own.
-#[derive(Clone, Default)]
-pub struct LagWatch {
-    /// How many snapshots there were, and the last one.
-    latest: Arc<Mutex<(u64, Lags)>>,
-    /// Why nobody reads any more.
-    ended: Arc<OnceLock<String>>,
+/// What is seen of one channel at one look.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Seen {
+    /// H of its splitters, summed over the partitions.
+    pub consumed: i64,
+    /// Records from H to the ends; markers count too.
+    pub waits: i64,
+    /// The same before its loaders.
+    pub rows: i64,
+    /// Where something waits before its splitters: each partition with H.
+    pub behind: Vec<(Partition, i64)>,
+    /// The most of both that it is to hold.
+    pub backlog: Option<u64>,
+    pub paused: bool,
 }
 
-impl LagWatch {
-    /// Starts reading: end of each channel's topic minus H of its consumers, as they committed it.
-    ///
-    /// # Errors
-    /// A setting of `kafka.properties` is wrong.
-    pub fn start(config: &Config, stop: Arc<AtomicBool>) -> anyhow::Result<Self> {
-        let topics = config.topics();
-        let admin = Admin::new(&config.kafka.brokers, &config.kafka.properties.0)?;
-        let group = admin.reader(&topics.group(CONSUMER))?;
-        let partitions = |topic: &str| (0..config.kafka.partitions).map(|n| Partition::new(topic, n)).collect();
-        let channels: BTreeMap<String, Vec<Partition>> =
-            topics.channels().iter().map(|channel| (channel.clone(), partitions(&topics.channel(channel)))).collect();
-        let watch = Self::default();
-        watch.clone().spawn(stop, Restarts::default(), move |latest, stop| {
-            let mut before = None;
-            while !stop.load(Ordering::Relaxed) {
-                match measure(&group, &channels) {
-                    Ok(now) => {
-                        latest.publish(lags(before.as_ref(), &now));
-                        before = Some(now);
-                    }
-                    Err(error) => tracing::warn!(%error, "the lags of the channels are not known"),
-                }
-                let start = Instant::now();
-                while start.elapsed() < EVERY && !stop.load(Ordering::Relaxed) {
-                    std::thread::sleep(STEP);
-                }
-            }
-        })?;
-        Ok(watch)
+/// One look at all channels.
+#[derive(Clone, Debug)]
+pub(crate) struct Look {
+    pub at: Instant,
+    pub channels: BTreeMap<String, Seen>,
+}
+
+/// Judges looks, one after the other.
+#[derive(Debug)]
+pub(crate) struct Judge {
+    /// After so long without a move a channel stands still; `None`: nobody asks.
+    stall: Option<Duration>,
+    before: Option<Look>,
+    still: BTreeMap<String, Still>,
+}
+
+/// Since when a channel has not moved.
+#[derive(Clone, Copy, Debug)]
+struct Still {
+    consumed: i64,
+    since: Instant,
+    /// For so long that it stands still, and a record waits in truth.
+    stands: bool,
+}
+
+impl Judge {
+    pub(crate) fn new(stall: Option<Duration>) -> Self {
+        Self { stall, before: None, still: BTreeMap::new() }
     }
 
-    /// Runs `read` in a thread, anew after a panic.
-    fn spawn(
-        self,
-        stop: Arc<AtomicBool>,
-        restarts: Restarts,
-        read: impl Fn(&Self, &AtomicBool) + Send + 'static,
-    ) -> std::io::Result<()> {
-        let run = move || {
-            let once = || {
-                read(&self, &stop);
-                Ok(())
+    /// `waits` says whether a reader finds a record at or behind one of these places: what seems to wait may be markers, which no
+    /// splitter ever goes past by itself. Asked for a channel that seems to stand still, once in `stall`.
+    pub(crate) fn see(&mut self, now: Look, waits: impl Fn(&[(Partition, i64)]) -> bool) -> Lags {
+        let mut lags = Lags::default();
+        for (name, seen) in &now.channels {
+            let stands = self.stands(name, seen, now.at, &waits);
+            let full = seen.backlog.is_some_and(|most| (seen.waits + seen.rows).unsigned_abs() > most);
+            let barred = match (seen.paused, full, stands) {
+                (true, ..) => Some(Barred::Paused),
+                (_, true, _) => Some(Barred::Full),
+                (.., stands) => stands.then_some(Barred::StandsStill),
             };
-            if let Err(why) = keep_running("lags", restarts, &stop, once) {
-                self.ended.get_or_init(|| format!("reading the lags of the channels: {why:#}"));
-            }
-        };
-        std::thread::Builder::new().name("lags".into()).spawn(run).map(drop)
-    }
-
-    /// Why nobody reads the lags any more, if so: no worker may choose by old ones for ever.
-    pub(crate) fn ended(&self) -> Option<String> {
-        self.ended.get().cloned()
-    }
-
-    fn publish(&self, lags: Lags) {
-        let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
-        *latest = (latest.0 + 1, lags);
-    }
-
-    /// The newest lags with their number, if that is not `seen`.
-    pub(crate) fn newer(&self, seen: u64) -> Option<(u64, Lags)> {
-        let latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
-        (latest.0 != seen).then(|| latest.clone())
-    }
-}
-
-/// One look: by channel, what is consumed and what waits.
-struct Look {
-    at: Instant,
-    channels: BTreeMap<String, (i64, i64)>,
-}
-
-fn measure(group: &GroupReader, channels: &BTreeMap<String, Vec<Partition>>) -> Result<Look, AdminError> {
-    let mut all = BTreeMap::new();
-    for (channel, partitions) in channels {
-        let (mut consumed, mut waits) = (0, 0);
-        for reached in group.reached(partitions, |committed| Some(Position::decode(committed).ok()?.next))? {
-            consumed += reached.next;
-            waits += reached.waiting();
+            let seconds_to_drain = seconds(self.before.as_ref(), &now, name);
+            let lag = ChannelLag { records: seen.waits.unsigned_abs(), seconds_to_drain, barred };
+            lags.channels.insert(name.clone(), lag);
         }
-        all.insert(channel.clone(), (consumed, waits));
+        self.before = Some(now);
+        lags
     }
-    Ok(Look { at: Instant::now(), channels: all })
+
+    fn stands(&mut self, name: &str, seen: &Seen, now: Instant, waits: &impl Fn(&[(Partition, i64)]) -> bool) -> bool {
+        let Some(stall) = self.stall else { return false };
+        let fresh = Still { consumed: seen.consumed, since: now, stands: false };
+        let still = self.still.entry(name.to_owned()).or_insert(fresh);
+        if still.consumed != seen.consumed || seen.waits == 0 {
+            *still = fresh;
+        } else if !still.stands && now.duration_since(still.since) >= stall {
+            (still.stands, still.since) = (waits(&seen.behind), now);
+        }
+        still.stands
+    }
 }
 
 #[allow(clippy::cast_precision_loss, reason = "an estimate of seconds")]
-fn lags(before: Option<&Look>, now: &Look) -> Lags {
-    let channel = |(name, (consumed, waits)): (&String, &(i64, i64))| {
-        let moved = before.and_then(|before| {
-            let seconds = (now.at - before.at).as_secs_f64();
-            Some((consumed - before.channels.get(name)?.0) as f64 / seconds)
-        });
-        // A channel that does not move counts as one that drains a record a second.
-        let rate = moved.filter(|rate| *rate > 1.0).unwrap_or(1.0);
-        let lag = ChannelLag { records: waits.unsigned_abs(), seconds_to_drain: *waits as f64 / rate };
-        (name.clone(), lag)
-    };
-    Lags { channels: now.channels.iter().map(channel).collect() }
+fn seconds(before: Option<&Look>, now: &Look, channel: &str) -> f64 {
+    let seen = &now.channels[channel];
+    let moved = before.and_then(|before| {
+        let seconds = (now.at - before.at).as_secs_f64();
+        Some((seen.consumed - before.channels.get(channel)?.consumed) as f64 / seconds)
+    });
+    // A channel that does not move counts as one that drains a record a second.
+    seen.waits as f64 / moved.filter(|rate| *rate > 1.0).unwrap_or(1.0)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_panic_of_the_thread_that_reads_is_seen() {
-        let (watch, stop) = (LagWatch::default(), Arc::new(AtomicBool::new(false)));
-        watch.clone().spawn(stop, Restarts::NONE, |_, _| panic!("an invariant broke")).expect("a thread");
-        let start = Instant::now();
-        while watch.ended().is_none() {
-            assert!(start.elapsed() < Duration::from_secs(30), "the panic was not seen within 30 s");
-            std::thread::yield_now();
+    const STALL: Duration = Duration::from_secs(10);
+
+    struct Bench {
+        judge: Judge,
+        start: Instant,
+    }
+
+    impl Bench {
+        fn new() -> Self {
+            Self { judge: Judge::new(Some(STALL)), start: Instant::now() }
         }
-        let why = "reading the lags of the channels: it panicked: an invariant broke";
-        assert_eq!(watch.ended().as_deref(), Some(why));
+
+        fn see(&mut self, second: u64, seen: Seen, waits: bool) -> ChannelLag {
+            let channels = [("c".to_owned(), seen)].into();
+            let look = Look { at: self.start + Duration::from_secs(second), channels };
+            self.judge.see(look, |_| waits).channels["c"]
+        }
+    }
+
+    fn seen(consumed: i64, waits: i64) -> Seen {
+        Seen { consumed, waits, ..Seen::default() }
     }
 
     #[test]
     fn seconds_to_drain_follow_from_what_was_consumed_between_two_looks() {
-        let at = Instant::now();
-        let look = |seconds, consumed, waits| Look {
-            at: at + Duration::from_secs(seconds),
-            channels: [("c".to_owned(), (consumed, waits))].into(),
-        };
-        let first = look(0, 100, 50);
-        let of = |lags: Lags| lags.channels["c"];
-        assert_eq!(of(lags(None, &first)), ChannelLag { records: 50, seconds_to_drain: 50.0 });
-        let second = look(2, 140, 60);
-        assert_eq!(of(lags(Some(&first), &second)), ChannelLag { records: 60, seconds_to_drain: 3.0 });
-        let standing = look(4, 140, 60);
-        assert_eq!(of(lags(Some(&second), &standing)), ChannelLag { records: 60, seconds_to_drain: 60.0 });
+        let mut bench = Bench::new();
+        let mut seconds = |second, consumed, waits| bench.see(second, seen(consumed, waits), true).seconds_to_drain;
+        let all = [seconds(0, 100, 50), seconds(2, 140, 60), seconds(4, 140, 60)];
+        assert!(all.iter().zip([50.0, 3.0, 60.0]).all(|(is, has_to)| (is - has_to).abs() < 1e-9), "{all:?}");
+    }
+
+    #[test]
+    fn a_channel_stands_still_when_something_waits_and_nothing_moves_for_long_enough_and_until_it_moves() {
+        let mut bench = Bench::new();
+        let mut barred = |second, consumed, waits, in_truth| bench.see(second, seen(consumed, waits), in_truth).barred;
+        let stands = Some(Barred::StandsStill);
+        for (second, consumed, waits, in_truth, expected) in [
+            (0, 5, 3, true, None),
+            (9, 5, 9, true, None),
+            (10, 5, 9, true, stands),
+            // It is not asked again whether anything waits in truth.
+            (12, 5, 9, false, stands),
+            (14, 6, 8, true, None),
+            // Nothing waits.
+            (16, 6, 0, true, None),
+            (40, 6, 0, true, None),
+            // Markers alone: the time begins anew.
+            (41, 6, 1, false, None),
+            (51, 6, 1, false, None),
+            (55, 6, 2, true, None),
+            (61, 6, 2, true, stands),
+            (62, 6, 0, true, None),
+        ] {
+            assert_eq!(barred(second, consumed, waits, in_truth), expected, "after {second} s");
+        }
+    }
+
+    #[test]
+    fn a_channel_is_full_by_what_waits_before_splitters_and_loaders_and_paused_by_word() {
+        let mut bench = Bench::new();
+        for (waits, rows, paused, expected) in [
+            (3, 2, false, None),
+            (3, 3, false, Some(Barred::Full)),
+            (3, 3, true, Some(Barred::Paused)),
+            (0, 0, true, Some(Barred::Paused)),
+        ] {
+            let seen = Seen { waits, rows, paused, backlog: Some(5), ..Seen::default() };
+            assert_eq!(bench.see(1, seen, true).barred, expected, "{waits} and {rows}");
+        }
     }
 }

@@ -8,27 +8,33 @@
 //! Memory of a process: for each worker `worker.queue_bytes` + `worker.fetch_bytes` (read ahead) + `worker.send_bytes`
 //! (on their way out) + 4 MiB (one step's output), beside the states of the files that are open.
 
+mod channels;
 mod clock;
 mod crew;
 mod drive;
 mod lags;
 mod main_program;
 mod metrics;
+mod passed_over;
 mod readiness;
 mod restart;
 mod routes;
 mod signals;
+mod slow;
 mod stall;
+mod throttle;
 mod worker;
 
+pub use channels::ChannelWatch;
 pub use clock::Clock;
 pub use crew::Crew;
 pub use drive::{Driver, Trouble, run_machine};
-pub use lags::LagWatch;
 pub use main_program::{Arguments, Process, properties, stage_main};
 pub use metrics::WorkerMetrics;
 pub use readiness::{Life, Readiness};
 pub use restart::{Restarts, keep_running, panic_text};
 pub use routes::routes;
 pub use signals::stop_on_signals;
+pub use slow::{Mates, Slowness};
+pub use throttle::Throttle;
 pub use worker::{Settings, run_stage};

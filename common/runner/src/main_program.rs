@@ -1,17 +1,21 @@
 //! The whole of a stage's program but the stage.
 
-use crate::lags::LagWatch;
+use crate::channels::ChannelWatch;
 use crate::metrics::WorkerMetrics;
+use crate::passed_over::{ChannelMetrics, Teller};
 use crate::restart::Restarts;
 use crate::routes::routes;
 use crate::signals::stop_on_signals;
+use crate::slow::Mates;
+use crate::throttle::Throttle;
 use crate::worker::{Settings, run_stage};
 use anyhow::Context as _;
 use clap::{CommandFactory, FromArgMatches, Parser};
-use logmill_config::{Choose, Compression, Config, ConfigError, LogFormat};
+use logmill_config::{Compression, Config, ConfigError, LogFormat};
 use logmill_core::Stage;
 use logmill_kafka::ClientOptions;
-use logmill_protocol::worker::Options;
+use logmill_protocol::Partition;
+use logmill_protocol::worker::{Options, Position};
 use logmill_telemetry::Telemetry;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
@@ -171,7 +175,9 @@ fn run<S: Stage>(
         stop: Arc::clone(&process.stop),
         stall: process.config.worker.stall,
         restarts: Restarts::default(),
-        lags: lags(process, name)?,
+        lags: channels(process, name)?,
+        mates: mates(process, name)?,
+        throttle: process.config.worker.bytes_per_second.map(|rate| Arc::new(Throttle::new(rate.0))),
     };
     tracing::info!(stage = name, threads = settings.threads, "running");
     run_stage(&settings, || make(&process.config)).with_context(|| format!("the {name} has ended"))?;
@@ -203,10 +209,31 @@ fn client<S: Stage>(process: &Process, name: &str) -> ClientOptions {
     options
 }
 
-/// The channels' lags, for the stage that is configured to choose by them.
-fn lags(process: &Process, name: &str) -> anyhow::Result<Option<LagWatch>> {
-    let wanted = name == "distributor" && process.config.distributor.choose == Choose::Lag;
-    wanted.then(|| LagWatch::start(&process.config, Arc::clone(&process.stop))).transpose()
+/// How the channels stand, for the stage that chooses among them.
+fn channels(process: &Process, name: &str) -> anyhow::Result<Option<ChannelWatch>> {
+    if name != "distributor" {
+        return Ok(None);
+    }
+    let metrics = process.telemetry.register(ChannelMetrics::register);
+    let teller = Teller::new(&process.config, process.slot(), metrics)?;
+    let stall = Some(process.config.distributor.stall);
+    let watch = ChannelWatch::start(&process.config, Arc::clone(&process.stop), stall, move |lags, _| teller.see(lags));
+    watch.map(Some)
+}
+
+/// How far the stage has come, for workers that may be slower than others.
+fn mates(process: &Process, name: &str) -> anyhow::Result<Option<Arc<Mates>>> {
+    let (config, topics) = (&process.config, process.config.topics());
+    if config.worker.slow.is_zero() {
+        return Ok(None);
+    }
+    let served = topics.served(name, &config.worker.channels);
+    let partitions = |topic: String| (0..config.kafka.partitions).map(move |n| Partition::new(&*topic, n));
+    let partitions = served.into_iter().flat_map(partitions).collect();
+    let kafka = (&*config.kafka.brokers, &config.kafka.properties.0);
+    let (group, slow, stop) = (topics.group(name), config.worker.slow, Arc::clone(&process.stop));
+    Mates::start(kafka, group, partitions, |committed| Some(Position::decode(committed).ok()?.next), slow, stop)
+        .map(Some)
 }
 
 /// librdkafka's settings that follow from the configuration (what bounds memory and messages, and how long a member may

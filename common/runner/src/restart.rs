@@ -56,6 +56,14 @@ pub fn keep_running(
             Ok(Ok(())) => return Ok(()),
             Ok(Err(Trouble::Hopeless(why))) => anyhow::bail!(why),
             Ok(Err(Trouble::Again(why))) => why,
+            Ok(Err(Trouble::Rest(why, rest))) => {
+                tracing::warn!(worker = name, "rests: {why}");
+                sleep_unless(stop, rest);
+                if stop.load(Ordering::Relaxed) {
+                    return Ok(());
+                }
+                continue;
+            }
             Err(panic) => format!("it panicked: {}", panic_text(panic.as_ref())),
         };
         if start.elapsed() > restarts.recovered {
@@ -69,14 +77,18 @@ pub fn keep_running(
             anyhow::bail!("{why} (after {} restarts in a row)", restarts.most);
         }
         tracing::error!(worker = name, restart = count, ?wait, "begins anew: {why}");
-        let until = Instant::now() + wait;
-        while Instant::now() < until {
-            if stop.load(Ordering::Relaxed) {
-                return Ok(());
-            }
-            std::thread::sleep(STEP.min(until.saturating_duration_since(Instant::now())));
+        sleep_unless(stop, wait);
+        if stop.load(Ordering::Relaxed) && !wait.is_zero() {
+            return Ok(());
         }
         wait = (wait * 2).min(restarts.longest);
+    }
+}
+
+fn sleep_unless(stop: &AtomicBool, time: Duration) {
+    let until = Instant::now() + time;
+    while Instant::now() < until && !stop.load(Ordering::Relaxed) {
+        std::thread::sleep(STEP.min(until.saturating_duration_since(Instant::now())));
     }
 }
 
@@ -122,6 +134,14 @@ mod tests {
     fn after_too_many_starts_in_a_row_it_ends_with_the_last_reason() {
         let why = "a broker is away (after 2 restarts in a row)".to_owned();
         assert_eq!(run(vec![PANIC, PANIC, AGAIN, WELL]), (Err(why), 3));
+    }
+
+    #[test]
+    fn a_rest_is_no_failure_and_is_kept() {
+        let rest = || Err(Trouble::Rest("others do better".into(), Duration::from_millis(20)));
+        let start = Instant::now();
+        assert_eq!(run(vec![rest, AGAIN, rest, rest, AGAIN, WELL]), (Ok(()), 6));
+        assert!(start.elapsed() >= Duration::from_millis(60), "{:?}", start.elapsed());
     }
 
     #[test]

@@ -1,19 +1,21 @@
 //! The workers of a stage: threads, each with a connection and a machine.
 
+use crate::channels::ChannelWatch;
 use crate::crew::Crew;
 use crate::drive::{Driver, Trouble, run_machine};
-use crate::lags::LagWatch;
 use crate::metrics::WorkerMetrics;
 use crate::readiness::Life;
 use crate::restart::Restarts;
+use crate::slow::{Mates, Slowness};
 use crate::stall::Stall;
+use crate::throttle::Throttle;
 use logmill_core::Stage;
 use logmill_kafka::{Client, ClientOptions};
 use logmill_protocol::worker::{Options, Snapshot, StageWorker};
 use logmill_protocol::{Event, Never};
 use logmill_telemetry::Telemetry;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// What the workers of a process share.
@@ -30,8 +32,12 @@ pub struct Settings {
     /// A worker that stands still for so long gives its partitions up.
     pub stall: Duration,
     pub restarts: Restarts,
-    /// Where the stage chooses by lag.
-    pub lags: Option<LagWatch>,
+    /// Where the stage chooses among channels.
+    pub lags: Option<ChannelWatch>,
+    /// Where a worker that is slower than the others of its stage gives its partitions up.
+    pub mates: Option<Arc<Mates>>,
+    /// What all workers together may take.
+    pub throttle: Option<Arc<Throttle>>,
 }
 
 /// Runs `settings.threads` workers, each with a stage of its own, until the process is asked to stop or one fails for
@@ -60,6 +66,9 @@ fn run_worker<S: Stage>(
     let mut machine = StageWorker::new(stage, settings.machine.clone());
     let mut client = Client::connect(options, Arc::clone(&settings.stop))?;
     check_outputs(settings, &client)?;
+    if let Some(watch) = &settings.lags {
+        watch.wait(&settings.stop);
+    }
     let mut driver = StageDriver {
         settings,
         name,
@@ -69,6 +78,8 @@ fn run_worker<S: Stage>(
         idle: false,
         lags_seen: 0,
         stall: Stall::new(settings.stall),
+        slowness: settings.mates.clone().map(Slowness::new),
+        held: false,
     };
     run_machine(&mut client, &mut machine, &mut driver)
 }
@@ -101,7 +112,13 @@ struct StageDriver<'a> {
     /// The number of the last lags that the stage was told.
     lags_seen: u64,
     stall: Stall,
+    slowness: Option<Slowness>,
+    /// The last poll was put off.
+    held: bool,
 }
+
+/// The longest time for which a poll is put off at once.
+const HELD: Duration = Duration::from_millis(50);
 
 /// Whether any of the partitions has a record for the machine; where that cannot be found out, it has.
 fn waits_in_truth(client: &Client, seen: &Snapshot) -> bool {
@@ -116,12 +133,26 @@ impl<S: Stage> Driver<StageWorker<S>> for StageDriver<'_> {
         match ask {}
     }
 
+    fn holds(&mut self) -> bool {
+        let owed = self.settings.throttle.as_ref().map_or(Duration::ZERO, |throttle| throttle.owed());
+        self.held = !owed.is_zero() && !self.settings.stop.load(Ordering::Relaxed);
+        if self.held {
+            std::thread::sleep(owed.min(HELD));
+        }
+        self.held
+    }
+
     fn look(&mut self, client: &Client, machine: &mut StageWorker<S>, event: &Event) -> Result<(), Trouble> {
         self.settings.telemetry.beat(self.name);
         self.life.sees(event);
         match event {
-            Event::Idle => self.idle = true,
-            Event::Record(_) => self.idle = false,
+            Event::Idle => self.idle = !self.held,
+            Event::Record(incoming) => {
+                self.idle = false;
+                if let Some(throttle) = &self.settings.throttle {
+                    throttle.take(incoming.record.payload.len());
+                }
+            }
             _ => {}
         }
         if self.looked.elapsed() < LOOK {
@@ -141,7 +172,7 @@ impl<S: Stage> Driver<StageWorker<S>> for StageDriver<'_> {
         self.settings.metrics.add(&self.seen, &snapshot);
         let still = self.stall.look(&snapshot, lag);
         self.seen = snapshot;
-        if let Some(why) = self.settings.lags.as_ref().and_then(LagWatch::ended) {
+        if let Some(why) = self.settings.lags.as_ref().and_then(ChannelWatch::ended) {
             return Err(Trouble::Hopeless(why));
         }
         if let Some(watch) = &self.settings.lags
@@ -149,6 +180,13 @@ impl<S: Stage> Driver<StageWorker<S>> for StageDriver<'_> {
         {
             self.lags_seen = number;
             machine.stage_mut().observe(&lags);
+        }
+        let silent = self.seen.partitions.iter().any(|at| at.silent);
+        let own = self.seen.partitions.iter().map(|at| &at.partition);
+        if let Some(slowness) = &mut self.slowness {
+            slowness.check(self.name, own, silent).inspect_err(|_| {
+                self.settings.metrics.rests.inc();
+            })?;
         }
         // What seems to wait may be what nobody sees, where a large transaction was aborted last.
         if still.is_some() && !waits_in_truth(client, &self.seen) {

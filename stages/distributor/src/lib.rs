@@ -1,7 +1,9 @@
 //! The distributor: each chunk of text to one channel of the group that its file's plan names.
 //!
-//! By weight the choice is a function of the chunk's identity alone. By lag it is a function of the last snapshot of the
-//! lags too, and so not of the input: whole chunks are committed, and each chunk is sent once, whatever was chosen.
+//! Within the group the channels count that are barred least: one that stands still, is full or is paused is passed over
+//! while another is not. Among those the choice by weight is a function of the chunk's identity alone; by lag it is one of
+//! the last snapshot of the lags too. So it is none of the input alone: whole chunks are committed, and each chunk is sent
+//! once, whatever was chosen.
 
 use logmill_core::{
     Chunk, End, Event, FileMeta, Flow, Lags, LineSpan, Out, Outcome, Product, Progress, Reject, RejectReason, Stage,
@@ -67,7 +69,9 @@ impl Distributor {
 
     fn channel(&self, group: &[Channel], file: &FileMeta, span: &LineSpan) -> String {
         let seconds = |channel: &Channel| self.lags.channels.get(&channel.name).map_or(0.0, |lag| lag.seconds_to_drain);
-        let usable = || group.iter().filter(|channel| channel.weight > 0);
+        let all = || group.iter().filter(|channel| channel.weight > 0);
+        let least = self.lags.least_barred(all().map(|channel| channel.name.as_str()));
+        let usable = || all().filter(|channel| self.lags.barred(&channel.name) == least);
         let least = usable().map(seconds).fold(f64::INFINITY, f64::min);
         let near = |channel: &&Channel| self.choose == Choose::Weight || seconds(channel) <= least + ALIKE_SECONDS;
         let total: u64 = usable().filter(near).map(|channel| u64::from(channel.weight)).sum();

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use logmill_core::packed;
 use logmill_core::stage::ChannelLag;
 use logmill_core::{
-    Chunk, Event, FileId, FileMeta, Lags, LineSpan, Out, Output, Plan, Product, RejectReason, Seq, Stage,
+    Barred, Chunk, Event, FileId, FileMeta, Lags, LineSpan, Out, Output, Plan, Product, RejectReason, Seq, Stage,
 };
 use logmill_distributor::{Channel, Choose, Distributor, NoChoice};
 use std::collections::BTreeMap;
@@ -98,7 +98,7 @@ fn an_unknown_group_is_noted() {
 fn by_lag_the_channel_that_is_drained_first() {
     let mut stage = distributor(Choose::Drain);
     let lags = |c0: f64, c1: f64| {
-        let lag = |seconds_to_drain| ChannelLag { records: 1, seconds_to_drain };
+        let lag = |seconds_to_drain| ChannelLag { records: 1, seconds_to_drain, barred: None };
         Lags { channels: BTreeMap::from([("c0".to_owned(), lag(c0)), ("c1".to_owned(), lag(c1))]) }
     };
     let c1 = |stage: &Distributor| (1..101).filter(|line| channel(stage, &file(1, "default"), *line) == "c1").count();
@@ -109,6 +109,33 @@ fn by_lag_the_channel_that_is_drained_first() {
     assert_eq!(c1(&stage), 100);
     stage.observe(&lags(f64::INFINITY, f64::INFINITY));
     assert!((60..90).contains(&c1(&stage)), "none is better: by weight");
+}
+
+#[test]
+fn a_channel_that_is_barred_is_passed_over_while_another_is_less() {
+    use Barred::{Full, Paused, StandsStill};
+    // Of c0 and c1, whose weight is three times as great; and how many of a hundred chunks go to c1.
+    let quiet = 60..90;
+    for (c0, c1, expected) in [
+        (None, None, quiet.clone()),
+        (Some(StandsStill), None, 100..101),
+        (None, Some(StandsStill), 0..1),
+        (None, Some(Paused), 0..1),
+        (Some(Full), None, 100..101),
+        (Some(StandsStill), Some(StandsStill), quiet.clone()),
+        (Some(StandsStill), Some(Full), 0..1),
+        (Some(Paused), Some(Full), 100..101),
+        (Some(Paused), Some(Paused), quiet),
+    ] {
+        for choose in [Choose::Weight, Choose::Drain] {
+            let mut stage = distributor(choose);
+            let lag = |name: &str, barred| (name.to_owned(), ChannelLag { records: 1, seconds_to_drain: 1.0, barred });
+            stage.observe(&Lags { channels: [lag("c0", c0), lag("c1", c1), lag("u", Some(Paused))].into() });
+            let there = (1..101).filter(|line| channel(&stage, &file(1, "default"), *line) == "c1").count();
+            assert!(expected.contains(&there), "{choose:?}: {there} of 100 went to c1; c0 {c0:?}, c1 {c1:?}");
+            assert_eq!(channel(&stage, &file(1, "urgent"), 1), "u", "there is no other");
+        }
+    }
 }
 
 #[test]

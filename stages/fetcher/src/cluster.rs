@@ -42,6 +42,9 @@ pub struct Cluster {
     learned: AtomicBool,
     /// No file of it is to get a task for now.
     drained: AtomicBool,
+    /// It rests, because an operator said so or that is not known yet: no file of it is listed or begun, and those that are open wait
+    /// between two chunks.
+    paused: AtomicBool,
     rate: Option<Rate>,
     call_timeout: Duration,
     park_after: Duration,
@@ -84,9 +87,9 @@ enum Stop {
     Failed(String),
     /// Nobody takes what is read any more.
     Unwanted,
-    /// It is backfill, has not begun, and others come first.
+    /// It has not begun, and others come first, or its cluster is paused.
     Yields,
-    /// It is backfill, has begun, and others have come before it for too long.
+    /// It has begun, and others have come before it, or its cluster was paused, for too long.
     GaveWay,
 }
 
@@ -153,6 +156,7 @@ impl Cluster {
             weight: own_weight.into(),
             learned: (weight == Weight::Auto).into(),
             drained: settings.drain.into(),
+            paused: false.into(),
             rate: settings.bytes_per_second.map(|rate| Rate::new(rate.0)),
             call_timeout,
             park_after,
@@ -197,7 +201,18 @@ impl Cluster {
 
     /// Whether no file of it is to get a task for now.
     pub(crate) fn is_drained(&self) -> bool {
-        self.drained.load(Ordering::Relaxed)
+        self.drained.load(Ordering::Relaxed) || self.is_paused()
+    }
+
+    /// Whether it rests.
+    pub(crate) fn is_paused(&self) -> bool {
+        self.paused.load(Ordering::Relaxed)
+    }
+
+    /// It rests, or goes on. Says whether that is new.
+    pub(crate) fn pause(&self, paused: bool) -> bool {
+        self.metrics.paused.set(paused.into());
+        self.paused.swap(paused, Ordering::Relaxed) != paused
     }
 
     /// Takes over what the configuration says of it while it runs.
@@ -285,7 +300,7 @@ impl Cluster {
         loop {
             // Waiting for others it holds neither a permit nor a stream.
             if self.turn(&order, &progress).await.is_err() {
-                return self.park(&order, "other files come first", &to).await;
+                return self.park(&order, self.comes_first(), &to).await;
             }
             let why = match self.permit(&order, &progress).await {
                 None => return self.park(&order, "other files wait for it too", &to).await,
@@ -294,7 +309,7 @@ impl Cluster {
                     Err(Stop::Changed(why)) => return drop(to.send(Fetched::Changed(why)).await),
                     Err(Stop::Unwanted) => return,
                     Err(Stop::Yields) => continue,
-                    Err(Stop::GaveWay) => return self.park(&order, "other files come first", &to).await,
+                    Err(Stop::GaveWay) => return self.park(&order, self.comes_first(), &to).await,
                     Err(Stop::Refused(why)) => {
                         (progress.answered, progress.failed) = (true, None);
                         why
@@ -345,17 +360,27 @@ impl Cluster {
         }
     }
 
-    /// Waits until nothing comes before the file. What is not backfill never waits here. One that has begun does not wait for
-    /// ever: until its end the stages behind have to read again from its first chunk when they are taken over.
+    /// Waits until nothing comes before the file. What is not backfill waits here while the cluster is paused alone. One that has
+    /// begun does not wait for ever: until its end the stages behind have to read again from its first chunk when they are taken
+    /// over.
     async fn turn(&self, order: &Order, progress: &Progress) -> Result<(), Stop> {
         let since = Instant::now();
-        while order.backfill && self.others_come_first() {
+        while self.has_to_wait(order) {
             if progress.next > Seq(0) && since.elapsed() >= self.park_after {
                 return Err(Stop::GaveWay);
             }
             sleep(GIVE_WAY).await;
         }
         Ok(())
+    }
+
+    fn has_to_wait(&self, order: &Order) -> bool {
+        self.is_paused() || (order.backfill && self.others_come_first())
+    }
+
+    /// Why a file that has begun gives way, for people.
+    fn comes_first(&self) -> &'static str {
+        if self.is_paused() { "the cluster is paused" } else { "other files come first" }
     }
 
     /// Whether another file of the cluster waits for a coroutine, or for the bytes that a rate allows, or the chain has
@@ -383,7 +408,7 @@ impl Cluster {
                 rate.pass(piece.len()).await;
             }
             while let Some(chunk) = cutter.cut(&mut piece) {
-                if progress.next == Seq(0) && order.backfill && self.others_come_first() {
+                if progress.next == Seq(0) && self.has_to_wait(order) {
                     return Err(Stop::Yields);
                 }
                 self.turn(order, progress).await?;

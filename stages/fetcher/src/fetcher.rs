@@ -1,5 +1,6 @@
 //! Puts a fetcher together from the configuration, and runs it.
 
+use crate::channels::{Leads, rule};
 use crate::cluster::Cluster;
 use crate::downstream::{self, Downstream};
 use crate::kafka::ListerJournal;
@@ -14,14 +15,17 @@ use crate::volumes;
 use crate::worker::{Counted, Worker};
 use anyhow::Context as _;
 use logmill_config::{Config, Order, Planner, Precedence, Selector};
+use logmill_core::Lags;
 use logmill_kafka::Client;
 use logmill_kafka::admin::Admin;
 use logmill_kafka::journal::{Journal, JournalOptions};
 use logmill_kafka::notes::Notes;
-use logmill_protocol::fetch::{ClusterNote, Fetch, First, Lane, Listed, ListerOptions, Options, Rank, STAGE};
-use logmill_runner::{Crew, Life, Process, Restarts, Trouble};
+use logmill_protocol::fetch::{ClusterNote, Fetch, First, Lane, Listed, ListerOptions, Options, Position, Rank, STAGE};
+use logmill_protocol::{Committed, Event, Partition, Pauses};
+use logmill_runner::{ChannelWatch, Crew, Life, Mates, Process, Restarts, Slowness, Trouble};
 use prometheus_client::registry::Registry;
 use std::collections::HashMap;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::runtime::Runtime;
@@ -43,6 +47,7 @@ pub struct Fetcher {
     kits: HashMap<String, Arc<dyn ListerKit>>,
     planner: Arc<RwLock<Planner>>,
     downstream: Arc<Downstream>,
+    leads: Arc<Leads>,
     metrics: Metrics,
 }
 
@@ -63,6 +68,7 @@ impl Fetcher {
         let planner = Planner::new(&config).context("reading the patterns of apps and rules")?;
         let planner = Arc::new(RwLock::new(planner));
         let downstream: Arc<Downstream> = Arc::default();
+        let leads = Arc::new(Leads::new(&config));
         let mut clusters = HashMap::new();
         let mut kits: HashMap<String, Arc<dyn ListerKit>> = HashMap::new();
         for (name, settings) in &config.clusters {
@@ -70,12 +76,13 @@ impl Fetcher {
             let cluster = Cluster::new(name.clone(), store, settings, metrics.of(name));
             let cluster = Arc::new(cluster.with_downstream(Arc::clone(&downstream)));
             let selector = Selector::new(settings).with_context(|| format!("reading the patterns of {name}"))?;
-            let (config, planner) = (Arc::clone(&config), Arc::clone(&planner));
-            let kit = Kit { config, cluster: Arc::clone(&cluster), settings: settings.clone(), selector, planner };
+            let (config, planner, leads) = (Arc::clone(&config), Arc::clone(&planner), Arc::clone(&leads));
+            let (settings, own) = (settings.clone(), Arc::clone(&cluster));
+            let kit = Kit { config, cluster: own, settings, selector, planner, leads };
             kits.insert(kit.config.topics().tasks(name), Arc::new(kit));
             clusters.insert(name.clone(), cluster);
         }
-        Ok(Self { config, io, clusters: Arc::new(clusters), kits, planner, downstream, metrics })
+        Ok(Self { config, io, clusters: Arc::new(clusters), kits, planner, downstream, leads, metrics })
     }
 
     /// Runs the workers until the process is asked to stop or one of them fails for good.
@@ -88,6 +95,16 @@ impl Fetcher {
         tracing::info!(stage = STAGE, threads, clusters = self.clusters.len(), "running");
         let mut clusters: Vec<_> = self.clusters.values().cloned().collect();
         clusters.sort_by(|one, other| one.name.cmp(&other.name));
+        // Until it is known what is paused.
+        for cluster in &clusters {
+            cluster.pause(true);
+        }
+        let (ruled, leads) = (clusters.clone(), Arc::clone(&self.leads));
+        let see = move |lags: &Lags, pauses: &Pauses| {
+            leads.see(lags);
+            ruled.iter().for_each(|cluster| rule(cluster, pauses));
+        };
+        ChannelWatch::start(&self.config, Arc::clone(stop), None, see)?;
         let (read, planner) = (process.reader(), Arc::clone(&self.planner));
         self.io.spawn(reload::follow(read, Config::clone(&self.config), clusters.clone(), planner));
         self.io.spawn(downstream::watch(Arc::clone(&self.config), Arc::clone(&self.downstream)));
@@ -100,16 +117,38 @@ impl Fetcher {
         let learn = move || volumes::learn(&config, &learned);
         std::thread::Builder::new().name("volumes".into()).spawn(learn).context("starting the thread that learns")?;
         self.io.spawn(pools::balance(clusters, process.slot(), tell));
+        let mates = self.mates(stop)?;
         let crew = Crew { telemetry, stop, threads, restarts: Restarts::default() };
         let work = |n: u32, name: &str, mut life: Life<'_>| {
             let worker = self.worker(process, n)?;
             // Listers are started at the assignment, before the positions are read.
+            let (mut slowness, mut own) = (mates.clone().map(Slowness::new), Vec::new());
             worker.run(|event| {
                 telemetry.beat(name);
                 life.sees(event);
+                match event {
+                    Event::Assigned(partitions) => own.clone_from(partitions),
+                    Event::Revoked => own.clear(),
+                    _ => {}
+                }
+                slowness.as_mut().map_or(Ok(()), |slowness| slowness.check(name, own.iter(), false))
             })
         };
         crew.run(work).context("the fetcher has ended")
+    }
+
+    /// How far all fetchers have come with the tasks, for workers that may be slower than others.
+    fn mates(&self, stop: &Arc<AtomicBool>) -> anyhow::Result<Option<Arc<Mates>>> {
+        let (config, topics) = (&self.config, self.config.topics());
+        if config.worker.slow.is_zero() {
+            return Ok(None);
+        }
+        let partitions = |topic: String| (0..config.kafka.partitions).map(move |n| Partition::new(&*topic, n));
+        // Of backfill it is no sign of anything that it waits.
+        let tasks = topics.clusters().iter().map(|cluster| topics.tasks(cluster)).flat_map(partitions).collect();
+        let kafka = (&*config.kafka.brokers, &config.kafka.properties.0);
+        let next = |committed: &Committed| Some(Position::decode(committed).ok()?.next);
+        Mates::start(kafka, topics.group(STAGE), tasks, next, config.worker.slow, Arc::clone(stop)).map(Some)
     }
 
     /// One life of a worker.
@@ -150,6 +189,7 @@ struct Kit {
     settings: logmill_config::Cluster,
     selector: Selector,
     planner: Arc<RwLock<Planner>>,
+    leads: Arc<Leads>,
 }
 
 impl Kit {
@@ -196,6 +236,11 @@ impl ListerKit for Kit {
             let is_old = backfill_after.is_some_and(|after| age > after);
             Rank::new(backfill.unwrap_or(is_old), priority, first, file.modified_ms)
         };
+        let (planner, cluster, leads) = (Arc::clone(&self.planner), self.cluster.name.clone(), Arc::clone(&self.leads));
+        let withheld = move |file: &Listed| {
+            let rules = || planner.read().unwrap_or_else(PoisonError::into_inner);
+            leads.anywhere_closed() && leads.is_closed(rules().channel_group(&cluster, &file.path))
+        };
         let [tasks, backfill] = self.lanes();
         ListerOptions {
             cluster: self.cluster.name.clone(),
@@ -204,6 +249,7 @@ impl ListerKit for Kit {
             known: self.known(),
             plan_for: Box::new(plan_for),
             rank_for: Box::new(rank_for),
+            withheld: Box::new(withheld),
             ahead: self.settings.tasks_ahead.into(),
             held: HELD,
             settle: u8::try_from(self.settings.settle).unwrap_or(u8::MAX).clamp(1, u8::MAX - 1),

@@ -2,6 +2,7 @@
 //!
 //! The protocol is in `logmill_protocol::fetch`; here is what drives it: stores, coroutines, threads.
 
+mod channels;
 pub mod cluster;
 pub mod cut;
 pub mod dated;

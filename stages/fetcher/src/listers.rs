@@ -191,6 +191,7 @@ fn run(
                 let metrics = kit.cluster().metrics();
                 metrics.known.set(machine.known() as i64);
                 metrics.held.set(machine.held() as i64);
+                metrics.withheld.set(machine.withheld() as i64);
                 io.block_on(while_drained(kit.cluster(), &mut stopped));
                 let next = scan.next(wait_ms.map(Duration::from_millis));
                 Event::Other(io.block_on(async {
@@ -203,7 +204,7 @@ fn run(
     }
 }
 
-/// Between two tasks a lister rests for as long as its cluster is drained, or until it is stopped.
+/// Between two tasks a lister rests for as long as its cluster is drained or paused, or until it is stopped.
 async fn while_drained(cluster: &Cluster, stopped: &mut watch::Receiver<bool>) {
     while cluster.is_drained() && !*stopped.borrow() {
         tokio::select! { _ = stopped.wait_for(|stop| *stop) => return, () = sleep(LOOK) => {} }

@@ -15,6 +15,8 @@ pub struct Metrics {
     failed_scans: Family<OfCluster, Counter>,
     known: Family<OfCluster, Gauge>,
     held: Family<OfCluster, Gauge>,
+    withheld: Family<OfCluster, Gauge>,
+    paused: Family<OfCluster, Gauge>,
     down: Family<OfCluster, Gauge>,
     failing: Family<OfCluster, Gauge>,
     coroutines: Family<OfCluster, Gauge>,
@@ -40,6 +42,10 @@ pub struct ClusterMetrics {
     pub known: Gauge,
     /// Files that are to have one, and are held back while enough tasks wait.
     pub held: Gauge,
+    /// Files that get no task, since their text would lead where too much waits.
+    pub withheld: Gauge,
+    /// 1 while an operator has paused it.
+    pub paused: Gauge,
     /// 1 while calls fail.
     pub down: Gauge,
     /// Files whose last try failed.
@@ -70,6 +76,12 @@ impl Metrics {
             "Files that wait for a task, as many as are in memory",
             all.held.clone(),
         );
+        registry.register(
+            "fetcher_withheld_files",
+            "Files that get no task while all channels of their group are full or paused",
+            all.withheld.clone(),
+        );
+        registry.register("fetcher_cluster_paused", "1 while the cluster is paused", all.paused.clone());
         registry.register("fetcher_cluster_down", "1 while calls to the cluster fail", all.down.clone());
         registry.register("fetcher_failing_files", "Files whose last try failed", all.failing.clone());
         registry.register("fetcher_coroutines", "Files that may be read at a time just now", all.coroutines.clone());
@@ -89,6 +101,8 @@ impl Metrics {
             failed_scans: self.failed_scans.get_or_create(&label).clone(),
             known: self.known.get_or_create(&label).clone(),
             held: self.held.get_or_create(&label).clone(),
+            withheld: self.withheld.get_or_create(&label).clone(),
+            paused: self.paused.get_or_create(&label).clone(),
             down: self.down.get_or_create(&label).clone(),
             failing: self.failing.get_or_create(&label).clone(),
             coroutines: self.coroutines.get_or_create(&label).clone(),

@@ -56,7 +56,8 @@ pub(crate) async fn balance(clusters: Vec<Arc<Cluster>>, fetcher: String, tell: 
         for (n, told) in told.iter_mut().enumerate() {
             let Share { own, weight, down } = shares[n];
             let (cluster, fetcher) = (clusters[n].name.clone(), fetcher.clone());
-            let note = ClusterNote { cluster, fetcher, down, coroutines: sizes[n], own, weight, at_ms: now_ms() };
+            let (paused, coroutines) = (clusters[n].is_paused(), sizes[n]);
+            let note = ClusterNote { cluster, fetcher, down, paused, coroutines, own, weight, at_ms: now_ms() };
             if told.as_ref().is_none_or(|told| told.is_outdone_by(&note)) {
                 tell(&note);
                 *told = Some(note);

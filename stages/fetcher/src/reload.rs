@@ -34,8 +34,10 @@ pub(crate) async fn follow<E: Display>(
 
 /// Takes over what has changed, all of it or nothing.
 fn take(now: &mut Config, new: Config, clusters: &[Arc<Cluster>], planner: &RwLock<Planner>) -> Result<(), String> {
-    let rules =
-        |config: &Config| (config.apps.clone(), config.encodings.clone(), config.rules.clone(), config.plan.clone());
+    let rules = |config: &Config| {
+        let (apps, data_types) = (config.apps.clone(), config.data_types.clone());
+        (apps, data_types, config.encodings.clone(), config.rules.clone(), config.plan.clone())
+    };
     if rules(now) != rules(&new) {
         let changed = Planner::new(&new).map_err(|why| format!("the patterns of apps and rules: {why}"))?;
         *planner.write().unwrap_or_else(PoisonError::into_inner) = changed;

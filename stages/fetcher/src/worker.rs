@@ -55,11 +55,11 @@ impl<L: Log> Worker<L> {
     /// Runs until the log says to stop; `look` is shown every event before the machine is.
     ///
     /// # Errors
-    /// The machine gave up, a coroutine panicked, or a lister panicked too often.
-    pub fn run(mut self, mut look: impl FnMut(&Event<Answer>)) -> Result<(), Trouble> {
+    /// The machine gave up, a coroutine panicked, or a lister panicked too often; what `look` says.
+    pub fn run(mut self, mut look: impl FnMut(&Event<Answer>) -> Result<(), Trouble>) -> Result<(), Trouble> {
         let mut event = Event::Start;
         loop {
-            look(&event);
+            look(&event)?;
             if let Some(why) = self.listers.failed() {
                 return Err(Trouble::Hopeless(why));
             }
@@ -258,6 +258,10 @@ mod tests {
         };
         let readiness = Readiness::new(&telemetry, 1);
         let mut life = readiness.life("worker-0");
-        worker.run(|event| life.sees(event)).expect("it stops as asked");
+        let look = |event: &_| {
+            life.sees(event);
+            Ok(())
+        };
+        worker.run(look).expect("it stops as asked");
     }
 }

@@ -10,7 +10,7 @@ use logmill_config::Config;
 use logmill_kafka::{Client, ClientOptions};
 use logmill_protocol::load::{self, Answer, Ask, Content, Loader};
 use logmill_protocol::{Action, Event};
-use logmill_runner::{Crew, Life, Process, Restarts, Trouble};
+use logmill_runner::{Crew, Life, Process, Restarts, Throttle, Trouble};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -38,6 +38,7 @@ pub fn run(process: &Process) -> anyhow::Result<()> {
     let sink = sink(config)?;
     let metrics = telemetry.register(Metrics::new);
     let client = process.client("loader");
+    let throttle = config.worker.bytes_per_second.map(|rate| Arc::new(Throttle::new(rate.0)));
     // One worker that cannot go on ends the process, by a panic too: it is started anew as a whole.
     let crew = Crew { telemetry, stop, threads: config.worker.threads, restarts: Restarts::NONE };
     let ended = crew.run(|number, name, life| {
@@ -45,7 +46,7 @@ pub fn run(process: &Process) -> anyhow::Result<()> {
         let options = ClientOptions { transactional_id, poll: POLL, ..client.clone() };
         let Some(client) = connect(&options, stop, || telemetry.beat(name))? else { return Ok(()) };
         let machine = Loader::new(limits(config));
-        let log = Shown { log: client, life };
+        let log = Shown { log: client, life, throttle: throttle.as_deref(), stop };
         let worker = Worker::new(log, machine, sink.clone(), io.handle().clone(), metrics.clone());
         worker.run(|| telemetry.beat(name)).map_err(Trouble::Hopeless)
     });
@@ -53,15 +54,25 @@ pub fn run(process: &Process) -> anyhow::Result<()> {
     ended.context("the loader has ended")
 }
 
-/// A log whose events the worker's life is shown.
+/// A log whose events the worker's life is shown, and which brings no more than the process may take.
 struct Shown<'a, L> {
     log: L,
     life: Life<'a>,
+    throttle: Option<&'a Throttle>,
+    stop: &'a AtomicBool,
 }
 
 impl<L: Log> Log for Shown<'_, L> {
     fn perform(&mut self, action: Action<Ask>) -> Event<Answer> {
+        let owed = self.throttle.map_or(Duration::ZERO, Throttle::owed);
+        if matches!(action, Action::Poll) && !owed.is_zero() && !self.stop.load(Ordering::Relaxed) {
+            std::thread::sleep(owed.min(POLL));
+            return Event::Idle;
+        }
         let event = self.log.perform(action);
+        if let (Event::Record(incoming), Some(throttle)) = (&event, self.throttle) {
+            throttle.take(incoming.record.payload.len());
+        }
         self.life.sees(&event);
         event
     }

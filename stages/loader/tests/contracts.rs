@@ -6,8 +6,9 @@ use common::{file, span};
 use logmill_config::{BuiltIn, FieldType, PatternSpec};
 use logmill_core::event::LedgerRecord;
 use logmill_core::wire::{Kind, WireChunk};
-use logmill_core::{Event, FileMeta, Header, LineSpan, Load, Outcome, Plan, RejectReason, Seq};
+use logmill_core::{Barred, Event, FileMeta, Header, LineSpan, Load, Outcome, Plan, RejectReason, Seq};
 use logmill_protocol::fetch::{ClusterNote, Resume, Task, VolumeNote};
+use logmill_protocol::{ChannelNote, Pausable, PauseNote};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
@@ -153,12 +154,19 @@ fn a_task_with_everything_in_it_is_in_the_contract() {
 #[test]
 fn what_a_fetcher_tells_of_a_cluster_is_in_the_contract() {
     let (cluster, fetcher) = ("a".to_owned(), "0".to_owned());
-    let note = ClusterNote { cluster, fetcher, down: true, coroutines: 1, own: 4, weight: 1, at_ms: 1 };
+    let note = ClusterNote { cluster, fetcher, down: true, paused: false, coroutines: 1, own: 4, weight: 1, at_ms: 1 };
     let mut volume = VolumeNote { partition: 1, next: 7, ..VolumeNote::default() };
     volume.count("a", 5, 1);
     let notes = &contract("clusters")["value"]["oneOf"];
     check(&notes[0], &serde_json::to_value(&note).unwrap(), "note");
     check(&notes[1], &serde_json::to_value(&volume).unwrap(), "volume");
+    let (name, who, why) = ("a".to_owned(), "me".to_owned(), Some("a reason".to_owned()));
+    let pause = PauseNote { pause: Pausable::Channel, name, paused: true, who, why, at_ms: 1 };
+    check(&notes[2], &serde_json::to_value(&pause).unwrap(), "pause");
+    for barred in [None, Some(Barred::StandsStill), Some(Barred::Full), Some(Barred::Paused)] {
+        let note = ChannelNote { channel: "c0".into(), distributor: "0".into(), barred, at_ms: 1 };
+        check(&notes[3], &serde_json::to_value(&note).unwrap(), "channel");
+    }
 }
 
 #[test]

@@ -15,6 +15,16 @@ pub struct App {
     pub app: String,
 }
 
+/// Names the type of the data in a file, for rules to go by. The first entry that matches counts.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DataType {
+    /// Glob over the whole path, or over the name alone where the glob has no slash.
+    pub path: String,
+    /// The type's name.
+    pub data_type: String,
+}
+
 /// Fixes the encoding of the files that match: nothing is detected then. The first entry that matches counts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -46,6 +56,12 @@ pub struct Rule {
     /// Glob over the application's name. Left out: every application.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub app: Option<String>,
+    /// Glob over the data type that data_types names. Left out: every type, and files of none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data_type: Option<String>,
+    /// Only files of at least this priority, as the rules before this one say. Left out: every priority.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min_priority: Option<i32>,
     /// Files of a greater priority come before others of their cluster and lane; 0 where no rule says otherwise. Holds for
     /// files that wait, too.
     #[serde(skip_serializing_if = "Option::is_none")]

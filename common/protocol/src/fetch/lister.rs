@@ -22,6 +22,9 @@ pub type PlanFor = Box<dyn Fn(&str) -> (String, Plan) + Send>;
 /// Says where a file stands among those that wait, at a time in ms since 1970.
 pub type RankFor = Box<dyn Fn(&Listed, u64) -> Rank + Send>;
 
+/// Says whether a file is to get no task for now, since its text would lead where too much waits.
+pub type Withheld = Box<dyn Fn(&Listed) -> bool + Send>;
+
 /// What a lister is told once.
 pub struct ListerOptions {
     pub cluster: String,
@@ -31,6 +34,8 @@ pub struct ListerOptions {
     pub known: Lane,
     pub plan_for: PlanFor,
     pub rank_for: RankFor,
+    /// Asked of each file that may have a task. One that is withheld is found again by the next scan.
+    pub withheld: Withheld,
     /// The tasks of each lane that wait for a fetcher, about; files beyond are held back.
     pub ahead: u64,
     /// The most files of each lane that are held back in memory.
@@ -94,6 +99,9 @@ pub struct Lister {
     known: usize,
     /// Files that are closed and have no task yet.
     held: Held,
+    /// Files that this scan, and the one before, found withheld.
+    withholding: usize,
+    withheld: usize,
     /// Those that get one now, in order.
     due: VecDeque<(Rank, FileId, Listed)>,
     /// When the tasks that wait are to be counted again.
@@ -188,6 +196,8 @@ impl Lister {
             files: HashMap::new(),
             known: 0,
             held,
+            withholding: 0,
+            withheld: 0,
             due: VecDeque::new(),
             count_at: 0,
             scan: 0,
@@ -211,6 +221,12 @@ impl Lister {
         self.held.len()
     }
 
+    /// How many files may have a task but for where they lead, as the last whole scan found them.
+    #[must_use]
+    pub fn withheld(&self) -> usize {
+        self.withheld
+    }
+
     fn act(&mut self, phase: Phase, action: Action<ListerAsk>) -> Action<ListerAsk> {
         self.phase = phase;
         action
@@ -220,6 +236,9 @@ impl Lister {
     fn go(&mut self, now_ms: u64) -> Action<ListerAsk> {
         while self.changes < self.options.batch {
             if let Some((rank, id, file)) = self.due.pop_front() {
+                if (self.options.withheld)(&file) {
+                    continue;
+                }
                 self.make_task(rank, id, file, now_ms);
             } else if let Some(id) = self.gone.pop() {
                 self.forget(id);
@@ -251,6 +270,10 @@ impl Lister {
             *sight = Sight::new((sight.count() + 1).min(self.options.settle), self.scan.into());
         }
         if sight.count() >= self.options.settle {
+            if (self.options.withheld)(&listed) {
+                self.withholding += 1;
+                return;
+            }
             if self.held.len() == 0 {
                 // What comes within a moment is put in order.
                 self.count_at = now_ms + COUNT_EVERY;
@@ -290,6 +313,7 @@ impl Lister {
     fn scan_end(&mut self, now_ms: u64) -> Action<ListerAsk> {
         let scan = u64::from(self.scan);
         self.held.seen(self.scan);
+        self.withheld = std::mem::take(&mut self.withholding);
         self.files.retain(|_, sight| sight.is_known() || sight.at() == scan);
         if self.files.len() < self.files.capacity() / 4 {
             self.files.shrink_to_fit();

@@ -11,6 +11,9 @@ pub struct ClusterNote {
     pub fetcher: String,
     /// Whether the cluster counts as down there.
     pub down: bool,
+    /// Whether it rests there, because an operator said so.
+    #[serde(default)]
+    pub paused: bool,
     /// Files that it may read of it at a time just now, and those that are the cluster's own.
     pub coroutines: u32,
     pub own: u32,

@@ -91,6 +91,8 @@ impl Place {
             stall: Duration::from_secs(60),
             restarts: Restarts::default(),
             lags: None,
+            mates: None,
+            throttle: None,
         }
     }
 

@@ -10,7 +10,7 @@ use logmill_demo::progress;
 use logmill_e2e::{PATIENCE, fixture, folder, said};
 use std::time::{Duration, Instant};
 
-fn rewrite(chain: &Chain, change: impl FnOnce(&mut Config)) -> Config {
+pub fn rewrite(chain: &Chain, change: impl FnOnce(&mut Config)) -> Config {
     let read = std::fs::read_to_string(chain.config_file()).expect("a configuration");
     let mut config: Config = toml::from_str(&read).expect("a configuration");
     change(&mut config);

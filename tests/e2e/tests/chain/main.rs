@@ -1,6 +1,7 @@
 //! The whole chain on real servers. One process, so that the servers are started, and the logs made, once.
 
 mod archives;
+mod channels;
 mod exactly_once;
 mod garbage;
 mod growing;

@@ -3,7 +3,7 @@
 #![allow(dead_code)] // each test uses some of it
 
 use logmill_core::stage::ChannelLag;
-use logmill_core::{Lags, Stage};
+use logmill_core::{Barred, Lags, Stage};
 use logmill_decoder::decoder;
 use logmill_distributor::{Channel, Choose, Distributor};
 use logmill_laws::deaths::Lab;
@@ -46,7 +46,11 @@ pub fn distributor(choose: Choose) -> Distributor {
 /// By the lags, which each process sees in its own way.
 pub fn by_lag(rng: &mut StdRng) -> Distributor {
     let mut stage = distributor(Choose::Drain);
-    let mut lag = || ChannelLag { records: 1, seconds_to_drain: rng.random_range(0.0..9.0) };
+    let mut lag = || ChannelLag {
+        records: 1,
+        seconds_to_drain: rng.random_range(0.0..9.0),
+        barred: rng.random_bool(0.3).then_some(Barred::StandsStill),
+    };
     stage.observe(&Lags { channels: ["c0", "c1"].map(|channel| (channel.to_owned(), lag())).into() });
     stage
 }

@@ -147,6 +147,7 @@ impl<'a> World<'a> {
             tasks: Lane::new(format!("tasks.{name}"), self.setup.partitions),
             backfill: Lane::new(format!("backfill.{name}"), self.setup.partitions),
             rank_for: Box::new(rank),
+            withheld: Box::new(|_| false),
             ahead: rng.random_range(1..5),
             held: rng.random_range(1..6),
             known: Lane::new(format!("known.{name}"), 1),

@@ -30,6 +30,8 @@ fn cluster(name: &str, down: usize, last_ms: u64) -> clusters::Line {
         url: "hdfs://x".into(),
         fetchers: 2,
         down,
+        pause: None,
+        paused: 0,
         coroutines: 7,
         own: 8,
         weight: 1,

@@ -1,0 +1,218 @@
+//! Looks at the channels again and again: what waits in each, and what operators have paused.
+
+use crate::lags::{Judge, Look, Seen};
+use crate::restart::{Restarts, keep_running};
+use logmill_config::Config;
+use logmill_core::{Lags, Offset};
+use logmill_kafka::admin::{Admin, AdminError, GroupReader};
+use logmill_kafka::follow::NotesReader;
+use logmill_protocol::worker::Position;
+use logmill_protocol::{Committed, Partition, Pausable, Pauses};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+/// The groups that drain the channels, and their rows.
+const SPLITTER: &str = "splitter";
+const LOADER: &str = "loader";
+/// How often the lags are read.
+const EVERY: Duration = Duration::from_secs(2);
+/// How often the notes are.
+const NOTES: Duration = Duration::from_millis(500);
+/// How long the first look is waited for.
+const FIRST: Duration = Duration::from_secs(15);
+/// The longest wait before the stop flag is looked at again.
+const STEP: Duration = Duration::from_millis(100);
+
+/// The newest state of the channels, read by a thread of its own.
+#[derive(Clone, Default)]
+pub struct ChannelWatch {
+    /// How many snapshots there were, and the last one.
+    latest: Arc<Mutex<(u64, Lags)>>,
+    /// Why nobody reads any more.
+    ended: Arc<OnceLock<String>>,
+}
+
+impl ChannelWatch {
+    /// Starts reading. A channel that has not moved for `stall` stands still; `None`: that is not looked at. `see` is shown each
+    /// snapshot, with what is paused.
+    ///
+    /// # Errors
+    /// A setting of `kafka.properties` is wrong.
+    pub fn start(
+        config: &Config,
+        stop: Arc<AtomicBool>,
+        stall: Option<Duration>,
+        see: impl Fn(&Lags, &Pauses) + Send + 'static,
+    ) -> anyhow::Result<Self> {
+        let (brokers, properties) = (config.kafka.brokers.clone(), config.kafka.properties.0.clone());
+        let notes_topic = config.topics().clusters_topic();
+        let eyes = Eyes::new(config)?;
+        let watch = Self::default();
+        watch.clone().spawn(stop, Restarts::default(), move |latest, stop| {
+            let (mut judge, mut pauses) = (Judge::new(stall), Pauses::default());
+            let mut notes = match NotesReader::new(&brokers, &properties, &notes_topic) {
+                Ok(notes) => notes,
+                Err(error) => panic!("the settings were good before: {error}"),
+            };
+            let mut due = Instant::now();
+            while !stop.load(Ordering::Relaxed) {
+                let known = pauses.clone();
+                if !notes.read(|note| pauses.hear(note)) {
+                    tracing::warn!(topic = notes_topic, "it is not known what is paused: the topic cannot be read");
+                    continue;
+                }
+                if Instant::now() >= due || known != pauses {
+                    due = Instant::now() + EVERY;
+                    match eyes.look(&pauses) {
+                        Ok(look) => {
+                            let lags = judge.see(look, |places| eyes.finds(places));
+                            see(&lags, &pauses);
+                            latest.publish(lags);
+                        }
+                        Err(error) => tracing::warn!(%error, "it is not known how the channels stand"),
+                    }
+                }
+                let start = Instant::now();
+                while start.elapsed() < NOTES && !stop.load(Ordering::Relaxed) {
+                    std::thread::sleep(STEP);
+                }
+            }
+        })?;
+        Ok(watch)
+    }
+
+    /// Runs `read` in a thread, anew after a panic.
+    fn spawn(
+        self,
+        stop: Arc<AtomicBool>,
+        restarts: Restarts,
+        read: impl Fn(&Self, &AtomicBool) + Send + 'static,
+    ) -> std::io::Result<()> {
+        let run = move || {
+            let once = || {
+                read(&self, &stop);
+                Ok(())
+            };
+            if let Err(why) = keep_running("channels", restarts, &stop, once) {
+                tracing::error!("nobody looks at the channels any more: {why:#}");
+                self.ended.get_or_init(|| format!("looking at the channels: {why:#}"));
+            }
+        };
+        std::thread::Builder::new().name("channels".into()).spawn(run).map(drop)
+    }
+
+    /// Why nobody looks at the channels any more, if so: no worker may choose by what was once for ever.
+    #[must_use]
+    pub fn ended(&self) -> Option<String> {
+        self.ended.get().cloned()
+    }
+
+    /// Waits until there is a first snapshot, but not for ever: without one the text goes by weight.
+    pub(crate) fn wait(&self, stop: &AtomicBool) {
+        let start = Instant::now();
+        while self.newer(0).is_none() && start.elapsed() < FIRST && !stop.load(Ordering::Relaxed) {
+            std::thread::sleep(STEP);
+        }
+    }
+
+    fn publish(&self, lags: Lags) {
+        let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        *latest = (latest.0 + 1, lags);
+    }
+
+    /// The newest snapshot with its number, if that is not `seen`.
+    pub(crate) fn newer(&self, seen: u64) -> Option<(u64, Lags)> {
+        let latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        (latest.0 != seen).then(|| latest.clone())
+    }
+}
+
+/// What looks at Kafka.
+struct Eyes {
+    admin: Admin,
+    splitters: GroupReader,
+    loaders: GroupReader,
+    channels: Vec<Channel>,
+}
+
+struct Channel {
+    name: String,
+    backlog: Option<u64>,
+    text: Vec<Partition>,
+    rows: Vec<Partition>,
+}
+
+impl Eyes {
+    fn new(config: &Config) -> Result<Self, AdminError> {
+        let topics = config.topics();
+        let admin = Admin::new(&config.kafka.brokers, &config.kafka.properties.0)?;
+        let partitions = |topic: String| (0..config.kafka.partitions).map(|n| Partition::new(&*topic, n)).collect();
+        let channel = |(name, settings): (&String, &logmill_config::Channel)| Channel {
+            name: name.clone(),
+            backlog: settings.backlog,
+            text: partitions(topics.channel(name)),
+            rows: partitions(topics.rows(name)),
+        };
+        // Of those who wait for no transaction: one that hangs is what a channel that stands still may have.
+        let (splitters, loaders) = (admin.onlooker(&topics.group(SPLITTER))?, admin.onlooker(&topics.group(LOADER))?);
+        let channels = config.channels.iter().map(channel).collect();
+        Ok(Self { admin, splitters, loaders, channels })
+    }
+
+    fn look(&self, pauses: &Pauses) -> Result<Look, AdminError> {
+        let all = |of: fn(&Channel) -> &Vec<Partition>| self.channels.iter().flat_map(of).cloned().collect::<Vec<_>>();
+        let next = |committed: &Committed| Some(Position::decode(committed).ok()?.next);
+        let text: BTreeMap<_, _> = self.splitters.places(&all(|c| &c.text), next)?.into_iter().collect();
+        // Of the loader the offset is the first record of its batch. Asked for where there is a limit alone.
+        let is_limited = self.channels.iter().any(|channel| channel.backlog.is_some());
+        let rows = if is_limited { all(|c| &c.rows) } else { Vec::new() };
+        let first = |committed: &Committed| -> Option<Offset> { Some(committed.offset) };
+        let rows: BTreeMap<_, _> =
+            if rows.is_empty() { BTreeMap::new() } else { self.loaders.places(&rows, first)?.into_iter().collect() };
+        let channel = |channel: &Channel| {
+            let mut seen = Seen { backlog: channel.backlog, ..Seen::default() };
+            for (partition, reached) in channel.text.iter().filter_map(|p| Some((p, text.get(p)?))) {
+                seen.consumed += reached.next;
+                seen.waits += reached.waiting();
+                if reached.waiting() > 0 {
+                    seen.behind.push((partition.clone(), reached.next));
+                }
+            }
+            seen.rows = channel.rows.iter().filter_map(|p| rows.get(p)).map(|reached| reached.waiting()).sum();
+            seen.paused = pauses.of(Pausable::Channel, &channel.name).is_some();
+            (channel.name.clone(), seen)
+        };
+        let channels = self.channels.iter().map(channel).collect();
+        Ok(Look { at: Instant::now(), channels })
+    }
+
+    /// Whether there is a record at or behind one of these places; not, where that cannot be found out.
+    fn finds(&self, places: &[(Partition, i64)]) -> bool {
+        places.iter().any(|(partition, from)| {
+            let found = self.admin.read(partition, *from, None, 1);
+            found
+                .inspect_err(|error| tracing::warn!(%error, %partition, "looking for a record"))
+                .is_ok_and(|r| !r.is_empty())
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_of_the_thread_that_reads_is_seen() {
+        let (watch, stop) = (ChannelWatch::default(), Arc::new(AtomicBool::new(false)));
+        watch.clone().spawn(stop, Restarts::NONE, |_, _| panic!("an invariant broke")).expect("a thread");
+        let start = Instant::now();
+        while watch.ended().is_none() {
+            assert!(start.elapsed() < Duration::from_secs(30), "the panic was not seen within 30 s");
+            std::thread::yield_now();
+        }
+        let why = "looking at the channels: it panicked: an invariant broke";
+        assert_eq!(watch.ended().as_deref(), Some(why));
+    }
+}

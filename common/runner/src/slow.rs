@@ -1,0 +1,275 @@
+//! A worker that is slow, not dead, gives its partitions up to the others of its stage for a while.
+//!
+//! Each process looks at how far the whole group has come, as it is committed. A worker is slow when it does less than half of what
+//! the others do on average, though more waits for it than for them. What is heavy (a format that is costly to decode) looks
+//! the same from outside; so whoever has just got partitions is not judged for a while, and each rest is longer than the one before.
+
+use crate::drive::Trouble;
+use crate::restart::{Restarts, keep_running};
+use logmill_core::Offset;
+use logmill_kafka::admin::{Admin, AdminError, GroupReader, Reached};
+use logmill_protocol::{Committed, Partition};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How often the group is looked at.
+const EVERY: Duration = Duration::from_secs(3);
+const STEP: Duration = Duration::from_millis(100);
+/// The looks that are kept: the others' pace is the best of these five minutes.
+const LOOKS: usize = 100;
+/// Records that are few, whoever has how many: what is on its way, and markers.
+const FEW: f64 = 16.0;
+/// A slow worker does less than one part of so many of what the others do on average, ...
+const LESS: f64 = 2.0;
+/// ... while more than so many times as much waits for it as for them.
+const MORE: f64 = 4.0;
+/// The first rest is so many times as long as a worker had to be slow before it.
+const REST: u32 = 5;
+const LONGEST_REST: Duration = Duration::from_secs(3600);
+/// Whoever was not slow for so many times as long as a rest begins with short ones again.
+const FORGIVEN: u32 = 2;
+
+/// How far a group has come.
+#[derive(Clone, Debug, Default)]
+struct Look {
+    at: Option<Instant>,
+    members: usize,
+    places: BTreeMap<Partition, Reached>,
+}
+
+/// The group as it was seen, by a thread of its own.
+pub struct Mates {
+    /// A worker that was slow for so long rests.
+    patience: Duration,
+    looks: Mutex<(u64, VecDeque<Look>)>,
+    /// The next rest of each worker of this process, and when its last one ended.
+    rests: Mutex<BTreeMap<String, (Duration, Instant)>>,
+}
+
+impl Mates {
+    /// Begins to look at `group`, which reads these partitions; `next` reads out of what is committed how far it is.
+    ///
+    /// # Errors
+    /// A setting of `kafka.properties` is wrong.
+    pub fn start(
+        (brokers, properties): (&str, &BTreeMap<String, String>),
+        group: String,
+        partitions: Vec<Partition>,
+        next: fn(&Committed) -> Option<Offset>,
+        patience: Duration,
+        stop: Arc<AtomicBool>,
+    ) -> anyhow::Result<Arc<Self>> {
+        let reader = Admin::new(brokers, properties)?.onlooker(&group)?;
+        let mates = Arc::new(Self::new(patience));
+        let seen = Arc::clone(&mates);
+        let run = move || {
+            let once = || {
+                while !stop.load(Ordering::Relaxed) {
+                    match look(&reader, &group, &partitions, next) {
+                        Ok(look) => seen.publish(look),
+                        Err(error) => tracing::debug!(%error, "it is not known how far the others are"),
+                    }
+                    let start = Instant::now();
+                    while start.elapsed() < EVERY && !stop.load(Ordering::Relaxed) {
+                        std::thread::sleep(STEP);
+                    }
+                }
+                Ok(())
+            };
+            if let Err(why) = keep_running("mates", Restarts::default(), &stop, once) {
+                tracing::error!("nobody looks any more whether this process is slower than others: {why:#}");
+            }
+        };
+        std::thread::Builder::new().name("mates".into()).spawn(run)?;
+        Ok(mates)
+    }
+
+    fn new(patience: Duration) -> Self {
+        Self { patience, looks: Mutex::default(), rests: Mutex::default() }
+    }
+
+    fn publish(&self, look: Look) {
+        let mut looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
+        looks.0 += 1;
+        looks.1.push_back(look);
+        if looks.1.len() > LOOKS {
+            looks.1.pop_front();
+        }
+    }
+
+    /// How long a worker that was slow is to rest.
+    fn rest(&self, worker: &str) -> Duration {
+        let mut rests = self.rests.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        let first = self.patience * REST;
+        let rest = match rests.get(worker) {
+            Some((next, ended)) if now.saturating_duration_since(*ended) < *next * FORGIVEN => *next,
+            _ => first,
+        };
+        rests.insert(worker.to_owned(), ((rest * 2).min(LONGEST_REST.max(first)), now + rest));
+        rest
+    }
+}
+
+fn look(
+    reader: &GroupReader,
+    group: &str,
+    partitions: &[Partition],
+    next: fn(&Committed) -> Option<Offset>,
+) -> Result<Look, AdminError> {
+    let places = reader.places(partitions, next)?;
+    let members = reader.members(group)?;
+    Ok(Look { at: Some(Instant::now()), members, places: places.into_iter().collect() })
+}
+
+/// Watches one worker.
+pub struct Slowness {
+    mates: Arc<Mates>,
+    seen: u64,
+    own: BTreeSet<Partition>,
+    /// Since when it is slow; where it is not, when that was last seen.
+    since: Instant,
+}
+
+impl Slowness {
+    /// It has nothing yet.
+    #[must_use]
+    pub fn new(mates: Arc<Mates>) -> Self {
+        Self { mates, seen: 0, own: BTreeSet::new(), since: Instant::now() }
+    }
+
+    /// As [`Slowness::look`], as the trouble that ends the worker's life.
+    ///
+    /// # Errors
+    /// It was slow for too long.
+    pub fn check<'a>(
+        &mut self,
+        worker: &str,
+        own: impl Iterator<Item = &'a Partition>,
+        silent: bool,
+    ) -> Result<(), Trouble> {
+        let Some(slow) = self.look(own, silent) else { return Ok(()) };
+        let rest = self.mates.rest(worker);
+        let why = format!(
+            "for {} s it did less than half of what the others of the stage did, with more to do: they get its partitions, and it \
+             rests for {} s",
+            slow.as_secs(),
+            rest.as_secs()
+        );
+        Err(Trouble::Rest(why, rest))
+    }
+
+    /// How long the worker, which has these partitions, has been slow, if that is too long. One that only rebuilds states is not
+    /// judged.
+    fn look<'a>(&mut self, own: impl Iterator<Item = &'a Partition>, silent: bool) -> Option<Duration> {
+        let looks = self.mates.looks.lock().unwrap_or_else(PoisonError::into_inner);
+        if looks.0 == self.seen {
+            return None;
+        }
+        self.seen = looks.0;
+        let newest = looks.1.back()?;
+        let now = newest.at?;
+        let own: BTreeSet<Partition> = own.filter(|partition| newest.places.contains_key(partition)).cloned().collect();
+        if own != self.own || silent || !is_slow(&looks.1, &own, self.mates.patience) {
+            (self.own, self.since) = (own, now);
+            return None;
+        }
+        Some(now.saturating_duration_since(self.since)).filter(|slow| *slow >= self.mates.patience)
+    }
+}
+
+/// What a part of the partitions did a second between two looks.
+#[allow(clippy::cast_precision_loss, reason = "an estimate of rates")]
+fn rate(before: &Look, now: &Look, of: impl Fn(&Partition) -> bool) -> f64 {
+    let (Some(then), Some(at)) = (before.at, now.at) else { return 0.0 };
+    let moved = now.places.iter().filter(|(partition, _)| of(partition)).filter_map(|(partition, reached)| {
+        let before = before.places.get(partition)?;
+        Some((reached.next - before.next).max(0))
+    });
+    moved.sum::<i64>() as f64 / at.saturating_duration_since(then).as_secs_f64().max(0.001)
+}
+
+#[allow(clippy::cast_precision_loss, reason = "an estimate of rates")]
+fn is_slow(looks: &VecDeque<Look>, own: &BTreeSet<Partition>, patience: Duration) -> bool {
+    let (Some(now), Some(before)) = (looks.back(), looks.len().checked_sub(2).map(|n| &looks[n])) else { return false };
+    let others = now.places.len().saturating_sub(own.len());
+    // Those of them that can have a partition.
+    let mates = now.members.saturating_sub(1).min(others) as f64;
+    if own.is_empty() || mates < 1.0 {
+        return false;
+    }
+    let is_own = |partition: &Partition| own.contains(partition);
+    let pace =
+        looks.iter().zip(looks.iter().skip(1)).map(|(a, b)| rate(a, b, |p| !is_own(p))).fold(0.0, f64::max) / mates;
+    let moves = rate(before, now, is_own);
+    let waits = |of: &dyn Fn(&Partition) -> bool| -> f64 {
+        now.places.iter().filter(|(p, _)| of(p)).map(|(_, reached)| reached.waiting()).sum::<i64>() as f64
+    };
+    let (waits, theirs) = (waits(&is_own), waits(&|p| !is_own(p)) / mates);
+    moves * LESS < pace && waits > MORE * theirs + FEW && waits > moves * patience.as_secs_f64()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A group of four workers of four partitions each; by the worker, what it has done and what waits.
+    fn look(start: Instant, second: u64, members: usize, workers: [(i64, i64); 4]) -> Look {
+        let places = workers.iter().enumerate().flat_map(|(worker, (done, waits))| {
+            (0..4).map(move |n| {
+                let (next, share) = (done / 4, waits / 4);
+                (Partition::new("t", worker as i32 * 4 + n), Reached { next, end: next + share })
+            })
+        });
+        Look { at: Some(start + Duration::from_secs(second)), members, places: places.collect() }
+    }
+
+    fn first() -> BTreeSet<Partition> {
+        (0..4).map(|n| Partition::new("t", n)).collect()
+    }
+
+    #[test]
+    fn slow_is_who_does_less_than_half_of_what_the_others_do_while_more_waits_for_it() {
+        let (start, patience) = (Instant::now(), Duration::from_secs(10));
+        let all = |mine: (i64, i64), others: (i64, i64)| [mine, others, others, others];
+        for (members, first_look, second_look, expected) in [
+            // All keep up.
+            (4, all((0, 0), (0, 0)), all((400, 0), (400, 0)), false),
+            // One does a tenth; the others keep up with what comes.
+            (4, all((0, 400), (0, 0)), all((40, 800), (400, 0)), true),
+            // It does not, but would be through in no time.
+            (4, all((0, 20), (0, 0)), all((40, 24), (400, 0)), false),
+            // All have too much to do, one as much as the others.
+            (4, all((0, 9000), (0, 9000)), all((400, 9000), (400, 9000)), false),
+            // It is behind, and does what it can: more than the others, for whom nothing is there.
+            (4, all((0, 9000), (0, 0)), all((400, 9000), (40, 0)), false),
+            // It has less to do because it is alone.
+            (1, all((0, 400), (0, 0)), all((40, 800), (400, 0)), false),
+        ] {
+            let looks = VecDeque::from([look(start, 0, members, first_look), look(start, 4, members, second_look)]);
+            assert_eq!(is_slow(&looks, &first(), patience), expected, "{second_look:?} after {first_look:?}");
+        }
+    }
+
+    #[test]
+    fn a_worker_is_slow_for_long_enough_or_not_at_all_and_its_rests_grow() {
+        let (start, patience) = (Instant::now(), Duration::from_secs(10));
+        let mates = Arc::new(Mates::new(patience));
+        let mut slowness = Slowness::new(Arc::clone(&mates));
+        let own = first();
+        let mut seen = |second: u64, mine: i64, silent: bool| {
+            let others = (100 * second as i64, 0);
+            mates.publish(look(start, second, 4, [(mine, 800), others, others, others]));
+            slowness.look(own.iter(), silent)
+        };
+        // The first look is that of an assignment.
+        assert_eq!([seen(0, 0, false), seen(4, 4, false), seen(8, 8, false)], [None; 3]);
+        assert_eq!(seen(12, 12, false), Some(Duration::from_secs(12)));
+        assert_eq!(seen(16, 16, true), None, "it rebuilds states");
+        assert_eq!(seen(20, 20, false), None);
+        assert_eq!(mates.rest("w"), patience * 5);
+        assert_eq!([mates.rest("w"), mates.rest("w"), mates.rest("v")], [patience * 10, patience * 20, patience * 5]);
+    }
+}
