@@ -187,7 +187,7 @@ impl<'a> Own<'a> {
     async fn compute(&self, app: &str, day: Day, mapping: &Analysis, words: &mut Option<Words>) -> Result<u64, Error> {
         let (database, scanned, made) = (self.database, &self.scanned, &self.made);
         let (app, sql_day) = (literal(app), day.sql());
-        database.execute(&scan(scanned, &app, &sql_day, mapping)).await?;
+        database.execute(&scan(database.set(), scanned, &app, &sql_day, mapping)).await?;
         let rows = self.rows().await?;
         let partition = format!("({app}, {sql_day})");
         if rows == 0 {
@@ -272,8 +272,8 @@ impl<'a> Own<'a> {
 }
 
 /// The scan: the facts of all rows of the day that analysts see, and what rows they were. Which files hold them is asked of the
-/// projection; whatever it says, what was read is what is told.
-fn scan(table: &str, app: &str, day: &str, mapping: &Analysis) -> String {
+/// projection; whatever it says, what was read is what is told. `is_in` compares with a set.
+fn scan(is_in: &str, table: &str, app: &str, day: &str, mapping: &Analysis) -> String {
     let facts = mapping::facts(mapping);
     format!(
         "INSERT INTO `{table}` (app, day, kind, key, n, whom, file_time) \
@@ -281,7 +281,7 @@ fn scan(table: &str, app: &str, day: &str, mapping: &Analysis) -> String {
            SELECT fact.1 AS kind, fact.2 AS key, fact.3 AS whom, count() AS events, sum(if(kind = 'source', h, 0)) AS hash, \
              min(file_time) AS oldest \
            FROM (SELECT arrayJoin({facts}) AS fact, cityHash64(file_id, load, line, part) AS h, file_time FROM logs \
-             WHERE app = {app} AND {DAY} = {day} AND (file_id, load) IN (\
+             WHERE app = {app} AND {DAY} = {day} AND (file_id, load) {is_in} (\
                SELECT file_id, load FROM (SELECT file_id, load, count() FROM rows WHERE app = {app} AND {DAY} = {day} \
                  GROUP BY app, {DAY}, file_id, load))) \
            GROUP BY kind, key, whom) \

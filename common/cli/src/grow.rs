@@ -28,19 +28,28 @@ pub fn grow(config: &Config, differences: &[Difference]) -> Result<()> {
     if wanted.is_empty() {
         return Ok(());
     }
-    let mut in_the_way = at_work(config)?;
-    in_the_way.extend(lag::underway(config)?.iter().map(|what| format!("on its way: {what}")));
-    if !in_the_way.is_empty() {
-        bail!(
-            "partitions cannot be added yet:\n  {}\nSet drain = true for each cluster, wait until `logmill lag` shows no record, \
-             stop every stage, and run it again",
-            in_the_way.join("\n  ")
-        );
-    }
+    at_rest(config, "partitions")?;
     crate::runtime()?.block_on(async {
         Admin::new(&config.kafka.brokers, &config.kafka.properties.0)?.grow(&wanted).await?;
         Ok(())
     })
+}
+
+/// Holds back what changes the way of a file, as long as a file is on its way or a stage runs.
+///
+/// # Errors
+/// That is so, or Kafka does not answer.
+pub fn at_rest(config: &Config, what: &str) -> Result<()> {
+    let mut in_the_way = at_work(config)?;
+    in_the_way.extend(lag::underway(config)?.iter().map(|what| format!("on its way: {what}")));
+    if !in_the_way.is_empty() {
+        bail!(
+            "{what} cannot be added yet:\n  {}\nSet drain = true for each cluster, wait until `logmill lag` shows no record, \
+             stop every stage, and run it again",
+            in_the_way.join("\n  ")
+        );
+    }
+    Ok(())
 }
 
 /// The stages that run: a line for each.

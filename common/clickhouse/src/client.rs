@@ -1,5 +1,6 @@
 //! The client: clickhouse's own, on a connector that sends small pieces at once, with a bound on every wait.
 
+use crate::cluster::Cluster;
 use crate::error::Error;
 use clickhouse::{Client, Compression};
 use hyper_util::client::legacy::Client as HyperClient;
@@ -7,6 +8,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use logmill_config as config;
 use serde::de::DeserializeOwned;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How long a connection may take to come about.
@@ -16,7 +18,8 @@ const QUERY: Duration = Duration::from_secs(600);
 /// The server closes idle connections after 3 s by default.
 const IDLE: Duration = Duration::from_secs(2);
 
-/// One database on one server. Cheap to clone; clones share connections.
+/// One database on one server; in the cluster variant the front, which knows its shards. Cheap to clone; clones share
+/// connections.
 #[derive(Clone)]
 pub struct Database {
     pub(crate) client: Client,
@@ -25,6 +28,8 @@ pub struct Database {
     pub(crate) insert_timeout: Duration,
     /// How long rows are kept, in whole days; for ever where nothing says.
     pub(crate) keep: Option<Duration>,
+    /// Where the rows lie, where they do not lie here.
+    pub(crate) cluster: Option<Arc<Cluster>>,
 }
 
 impl Database {
@@ -33,25 +38,36 @@ impl Database {
     /// # Errors
     /// The password's file cannot be read.
     pub fn new(config: &config::ClickHouse) -> std::io::Result<Self> {
+        let mut database = Self::at(config, &config.url, config.database.clone())?;
+        if !config.shards.is_empty() {
+            let shard = |url: &String| Self::at(config, url, config.shard_database());
+            let shards = config.shards.iter().map(shard).collect::<std::io::Result<_>>()?;
+            database.client = Cluster::asks(database.client);
+            database.cluster =
+                Some(Arc::new(Cluster { name: config.cluster.clone(), replicated: config.replicated, shards }));
+        }
+        Ok(database)
+    }
+
+    fn at(config: &config::ClickHouse, url: &str, name: String) -> std::io::Result<Self> {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
         connector.set_keepalive(Some(Duration::from_secs(60)));
         connector.set_connect_timeout(Some(CONNECT));
         let http = HyperClient::builder(TokioExecutor::new()).pool_idle_timeout(IDLE).build(connector);
-        let mut client = Client::with_http_client(http)
-            .with_url(&config.url)
-            .with_user(&config.user)
-            .with_compression(Compression::None);
+        let mut client =
+            Client::with_http_client(http).with_url(url).with_user(&config.user).with_compression(Compression::None);
         let password = config.secret()?;
         if !password.is_empty() {
             client = client.with_password(password);
         }
         Ok(Self {
             client,
-            url: config.url.clone(),
-            name: config.database.clone(),
+            url: url.to_owned(),
+            name,
             insert_timeout: config.insert_timeout,
             keep: config.keep,
+            cluster: None,
         })
     }
 

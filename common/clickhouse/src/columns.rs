@@ -1,12 +1,14 @@
 //! Fields that have a column of their own: DEFAULT over the map, so that the INSERT of the chain knows nothing of them and the rows
 //! that were there before have them too. The view `logs` shows them behind its own.
 //!
+//! Over shards each has them, and the front too, which is made after them and unmade before them.
+//!
 //! What was made is written down in `field_columns` before it is made, and each statement can be repeated: broken off anywhere, the
 //! same again goes on.
 
 use crate::client::Database;
 use crate::error::Error;
-use crate::migrate::{migrations, statements};
+use crate::migrate::{Migration, statements, steps_of};
 use crate::sql::literal;
 use logmill_config::{Column, FieldType};
 use serde::Deserialize;
@@ -65,10 +67,13 @@ impl Recorded {
     }
 }
 
-/// The view of analysts with these columns of fields.
-fn view(columns: &BTreeSet<String>) -> String {
+/// The view of analysts in this database with these columns of fields.
+fn view(database: &Database, columns: &BTreeSet<String>) -> String {
+    view_of(&steps_of(database).known, columns)
+}
+
+fn view_of(steps: &[Migration], columns: &BTreeSet<String>) -> String {
     const FROM: &str = "\nFROM rows";
-    let steps = migrations();
     let of_logs = |sql: &&str| sql.contains("VIEW") && sql.contains(" logs AS");
     let view = steps.iter().rev().find_map(|step| statements(step.sql).filter(of_logs).last());
     let view = view.expect("a migration makes the view").trim_end_matches(';');
@@ -99,7 +104,7 @@ pub(crate) async fn copy(database: &Database, to: &Database) -> Result<(), Error
     }
     let shown: BTreeSet<String> =
         recorded.into_iter().map(|column| column.name).filter(|name| shown.contains(name)).collect();
-    if shown.is_empty() { Ok(()) } else { to.execute(&view(&shown)).await }
+    if shown.is_empty() { Ok(()) } else { to.execute(&view(to, &shown)).await }
 }
 
 async fn columns_of(database: &Database, table: &str) -> Result<BTreeSet<String>, Error> {
@@ -129,26 +134,36 @@ pub async fn settle_columns(database: &Database, wanted: &[Column], drop: &[Stri
         recorded.into_iter().partition(|column| drop.contains(&column.name));
     let names = |columns: &[Recorded]| columns.iter().map(|column| column.name.clone()).collect::<BTreeSet<_>>();
     if !gone.is_empty() {
-        database.execute(&view(&names(&kept))).await?;
+        database.execute(&view(database, &names(&kept))).await?;
     }
+    // Shards come first, and the front, by which it is known what is to be done, is the last to write down that it is done.
+    let places: Vec<&Database> = database.all().collect();
     for column in gone {
-        database.execute(&format!("ALTER TABLE rows DROP COLUMN IF EXISTS `{}`", column.name)).await?;
-        write_down(database, &column, true).await?;
+        for place in places.iter().rev() {
+            place.execute(&format!("ALTER TABLE rows DROP COLUMN IF EXISTS `{}`", column.name)).await?;
+        }
+        for place in &places {
+            write_down(place, &column, true).await?;
+        }
         settled.dropped.push(column.name);
     }
-    let there = columns_of(database, "rows").await?;
-    let known = names(&kept);
     let wanted: Vec<Recorded> = wanted.iter().map(Recorded::from).collect();
-    for column in wanted.iter().filter(|column| !there.contains(&column.name) || !known.contains(&column.name)) {
-        if !known.contains(&column.name) {
-            write_down(database, column, false).await?;
+    for place in places {
+        let there = columns_of(place, "rows").await?;
+        let known = names(&self::recorded(place).await?);
+        for column in wanted.iter().filter(|column| !there.contains(&column.name) || !known.contains(&column.name)) {
+            if !known.contains(&column.name) {
+                write_down(place, column, false).await?;
+            }
+            place.execute(&column.added()).await?;
+            if !settled.made.contains(&column.name) {
+                settled.made.push(column.name.clone());
+            }
         }
-        database.execute(&column.added()).await?;
-        settled.made.push(column.name.clone());
     }
     let (shown, wanted) = (columns_of(database, "logs").await?, names(&wanted));
     if !wanted.is_subset(&shown) {
-        database.execute(&view(&wanted)).await?;
+        database.execute(&view(database, &wanted)).await?;
     }
     Ok(settled)
 }
@@ -194,6 +209,7 @@ async fn write_down(database: &Database, column: &Recorded, dropped: bool) -> Re
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::migrate::migrations;
 
     fn column(name: &str, kind: FieldType) -> Column {
         Column { name: name.into(), field: name.into(), kind }
@@ -201,9 +217,9 @@ mod tests {
 
     #[test]
     fn the_view_shows_them_behind_its_own() {
-        let plain = view(&BTreeSet::new());
+        let plain = view_of(&migrations(), &BTreeSet::new());
         assert!(plain.starts_with("CREATE OR REPLACE VIEW logs AS"), "{plain}");
-        let shown = view(&BTreeSet::from(["a".to_owned(), "b".to_owned()]));
+        let shown = view_of(&migrations(), &BTreeSet::from(["a".to_owned(), "b".to_owned()]));
         assert_eq!(shown, plain.replacen("\nFROM rows", ", `a`, `b`\nFROM rows", 1));
         assert_ne!(shown, plain);
     }

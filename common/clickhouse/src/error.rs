@@ -27,6 +27,21 @@ pub enum Error {
     /// Columns of fields that were made are not those of the configuration.
     #[error("the columns of fields in {database} are not those of the configuration, and nothing is done:\n  {}", problems.join("\n  "))]
     Columns { database: String, problems: Vec<String> },
+    /// The database holds something else than the configuration says: rows, a shard's rows, or what belongs to the front of shards.
+    #[error(
+        "migration {number} of {database} is {applied:?}, and {known:?} is needed: clickhouse.shards is set where the rows lie on one \
+         server, or is not where they lie on shards; neither becomes the other, name another database"
+    )]
+    Kind { database: String, number: u32, applied: String, known: &'static str },
+    /// A shard stands elsewhere than in the configuration.
+    #[error("the shard at {url}: {why}")]
+    Places { url: String, why: String },
+    /// The front's server knows other shards.
+    #[error(
+        "the cluster {cluster:?} in remote_servers of the server at clickhouse.url has to be the {wanted} shards of clickhouse.shards, \
+         each once; it shows: {seen}"
+    )]
+    Unseen { cluster: String, wanted: usize, seen: String },
     /// The database is ahead of this program.
     #[error(
         "the database has migration {number} ({name}), which this program does not know: it is older than the schema"
@@ -70,6 +85,19 @@ impl Error {
             }
             Error::Server { code, .. } if DATA_CODES.contains(code) => Fault::Data,
             _ => Fault::Wait,
+        }
+    }
+
+    /// Says that it happened at a shard, where the message does not say where.
+    pub(crate) fn at_shard(self, shard: &crate::Database) -> Self {
+        match self {
+            Error::Server { code, message } => {
+                Error::Server { code, message: format!("{message} (at the shard {})", shard.url()) }
+            }
+            Error::Differs { database, differences } => {
+                Error::Differs { database: format!("{database} at the shard {}", shard.url()), differences }
+            }
+            other => other,
         }
     }
 

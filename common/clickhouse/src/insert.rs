@@ -2,6 +2,7 @@
 //! server refuses it while one of the same query id runs.
 
 use crate::client::Database;
+use crate::cluster::Place;
 use crate::error::Error;
 use crate::sql::literal;
 use bytes::Bytes;
@@ -174,6 +175,21 @@ const NOT_FORGOTTEN: &str = "file_id NOT IN (SELECT file_id FROM forgotten)";
 /// Without a range: there is nothing to insert then.
 #[must_use]
 pub fn rows_sql(ranges: &[LineRange], counted: bool) -> String {
+    missing_rows_sql(ranges, counted, "")
+}
+
+/// The same for a shard: the server refuses it where the database is another one, or one of another number of shards.
+///
+/// # Panics
+/// As [`rows_sql`].
+#[must_use]
+pub fn shard_rows_sql(ranges: &[LineRange], counted: bool, Place { number, shards }: Place) -> String {
+    let here = format!("argMax((number,shards),at)=({number},{shards})");
+    let why = format!("this is not shard {} of {shards}", number + 1);
+    missing_rows_sql(ranges, counted, &format!("AND (SELECT throwIf(NOT({here}),'{why}') FROM place)=0 "))
+}
+
+fn missing_rows_sql(ranges: &[LineRange], counted: bool, fence: &str) -> String {
     assert!(!ranges.is_empty(), "a batch of rows has a range");
     let conditions: Vec<String> = groups(ranges)
         .iter()
@@ -196,7 +212,7 @@ pub fn rows_sql(ranges: &[LineRange], counted: bool) -> String {
         "INSERT INTO rows ({columns}) SELECT {columns} FROM input('{typed}') \
          WHERE (file_id,load,line,part) NOT IN (SELECT file_id,load,line,part FROM rows \
          WHERE file_time BETWEEN fromUnixTimestamp64Milli(toInt64({oldest}),'UTC') \
-         AND fromUnixTimestamp64Milli(toInt64({newest}),'UTC') AND ({})) AND {NOT_FORGOTTEN} FORMAT ArrowStream",
+         AND fromUnixTimestamp64Milli(toInt64({newest}),'UTC') AND ({})) AND {NOT_FORGOTTEN} {fence}FORMAT ArrowStream",
         conditions.join(" OR ")
     )
 }

@@ -5,6 +5,7 @@
 //! exactness hangs on.
 
 mod client;
+mod cluster;
 mod columns;
 mod error;
 mod insert;
@@ -15,9 +16,10 @@ mod schema;
 mod sql;
 
 pub use client::Database;
+pub use cluster::Place;
 pub use columns::{Settled, settle_columns};
 pub use error::{Error, Fault};
-pub use insert::{Insertion, LineRange, merge_ranges, origins_sql, rows_sql};
+pub use insert::{Insertion, LineRange, merge_ranges, origins_sql, rows_sql, shard_rows_sql};
 pub use loads::settle_loads;
-pub use migrate::{Migrated, Migration, migrate, migrations};
+pub use migrate::{Migrated, Migration, migrate, migrations, steps};
 pub use sql::{id_literal, literal};

@@ -6,6 +6,7 @@
 //! none of these was changed by somebody else: nothing goes on over it.
 
 use crate::client::Database;
+use crate::cluster::Cluster;
 use crate::columns;
 use crate::error::Error;
 use crate::schema::{Schema, schema};
@@ -35,7 +36,7 @@ macro_rules! step {
     };
 }
 
-/// All steps that this program knows, in order.
+/// The steps of a single server's database, in order.
 #[must_use]
 pub fn migrations() -> Vec<Migration> {
     vec![
@@ -56,6 +57,83 @@ pub fn migrations() -> Vec<Migration> {
     ]
 }
 
+/// The steps of a shard's database: its rows, and what its INSERTs look into.
+fn shard_migrations() -> Vec<Migration> {
+    vec![
+        step!(1, "shard_rows", "cluster/shard_0001_rows.sql"),
+        step!(2, "shard_fences", "cluster/shard_0002_fences.sql"),
+        step!(30, "field_columns", "0030_field_columns.sql"),
+    ]
+}
+
+/// The steps of the database before shards. Numbers are those of a single server's: the ledger's steps are the same.
+fn front_migrations() -> Vec<Migration> {
+    let mut steps = vec![
+        step!(1, "front_rows", "cluster/front_0001_rows.sql"),
+        step!(4, "front_logs", "cluster/front_0004_logs.sql"),
+    ];
+    steps.extend(migrations().into_iter().filter(|step| [2, 3, 5, 6, 10, 11, 21, 30].contains(&step.number)));
+    steps.sort_by_key(|step| step.number);
+    steps
+}
+
+/// What a database is to hold.
+pub(crate) struct Steps {
+    pub known: Vec<Migration>,
+    /// What stands for what in their text.
+    pub texts: Vec<(&'static str, String)>,
+}
+
+/// Engines of replicated tables. As the server's macros have it every shard has a folder of its own in Keeper, and every replica a
+/// name in it.
+const REPLICATED: [(&str, &str); 2] = [
+    (
+        "ENGINE = MergeTree",
+        "ENGINE = ReplicatedMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}')",
+    ),
+    (
+        "ENGINE = ReplacingMergeTree(",
+        "ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}', ",
+    ),
+];
+
+impl Steps {
+    /// Those of a shard of the front.
+    fn of_shard(cluster: &Cluster) -> Self {
+        let replicated = REPLICATED.into_iter().filter(|_| cluster.replicated);
+        let texts = replicated.map(|(plain, replicated)| (plain, replicated.to_owned())).collect();
+        Self { known: shard_migrations(), texts }
+    }
+
+    fn statements(&self, step: &Migration) -> Vec<String> {
+        let filled = |statement: &str| {
+            self.texts.iter().fold(statement.to_owned(), |statement, (name, text)| statement.replace(name, text))
+        };
+        statements(step.sql).map(filled).collect()
+    }
+}
+
+/// The steps of this database; of a front not those of its shards.
+pub(crate) fn steps_of(database: &Database) -> Steps {
+    match &database.cluster {
+        None => Steps { known: migrations(), texts: Vec::new() },
+        Some(cluster) => Steps {
+            known: front_migrations(),
+            texts: vec![
+                ("{cluster}", cluster.name.clone()),
+                ("{shard_database}", cluster.shards.first().map_or_else(String::new, |shard| shard.name.clone())),
+            ],
+        },
+    }
+}
+
+/// Every database of the table with the steps that make it: shards, then the one that is asked.
+#[must_use]
+pub fn steps(database: &Database) -> Vec<(&Database, Vec<Migration>)> {
+    let shards = database.shards().iter().map(|shard| (shard, shard_migrations()));
+    shards.chain([(database, steps_of(database).known)]).collect()
+}
+
 const ANALYST: &str = include_str!("../../../schemas/clickhouse/analyst.sql");
 
 /// The table that remembers what was applied.
@@ -72,22 +150,38 @@ pub struct Migrated {
     pub unchecked: Option<String>,
     /// Why the analysts' account was not made by SQL, where it was not: then it has to be made in the server's files.
     pub analyst_skipped: Option<String>,
+    /// The same of each shard.
+    pub shards: Vec<Migrated>,
 }
 
 /// Brings a database, which need not exist, to the newest schema, and the time for which rows are kept to that of the
-/// configuration.
+/// configuration. Before a front come its shards, whose places in the configuration must be those that they have
+/// ([`Database::grows`]).
 ///
 /// # Errors
 /// [`Error::Changed`] when an applied step differs from the known one, [`Error::Newer`] when there is one more,
 /// [`Error::Differs`] when the schema is not what the steps make; else as the server says. What was applied before stays.
 pub async fn migrate(database: &Database) -> Result<Migrated, Error> {
-    let migrated = migrate_by(database, &migrations()).await?;
-    keep(database).await?;
-    Ok(migrated)
+    let mut shards = Vec::new();
+    if let Some(cluster) = &database.cluster {
+        database.grows().await?;
+        let steps = Steps::of_shard(cluster);
+        for shard in &cluster.shards {
+            shards.push(migrate_by(shard, &steps).await.map_err(|error| error.at_shard(shard))?);
+        }
+    }
+    let migrated = migrate_by(database, &steps_of(database)).await?;
+    for holder in database.holders() {
+        keep(holder).await?;
+    }
+    database.settle_shards().await?;
+    database.sees_its_shards().await?;
+    Ok(Migrated { shards, ..migrated })
 }
 
-/// [`migrate`] by other steps than the program's own.
-pub(crate) async fn migrate_by(database: &Database, known: &[Migration]) -> Result<Migrated, Error> {
+/// [`migrate`] of one database by these steps.
+pub(crate) async fn migrate_by(database: &Database, steps: &Steps) -> Result<Migrated, Error> {
+    let known = &steps.known;
     database.server_execute(&format!("CREATE DATABASE IF NOT EXISTS `{}`", database.name)).await?;
     database.execute(RECORD).await?;
     let mut applied = Vec::new();
@@ -96,6 +190,10 @@ pub(crate) async fn migrate_by(database: &Database, known: &[Migration]) -> Resu
         let Some(step) = known.iter().find(|m| m.number == *number) else {
             return Err(Error::Newer { number: *number, name: name.clone() });
         };
+        if step.name != name {
+            let (database, applied) = (database.name.clone(), name.clone());
+            return Err(Error::Kind { database, number: *number, applied, known: step.name });
+        }
         if step.checksum() != *checksum {
             let (name, applied, known) = (name.clone(), checksum.clone(), step.checksum());
             return Err(Error::Changed { number: *number, name, applied, known });
@@ -103,27 +201,32 @@ pub(crate) async fn migrate_by(database: &Database, known: &[Migration]) -> Resu
     }
     let (done, to_do): (Vec<&Migration>, Vec<&Migration>) =
         known.iter().partition(|m| recorded.contains_key(&m.number));
-    let unchecked = match compare(database, &done, to_do.first().copied()).await {
+    let unchecked = match compare(database, steps, &done, to_do.first().copied()).await {
         Ok(()) => None,
         Err(Error::Server { code: ACCESS_DENIED, message }) => Some(message),
         Err(other) => return Err(other),
     };
     for step in to_do {
-        for statement in statements(step.sql) {
-            database.execute(statement).await?;
+        for statement in steps.statements(step) {
+            database.execute(&statement).await?;
         }
         let values = format!("({}, {}, {})", step.number, literal(step.name), literal(&step.checksum()));
         database.execute(&format!("INSERT INTO migrations (number, name, checksum) VALUES {values}")).await?;
         applied.push(step.number);
     }
-    Ok(Migrated { applied, unchecked, analyst_skipped: analyst(database).await? })
+    Ok(Migrated { applied, unchecked, analyst_skipped: analyst(database).await?, shards: Vec::new() })
 }
 
 /// This account may not make databases.
 const ACCESS_DENIED: u32 = 497;
 
 /// Whether the database is what the steps that are done make, and perhaps some of the next one's statements.
-async fn compare(database: &Database, done: &[&Migration], next: Option<&Migration>) -> Result<(), Error> {
+async fn compare(
+    database: &Database,
+    steps: &Steps,
+    done: &[&Migration],
+    next: Option<&Migration>,
+) -> Result<(), Error> {
     if done.is_empty() && next.is_none() {
         return Ok(());
     }
@@ -131,8 +234,9 @@ async fn compare(database: &Database, done: &[&Migration], next: Option<&Migrati
     let beside = Database { name: beside_name(&database.name), ..database.clone() };
     drop_forgotten(database).await?;
     beside.server_execute(&format!("CREATE DATABASE `{}`", beside.name)).await?;
-    let differences = nearest(database, &beside, &found, done, next).await;
-    beside.server_execute(&format!("DROP DATABASE IF EXISTS `{}`", beside.name)).await?;
+    let differences = nearest(database, &beside, steps, &found, done, next).await;
+    // At once: a replicated table leaves Keeper with it.
+    beside.server_execute(&format!("DROP DATABASE IF EXISTS `{}` SYNC", beside.name)).await?;
     match differences? {
         none if none.is_empty() => Ok(()),
         differences => Err(Error::Differs { database: database.name.clone(), differences }),
@@ -144,20 +248,21 @@ async fn compare(database: &Database, done: &[&Migration], next: Option<&Migrati
 async fn nearest(
     database: &Database,
     beside: &Database,
+    steps: &Steps,
     found: &Schema,
     done: &[&Migration],
     next: Option<&Migration>,
 ) -> Result<Vec<String>, Error> {
-    for statement in done.iter().flat_map(|step| statements(step.sql)) {
-        beside.execute(statement).await?;
+    for statement in done.iter().flat_map(|step| steps.statements(step)) {
+        beside.execute(&statement).await?;
     }
     columns::copy(database, beside).await?;
     let mut nearest = schema(beside).await?.differences(found);
-    for statement in next.into_iter().flat_map(|step| statements(step.sql)) {
+    for statement in next.into_iter().flat_map(|step| steps.statements(step)) {
         if nearest.is_empty() {
             break;
         }
-        beside.execute(statement).await?;
+        beside.execute(&statement).await?;
         let differences = schema(beside).await?.differences(found);
         nearest = if differences.len() < nearest.len() { differences } else { nearest };
     }

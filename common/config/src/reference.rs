@@ -30,6 +30,9 @@ fn full() -> Config {
     config.clickhouse.password = Some("secret".into());
     config.clickhouse.password_file = Some("/run/secrets/clickhouse".into());
     config.clickhouse.keep = Some(std::time::Duration::from_secs(400 * 86_400));
+    config.clickhouse.shards =
+        ["http://clickhouse-0.example:8123", "http://clickhouse-1.example:8123"].map(Into::into).into();
+    config.clickhouse.shard_database = Some(config.clickhouse.shard_database());
     config.plan.encoding = Some("gb18030".into());
     config.plan.record_start = Some(r"\d{4}-\d\d-\d\d ".into());
     let regex = r"(?<time>\S+ \S+) \[(?<level>\w+)\] order (?<order>\d+): (?<message>.*)";
@@ -201,7 +204,10 @@ pub fn example() -> String {
                     Some("patterns") => ["regex", "time_format"].contains(&key.as_str()),
                     _ => false,
                 };
-                let mark = if (node.is_optional() && !example) || parent.is_foreign() { "# " } else { "" };
+                // Set, it is another way of laying out the table.
+                let variant = table == ["clickhouse"] && key == "shards";
+                let optional = variant || (node.is_optional() && !example);
+                let mark = if optional || parent.is_foreign() { "# " } else { "" };
                 writeln!(out, "{mark}{text}").expect("a String takes all");
             }
         }

@@ -223,6 +223,18 @@ pub struct ClickHouse {
     #[serde(with = "humantime_serde", skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String", extend("format" = "duration"))]
     pub keep: Option<Duration>,
+    /// The cluster variant: HTTP addresses of the shards over which rows lie, each file on one. url then names the server of
+    /// everything else, which people ask. A shard keeps its place in this list; further ones come at its end, while no loader
+    /// runs (docs/cluster.md). Left out: rows lie in the database at url.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub shards: Vec<String>,
+    /// The name that these shards have as a cluster in the settings of the server at url (remote_servers).
+    pub cluster: String,
+    /// The database of each shard. Left out: the name of database with _shard behind it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shard_database: Option<String>,
+    /// Whether the shards' tables are replicated. Their servers need Keeper, and the macros shard and replica.
+    pub replicated: bool,
 }
 
 impl Default for ClickHouse {
@@ -238,11 +250,21 @@ impl Default for ClickHouse {
             batch_interval: Duration::from_secs(5),
             insert_timeout: Duration::from_secs(60),
             keep: None,
+            shards: Vec::new(),
+            cluster: "logmill".into(),
+            shard_database: None,
+            replicated: false,
         }
     }
 }
 
 impl ClickHouse {
+    /// The name of each shard's database.
+    #[must_use]
+    pub fn shard_database(&self) -> String {
+        self.shard_database.clone().unwrap_or_else(|| format!("{}_shard", self.database))
+    }
+
     /// The password, read from `password_file` if that is set; empty when none is.
     ///
     /// # Errors

@@ -194,6 +194,31 @@ fn rows_are_kept_for_whole_days_and_an_event_says_one_thing() {
 }
 
 #[test]
+fn shards_are_servers_of_their_own() {
+    let shards = "shards = [\"http://a:8123\", \"http://b:8123\"]\n";
+    refused(
+        "[clickhouse]\nshards = [\"http://a:8123\", \"http://a:8123/\"]\n",
+        "logmill.toml:2: clickhouse.shards: \"http://a:8123/\" stands there twice: each shard is a server of its own",
+    );
+    refused(
+        "[clickhouse]\nshards = [\"a:9000\"]\n",
+        "logmill.toml:2: clickhouse.shards: \"a:9000\" is not the address of an HTTP interface, such as http://127.0.0.1:8123",
+    );
+    refused(
+        &format!("[clickhouse]\n{shards}cluster = \"'x'\"\nshard_database = \"logmill\"\n"),
+        "logmill.toml:3: clickhouse.cluster: \"'x'\" is not a name of letters, digits, '.', '_' and '-'\n\
+         logmill.toml:4: clickhouse.shard_database: \"logmill\" is the name of clickhouse.database: a shard may lie on the same \
+         server, so it needs another one",
+    );
+    refused(
+        "[clickhouse]\nreplicated = true\n",
+        "logmill.toml:2: clickhouse.replicated: is for shards: name them in clickhouse.shards, be it one",
+    );
+    let config = parse(&format!("[clickhouse]\n{shards}database = \"logs\"\n")).unwrap();
+    assert_eq!((config.clickhouse.shards.len(), &*config.clickhouse.shard_database()), (2, "logs_shard"));
+}
+
+#[test]
 fn a_batch_of_rows_has_to_fit_into_a_message() {
     let plan =
         "[plan]\nraw_bytes = \"64 KiB\"\nplain_bytes = \"64 KiB\"\ntext_bytes = \"64 KiB\"\nline_bytes = \"64 KiB\"\n";

@@ -76,8 +76,8 @@ pub struct Answer {
 pub enum Verdict {
     /// The server said that it is done and durable. With it, the records of which no row could be made.
     Loaded { rejected: Vec<(Offset, Reject)> },
-    /// The server's definite answer: it refuses the data, and nothing of it is in. `row`: the place of what was sent, where
-    /// that was one row.
+    /// The server's definite answer: it refuses the data, and nothing of it is in; of several servers, that is one's answer, and
+    /// what others took is found there when it comes again. `row`: the place of what was sent, where that was one row.
     Refused { why: String, row: Option<LineSpan> },
     /// Anything else (unknown, already running, full, absent): the same again, after a while.
     Again(String),

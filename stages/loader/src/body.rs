@@ -8,6 +8,8 @@ use logmill_protocol::load::{Content, Insert};
 /// One statement and its body.
 #[derive(Debug)]
 pub struct Body {
+    /// Which of the databases that hold rows takes it; 0 for what goes to the only one, or to the front.
+    pub holder: usize,
     pub sql: String,
     pub pieces: Vec<Bytes>,
 }
@@ -51,11 +53,11 @@ impl Table {
         }
     }
 
-    /// What is sent for an INSERT, and what of it is no good.
+    /// What is sent for an INSERT, and what of it is no good. `shards`: over how many the rows lie, 0 where they lie on none.
     #[must_use]
-    pub fn prepare(self, insert: &Insert) -> Prepared {
+    pub fn prepare(self, insert: &Insert, shards: usize) -> Prepared {
         match self {
-            Self::Rows => rows::prepare(insert),
+            Self::Rows => rows::prepare(insert, shards),
             Self::FileEvents => ledger::prepare_events(insert),
             Self::Rejects => ledger::prepare_rejects(insert),
         }

@@ -47,7 +47,7 @@ fn body(table: &str, insert: &Insert, columns: Columns) -> Vec<Body> {
     let sql = origins_sql(table, &columns.types(), &partition.topic, partition.index, from, to);
     let stream: Stream = columns.stream();
     let end = bytes::Bytes::from_static(&crate::ipc::END);
-    vec![Body { sql, pieces: vec![stream.schema, stream.batches, end] }]
+    vec![Body { holder: 0, sql, pieces: vec![stream.schema, stream.batches, end] }]
 }
 
 fn origin(columns: &mut Columns, incoming: &Incoming) {

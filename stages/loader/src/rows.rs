@@ -12,7 +12,7 @@ use arrow_buffer::Buffer;
 use arrow_ipc::reader::StreamDecoder;
 use arrow_ipc::writer::StreamWriter;
 use bytes::Bytes;
-use logmill_clickhouse::{LineRange, merge_ranges, rows_sql};
+use logmill_clickhouse::{LineRange, Place, merge_ranges, rows_sql, shard_rows_sql};
 use logmill_core::{LineSpan, Reject, RejectReason};
 use logmill_protocol::load::{Insert, Item, RowRange};
 use logmill_runner::panic_text;
@@ -50,14 +50,22 @@ struct Checked {
     row: Option<LineSpan>,
 }
 
-/// Makes the bodies of an INSERT. Usually one; records of another schema (splitters of two versions) go by one of their
-/// own.
+/// Records that go together: to one place, under one schema.
+struct Group {
+    place: Option<Place>,
+    schema: Bytes,
+    records: Vec<Checked>,
+}
+
+/// Makes the bodies of an INSERT. Usually one, or one a shard; records of another schema (splitters of two versions) go by one
+/// of their own.
 ///
 /// # Panics
 /// When a record without a range gets here: the machine keeps those back.
-pub(crate) fn prepare(insert: &Insert) -> Prepared {
+pub(crate) fn prepare(insert: &Insert, shards: usize) -> Prepared {
+    let place = |checked: &Checked| (shards > 0).then(|| Place::of(checked.range.file_id, shards));
     let mut rejected = Vec::new();
-    let mut groups: Vec<(Bytes, Vec<Checked>)> = Vec::new();
+    let mut groups: Vec<Group> = Vec::new();
     let mut row = None;
     for (index, item) in insert.items.iter().enumerate() {
         match check(item, insert.rows_of(index)) {
@@ -68,27 +76,34 @@ pub(crate) fn prepare(insert: &Insert) -> Prepared {
                 rejected.push((item.incoming.offset, reject));
             }
             Ok(None) => {}
-            Ok(Some(checked)) => match groups.iter_mut().find(|(schema, _)| *schema == checked.stream.schema) {
-                Some((_, group)) => group.push(checked),
-                None => groups.push((checked.stream.schema.clone(), vec![checked])),
-            },
+            Ok(Some(checked)) => {
+                let (place, schema) = (place(&checked), checked.stream.schema.clone());
+                match groups.iter_mut().find(|group| group.place == place && group.schema == schema) {
+                    Some(group) => group.records.push(checked),
+                    None => groups.push(Group { place, schema, records: vec![checked] }),
+                }
+            }
         }
     }
     // Of several records one could be refused for the other.
-    if let ([_], [(_, group)]) = (&insert.items[..], &groups[..]) {
-        row = group[0].row;
+    if let ([_], [group]) = (&insert.items[..], &groups[..]) {
+        row = group.records[0].row;
     }
     let bodies = groups
         .into_iter()
-        .map(|(schema, mut group)| {
+        .map(|Group { place, schema, mut records }| {
             // In the table's order: the server sees that, and need not sort the block, which would copy every column.
-            group.sort_by_key(|checked| checked.range);
-            let counted = group[0].counted; // as the schema says, which is the same in all of them
-            let ranges = merge_ranges(group.iter().map(|checked| checked.range).collect());
+            records.sort_by_key(|checked| checked.range);
+            let counted = records[0].counted; // as the schema says, which is the same in all of them
+            let ranges = merge_ranges(records.iter().map(|checked| checked.range).collect());
             let mut pieces = vec![schema];
-            pieces.extend(group.into_iter().map(|checked| checked.stream.batches));
+            pieces.extend(records.into_iter().map(|checked| checked.stream.batches));
             pieces.push(Bytes::from_static(&END));
-            Body { sql: rows_sql(&ranges, counted), pieces }
+            let sql = match place {
+                Some(place) => shard_rows_sql(&ranges, counted, place),
+                None => rows_sql(&ranges, counted),
+            };
+            Body { holder: place.map_or(0, |place| place.number), sql, pieces }
         })
         .collect();
     Prepared { bodies, rejected, row }

@@ -108,7 +108,7 @@ impl<L: Log> Worker<L> {
             }
             self.said.insert(name, Instant::now());
             let seconds = now_ms.saturating_sub(since_ms) / 1_000;
-            let url = self.sink.database.url();
+            let url = self.sink.url(&partition.topic);
             tracing::warn!(%partition, %from, %to, attempts, seconds, url, %why, "waiting for ClickHouse");
         }
     }

@@ -8,7 +8,7 @@ use logmill_loader::{Prepared, Table};
 
 fn prepared(payload: impl Into<Bytes>) -> Prepared {
     let prepared =
-        Table::Rows.prepare(&insert(ROWS, Table::Rows, 5, vec![record(&file(1, 0), span(1, 12), payload.into())]));
+        Table::Rows.prepare(&insert(ROWS, Table::Rows, 5, vec![record(&file(1, 0), span(1, 12), payload.into())]), 0);
     assert_eq!(prepared.bodies.len() + prepared.rejected.len(), 1, "rejected or sent: {prepared:?}");
     prepared
 }

@@ -58,7 +58,7 @@ pub fn fixture_with(brokers: usize) -> (&'static Fixture, MutexGuard<'static, ()
 
 fn make(brokers: usize) -> anyhow::Result<Fixture> {
     let name = if brokers == 1 { "e2e" } else { "e2e-brokers" };
-    make_in(name, brokers, true)
+    make_in(name, brokers, true, false)
 }
 
 /// A fixture of one's own with one broker, in the stack's folder of this name as it lies there.
@@ -66,12 +66,21 @@ fn make(brokers: usize) -> anyhow::Result<Fixture> {
 /// # Errors
 /// The servers do not start.
 pub fn alone(name: &str) -> anyhow::Result<Fixture> {
-    make_in(name, 1, false)
+    make_in(name, 1, false, false)
 }
 
-fn make_in(name: &str, brokers: usize, fresh: bool) -> anyhow::Result<Fixture> {
+/// A fixture of one's own with one broker and two engines, in the stack's folder of this name.
+///
+/// # Errors
+/// The servers do not start.
+pub fn two_engines(name: &str) -> anyhow::Result<Fixture> {
+    make_in(name, 1, true, true)
+}
+
+fn make_in(name: &str, brokers: usize, fresh: bool, second_clickhouse: bool) -> anyhow::Result<Fixture> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let wanted = Wanted { brokers, hdfs: vec!["a".into(), "b".into()], clickhouse: true, ..Wanted::default() };
+    let hdfs = vec!["a".into(), "b".into()];
+    let wanted = Wanted { brokers, hdfs, clickhouse: true, second_clickhouse, ..Wanted::default() };
     let stack = Stack::start_kept(&default_dir(), name, &wanted, fresh)?;
     let folder = folder("logs");
     let logs = runtime.block_on(async {

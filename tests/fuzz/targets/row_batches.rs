@@ -48,6 +48,6 @@ fuzz_target!(init: drop(std::panic::take_hook()), |data: &[u8]| {
     let incoming = Incoming { partition: partition.clone(), offset: Offset(5), timestamp_ms: 0, record };
     let items = vec![Item::new(incoming, Content::Rows)];
     let insert = Insert { ticket: 0, partition, content: Content::Rows, from: Offset(5), to: Offset(6), cut: None, items };
-    let prepared = Table::Rows.prepare(&insert);
+    let prepared = Table::Rows.prepare(&insert, 0);
     assert_eq!(prepared.bodies.len() + prepared.rejected.len(), 1, "it is rejected or it is sent");
 });

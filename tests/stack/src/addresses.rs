@@ -19,6 +19,9 @@ pub struct Addresses {
     pub buckets: BTreeMap<String, BucketAddress>,
     /// ClickHouse, if it runs.
     pub clickhouse: Option<ClickHouseAddress>,
+    /// A second one, if it runs: each is a shard of the same cluster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub second_clickhouse: Option<ClickHouseAddress>,
 }
 
 impl Addresses {
@@ -172,6 +175,7 @@ mod tests {
                 admin: Login { user: "admin".into(), password: "secret".into() },
                 analyst: Login { user: "analyst".into(), password: "other".into() },
             }),
+            second_clickhouse: None,
         };
         let expected = r#"[kafka]
 brokers = "127.1.2.1:9092"

@@ -27,8 +27,8 @@ pub(crate) fn of(artifacts: &Artifacts, part: Part) -> Archive {
 /// Makes the archive of a part unless there is one. Servers run without it too, so that a training run which leaves
 /// none is told of and is no error.
 pub(crate) fn ensure(artifacts: &Artifacts, part: Part) -> Result<()> {
-    // A KDC's start is short, and its main is compiled at it; so are the programs that write logs.
-    if matches!(part, Part::Engine | Part::Kdc | Part::Loggers) || path(artifacts, part)?.exists() {
+    // A KDC's start is short, and its main is compiled at it; so are the programs that write logs. One test has a keeper.
+    if matches!(part, Part::Engine | Part::Kdc | Part::Loggers | Part::Keeper) || path(artifacts, part)?.exists() {
         return Ok(());
     }
     let _lock = artifacts.lock()?;

@@ -1,6 +1,6 @@
 //! The pinned programs: downloaded by `mvn` and `npm`, checked against the list, shared by every run of a checkout.
 //!
-//! **Invariant:** a folder `kafka`, `hdfs`, `engine`, `buckets`, `kdc` or `loggers` below the artifacts folder has been checked against the list
+//! **Invariant:** a folder `kafka`, `hdfs`, `engine`, `buckets`, `kdc`, `loggers` or `keeper` below the artifacts folder has been checked against the list
 //! that its `.verified` stamp names; a download lies under `incoming` until then.
 
 use std::ffi::OsString;
@@ -19,6 +19,7 @@ const HDFS_POM: &str = include_str!("../assets/hdfs-pom.xml");
 const BUCKETS_POM: &str = include_str!("../assets/buckets-pom.xml");
 const KDC_POM: &str = include_str!("../assets/kdc-pom.xml");
 const LOGGERS_POM: &str = include_str!("../assets/loggers-pom.xml");
+const KEEPER_POM: &str = include_str!("../assets/keeper-pom.xml");
 const HDFS_MAIN: &str = include_str!("../assets/MiniHdfs.java");
 const HDFS_LOG: &str = include_str!("../assets/hdfs-log4j.properties");
 const ENGINE_PACKAGE: &str = include_str!("../assets/engine-package.json");
@@ -42,11 +43,14 @@ pub enum Part {
     Kdc,
     /// Logback's jars, and Spring Boot's, for programs that write logs.
     Loggers,
+    /// ZooKeeper's jars.
+    Keeper,
 }
 
 impl Part {
     /// All of them.
-    pub const ALL: [Part; 6] = [Part::Kafka, Part::Hdfs, Part::Engine, Part::Buckets, Part::Kdc, Part::Loggers];
+    pub const ALL: [Part; 7] =
+        [Part::Kafka, Part::Hdfs, Part::Engine, Part::Buckets, Part::Kdc, Part::Loggers, Part::Keeper];
 
     /// Its folder.
     pub fn name(self) -> &'static str {
@@ -57,6 +61,7 @@ impl Part {
             Part::Buckets => "buckets",
             Part::Kdc => "kdc",
             Part::Loggers => "loggers",
+            Part::Keeper => "keeper",
         }
     }
 
@@ -69,12 +74,13 @@ impl Part {
             Part::Buckets => "S3Proxy 4.1.0",
             Part::Kdc => "Apache Kerby 2.1.1",
             Part::Loggers => "logback 1.5.38 and Spring Boot 4.1.2",
+            Part::Keeper => "Apache ZooKeeper 3.9.5",
         }
     }
 
     fn client(self) -> &'static [Program] {
         match self {
-            Part::Kafka | Part::Buckets | Part::Loggers => &[Program::Mvn, Program::Java],
+            Part::Kafka | Part::Buckets | Part::Loggers | Part::Keeper => &[Program::Mvn, Program::Java],
             Part::Kdc => &[Program::Mvn, Program::Java, Program::Javac],
             Part::Hdfs => &[Program::Mvn, Program::Java, Program::Javac, Program::Jar],
             Part::Engine => &[Program::Npm],
@@ -196,6 +202,7 @@ impl Artifacts {
             Part::Buckets => maven(BUCKETS_POM, &work, &target)?,
             Part::Kdc => maven(KDC_POM, &work, &target)?,
             Part::Loggers => maven(LOGGERS_POM, &work, &target)?,
+            Part::Keeper => maven(KEEPER_POM, &work, &target)?,
             Part::Engine => npm(&work, &target)?,
         }
         checksums::verify(checksums::PINNED, &incoming, part.name())?;
@@ -205,7 +212,7 @@ impl Artifacts {
         match part {
             Part::Kafka => kafka::make_bootstrap_checkpoint(self)?,
             Part::Hdfs => self.compile_hdfs_main(&work)?,
-            Part::Engine | Part::Buckets | Part::Kdc | Part::Loggers => {}
+            Part::Engine | Part::Buckets | Part::Kdc | Part::Loggers | Part::Keeper => {}
         }
         write(&self.stamp(part), &Artifacts::pinned(part))?;
         remove_folder(&incoming)

@@ -17,7 +17,7 @@ pub fn parse(list: &str) -> BTreeMap<&str, &str> {
     list.lines().filter_map(|line| line.split_once("  ")).map(|(sum, file)| (file, sum)).collect()
 }
 
-/// Checks the files of one part (`kafka`, `hdfs`, `engine`, `buckets`, `kdc`, `loggers`): all that are pinned are there, unchanged, and no other.
+/// Checks the files of one part (`kafka`, `hdfs`, `engine`, `buckets`, `kdc`, `loggers`, `keeper`): all that are pinned are there, unchanged, and no other.
 pub fn verify(list: &str, artifacts: &Path, part: &str) -> Result<()> {
     let prefix = format!("{part}/");
     let mut pinned = parse(list);

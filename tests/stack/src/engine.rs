@@ -28,6 +28,8 @@ pub struct Engine {
     pub address: String,
     /// On which port.
     pub port: u16,
+    /// Whether it also listens where other engines ask it, at the `tcp_port` of its configuration.
+    pub native: bool,
 }
 
 #[repr(C)]
@@ -85,8 +87,9 @@ fn query(engine: &Engine) -> Result<()> {
 /// The command line of clickhouse-local: listen, then read the pipe to its end.
 fn arguments(engine: &Engine) -> Vec<CString> {
     let hold = engine.hold.display().to_string().replace('\\', "\\\\").replace('\'', "\\'");
+    let native = if engine.native { "SYSTEM START LISTEN TCP; " } else { "" };
     let query = format!(
-        "SYSTEM START LISTEN HTTP; \
+        "{native}SYSTEM START LISTEN HTTP; \
          SELECT count() FROM file('{hold}', 'LineAsString', 'line String') FORMAT Null \
          SETTINGS max_execution_time = 0, storage_file_read_method = 'read'"
     );

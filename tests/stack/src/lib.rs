@@ -31,6 +31,7 @@ mod instance;
 mod java;
 mod kafka;
 pub mod kafka_probe;
+mod keeper;
 mod network;
 mod pair;
 pub mod path;

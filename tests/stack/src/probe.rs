@@ -19,6 +19,7 @@ pub fn all(at: &Addresses) -> Vec<(String, Result<String>)> {
     answers.extend(at.hdfs.iter().map(|(name, cluster)| (format!("hdfs-{name}"), hdfs(cluster))));
     answers.extend(at.buckets.iter().map(|(name, bucket)| (format!("s3-{name}"), self::bucket(bucket))));
     answers.extend(at.clickhouse.iter().map(|place| ("clickhouse".to_owned(), clickhouse(place))));
+    answers.extend(at.second_clickhouse.iter().map(|place| ("clickhouse-2".to_owned(), clickhouse(place))));
     answers
 }
 

@@ -36,6 +36,19 @@ pub fn clickhouse() -> &'static ClickHouseAddress {
     })
 }
 
+/// Two ClickHouse engines, each a shard of the cluster `logmill`.
+///
+/// # Panics
+/// When they cannot be started: the test cannot go on.
+pub fn two_clickhouses() -> &'static [ClickHouseAddress; 2] {
+    static PLACES: OnceLock<[ClickHouseAddress; 2]> = OnceLock::new();
+    PLACES.get_or_init(|| {
+        let wanted = Wanted { clickhouse: true, second_clickhouse: true, ..Wanted::default() };
+        let started = start(wanted);
+        [started.clickhouse, started.second_clickhouse].map(|one| one.expect("it was wanted"))
+    })
+}
+
 /// The HDFS cluster number `n`, counted from 0; each starts when first asked for.
 ///
 /// # Panics

@@ -15,7 +15,7 @@ use crate::kafka::Kafka;
 use crate::network::Network;
 use crate::server::{Server, start_all};
 use crate::vault::Vault;
-use crate::{buckets, clickhouse, hdfs, kafka, pair, path, vault};
+use crate::{buckets, clickhouse, hdfs, kafka, keeper, pair, path, vault};
 
 /// Which servers a stack holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -40,6 +40,10 @@ pub struct Wanted {
     pub buckets: Vec<String>,
     /// Whether ClickHouse runs.
     pub clickhouse: bool,
+    /// Whether a second engine runs beside it ([`Stack::second_clickhouse`]), each a shard of the cluster `logmill`.
+    pub second_clickhouse: bool,
+    /// Whether ZooKeeper runs beside it, so that its tables can be replicated.
+    pub keeper: bool,
 }
 
 impl Wanted {
@@ -51,6 +55,7 @@ impl Wanted {
             (!self.vaults.is_empty()).then_some(Part::Kdc),
             self.clickhouse.then_some(Part::Engine),
             (!self.buckets.is_empty()).then_some(Part::Buckets),
+            self.keeper.then_some(Part::Keeper),
         ];
         wanted.into_iter().flatten().collect()
     }
@@ -65,6 +70,9 @@ impl Wanted {
         let clusters = || self.hdfs.iter().chain(&self.pairs).chain(&self.vaults);
         match clusters().chain(&self.buckets).chain(&self.users).find(|name| !is_name(name)) {
             Some(name) => Err(Error::Wanted(format!("cluster {name:?}: a name has letters a-z, digits and -"))),
+            None if self.second_clickhouse && !self.clickhouse => {
+                Err(Error::Wanted("a second ClickHouse without a first one".into()))
+            }
             None if clusters().count() > 200 => Err(Error::Wanted("more than 200 HDFS clusters".into())),
             None if self.apart.len() > 40 => Err(Error::Wanted("more than 40 DataNodes of their own".into())),
             None => Ok(()),
@@ -89,6 +97,8 @@ pub enum ServerId {
     Buckets,
     /// ClickHouse.
     ClickHouse,
+    /// The second ClickHouse.
+    SecondClickHouse,
 }
 
 impl fmt::Display for ServerId {
@@ -100,7 +110,8 @@ impl fmt::Display for ServerId {
             ServerId::Second(name) => f.write_str(&pair::second(name)),
             ServerId::Kdc => f.write_str(vault::KDC),
             ServerId::Buckets => f.write_str(buckets::NAME),
-            ServerId::ClickHouse => f.write_str("clickhouse"),
+            ServerId::ClickHouse => f.write_str(&clickhouse::name(0)),
+            ServerId::SecondClickHouse => f.write_str(&clickhouse::name(1)),
         }
     }
 }
@@ -195,9 +206,19 @@ impl Stack {
             addresses.buckets = wanted.buckets.iter().cloned().zip(made).collect();
         }
         if wanted.clickhouse {
-            let (server, address) = clickhouse::prepare(artifacts, network.address(2), folder)?;
-            servers.push(server);
-            addresses.clickhouse = Some(address);
+            let mut keeper = None;
+            if wanted.keeper {
+                let (server, place) = keeper::prepare(artifacts, network.address(6), folder)?;
+                servers.push(server);
+                keeper = Some(place);
+            }
+            let mut places = vec![network.address(2)];
+            places.extend(wanted.second_clickhouse.then(|| network.address(5)));
+            let (mut engines, made): (Vec<_>, Vec<_>) =
+                clickhouse::prepare(artifacts, &places, folder, keeper)?.into_iter().unzip();
+            servers.append(&mut engines);
+            let mut made = made.into_iter();
+            (addresses.clickhouse, addresses.second_clickhouse) = (made.next(), made.next());
         }
         let stack = Stack { servers, addresses, paths, pairs, vaults, instance, _network: network };
         let mut others: Vec<&Server> = stack.servers.iter().collect();
@@ -269,6 +290,14 @@ impl Stack {
     /// When it was not wanted.
     pub fn clickhouse(&self) -> &ClickHouseAddress {
         self.addresses.clickhouse.as_ref().expect("this stack was started without ClickHouse")
+    }
+
+    /// The second ClickHouse, with the accounts of the first one.
+    ///
+    /// # Panics
+    /// When it was not wanted.
+    pub fn second_clickhouse(&self) -> &ClickHouseAddress {
+        self.addresses.second_clickhouse.as_ref().expect("this stack was started without a second ClickHouse")
     }
 
     /// The folder of this run's data and logs (`NAME/log` of each server).
@@ -369,6 +398,7 @@ impl Stack {
             .chain(self.vaults.iter().take(1).map(|_| ServerId::Kdc))
             .chain(self.addresses.buckets.iter().take(1).map(|_| ServerId::Buckets))
             .chain(self.addresses.clickhouse.iter().map(|_| ServerId::ClickHouse))
+            .chain(self.addresses.second_clickhouse.iter().map(|_| ServerId::SecondClickHouse))
             .collect()
     }
 

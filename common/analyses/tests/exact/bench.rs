@@ -1,11 +1,10 @@
 //! A database with loads of generated files, and what has to be counted of them.
 
 use logmill_analyses::{Answer, Cell, Day, Question, Span, ask, refresh, stale};
-use logmill_clickhouse::{Database, id_literal, literal, migrate};
+use logmill_clickhouse::{Database, Place, id_literal, literal, migrate};
 use logmill_config::{Analysis, ClickHouse, Config};
 use logmill_core::{FileId, Load};
 use logmill_generated::{Line, Tally, tally};
-use logmill_stack::shared;
 use std::collections::BTreeMap;
 
 pub const APP: &str = "it's a shop";
@@ -30,18 +29,14 @@ pub struct Row {
 impl Bench {
     /// A migrated database of that name, emptied.
     pub async fn empty(name: &str) -> Self {
-        let server = shared::clickhouse();
-        let clickhouse = ClickHouse {
-            url: server.url.clone(),
-            database: format!("analyses_{name}"),
-            user: server.admin.user.clone(),
-            password: Some(server.admin.password.clone()),
-            ..ClickHouse::default()
-        };
+        let clickhouse = ClickHouse { database: format!("analyses_{name}"), ..crate::servers() };
         let database = Database::new(&clickhouse).unwrap();
         migrate(&database).await.unwrap();
-        for table in ["rows", "loads", "hidden", "analyzed"] {
+        for table in ["loads", "hidden", "analyzed"] {
             database.execute(&format!("TRUNCATE TABLE {table}")).await.unwrap();
+        }
+        for holder in database.holders() {
+            holder.execute("TRUNCATE TABLE rows").await.unwrap();
         }
         let analyses = BTreeMap::from([(APP.to_owned(), Analysis::default())]);
         Self {
@@ -86,8 +81,14 @@ impl Bench {
         let columns = "file_id,load,line,cluster,path,app,file_time,time,text,fields";
         for some in values.chunks(500) {
             let sql = format!("INSERT INTO rows ({columns}) SETTINGS async_insert=0 VALUES {}", some.join(","));
-            self.database.execute(&sql).await.unwrap();
+            self.holder(id).execute(&sql).await.unwrap();
         }
+    }
+
+    /// Where the rows of a file lie.
+    fn holder(&self, id: FileId) -> &Database {
+        let holders = self.database.holders();
+        &holders[Place::of(id, holders.len()).number]
     }
 
     /// A load has come to its end.
@@ -120,7 +121,7 @@ impl Bench {
     /// The rows of a load are gone.
     pub async fn delete(&mut self, id: FileId, load: Load) {
         let sql = format!("DELETE FROM rows WHERE file_id = {} AND load = {load}", id_literal(id));
-        self.database.execute(&sql).await.unwrap();
+        self.holder(id).execute(&sql).await.unwrap();
         self.loads.remove(&(id, load));
     }
 

@@ -187,8 +187,8 @@ fn assumptions(
             "ClickHouse keeps {} copies for {} days, with a byte for {} of text (not measured); each copy merges for itself",
             wish.copies, wish.rows_days, wish.table_ratio
         ),
-        "one chain writes into one database on one server or replica set: where more servers are needed than there are copies, \
-         files are shared among chains, by cluster or by folder, each with a database of its own"
+        "where more servers of ClickHouse are needed than there are copies, rows lie over shards, each file on one \
+         (clickhouse.shards); what queries over shards cost was not measured"
             .to_owned(),
         "what analysts ask of ClickHouse is not in it".to_owned(),
     ]

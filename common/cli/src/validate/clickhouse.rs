@@ -1,15 +1,15 @@
-//! What the chain needs of ClickHouse.
+//! What the chain needs of ClickHouse: of the one server, or of the front and every shard.
 
 use super::check::Check;
 use crate::migrate::database;
-use logmill_clickhouse::{Database, Error};
+use logmill_clickhouse::{Database, Error, Migration, steps};
 use logmill_config::Config;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
 const SERVER: &str = "clickhouse";
 
-/// All checks of the server; one that fails alone when it does not answer.
+/// All checks of each server; one that fails alone when it does not answer.
 pub async fn checks(config: &Config) -> Vec<Check> {
     let database = match database(config) {
         Ok(database) => database,
@@ -17,27 +17,59 @@ pub async fn checks(config: &Config) -> Vec<Check> {
             return vec![Check::bad(SERVER, "account", format!("{error:#}"), "correct clickhouse.password_file")];
         }
     };
+    let mut all = Vec::new();
+    let shards = database.shards().len();
+    for (number, (one, steps)) in steps(&database).iter().enumerate() {
+        let (server, key) = match number < shards {
+            true => (format!("{SERVER} shard {}", number + 1), "shards"),
+            false => (SERVER.to_owned(), "url"),
+        };
+        all.extend(of(config, one, &server, key, steps).await);
+    }
+    if shards > 0 && all.iter().all(|check| check.ok) {
+        all.push(sight(&database, shards).await);
+    }
+    all
+}
+
+async fn of(config: &Config, database: &Database, server: &str, key: &str, steps: &[Migration]) -> Vec<Check> {
     match database.version().await {
         Ok(version) => {
             let found = format!("version {version} at {}", database.url());
-            let mut checks = vec![Check::good(SERVER, "connection", found), schema(&database).await];
+            let mut checks = vec![Check::good(server, "connection", found), schema(database, server, steps).await];
             if !config.columns.is_empty() {
-                checks.push(columns(config, &database).await);
+                checks.push(columns(config, database, server).await);
             }
-            checks.push(rights(&database).await);
+            checks.push(rights(database, server).await);
             checks
         }
         Err(error) => {
-            let advice = "check clickhouse.url, user and password, and the network";
-            vec![Check::bad(SERVER, "connection", error.to_string(), advice)]
+            let advice = format!("check clickhouse.{key}, user and password, and the network");
+            vec![Check::bad(server, "connection", error.to_string(), advice)]
         }
+    }
+}
+
+/// Whether the front sees the rows of all shards, each in its place.
+async fn sight(database: &Database, shards: usize) -> Check {
+    let advice = "correct clickhouse.shards and clickhouse.cluster, or remote_servers of the server at clickhouse.url, and run \
+        `logmill migrate`";
+    match (database.grows().await, database.sees_its_shards().await) {
+        (Ok(false), Ok(())) => {
+            Check::good(SERVER, "shards", format!("all {shards} are in their places, and the front sees them"))
+        }
+        (Ok(true), _) => {
+            let found = "there are more than logmill migrate has told the others of";
+            Check::bad(SERVER, "shards", found, "stop every stage when all is drained, and run `logmill migrate`")
+        }
+        (Err(error), _) | (_, Err(error)) => Check::bad(SERVER, "shards", error.to_string(), advice),
     }
 }
 
 /// The server has no such database, or no such table: nothing was migrated yet.
 const UNKNOWN: [u32; 2] = [81, 60];
 
-async fn schema(database: &Database) -> Check {
+async fn schema(database: &Database, server: &str, known: &[Migration]) -> Check {
     #[derive(Deserialize)]
     struct Applied {
         number: u32,
@@ -47,35 +79,34 @@ async fn schema(database: &Database) -> Check {
         Ok(applied) => applied,
         Err(Error::Server { code, .. }) if UNKNOWN.contains(&code) => Vec::new(),
         Err(error) => {
-            return Check::bad(SERVER, "schema", error.to_string(), "grant this account SELECT on the database");
+            return Check::bad(server, "schema", error.to_string(), "grant this account SELECT on the database");
         }
     };
     let applied: BTreeMap<u32, String> = applied.into_iter().map(|one| (one.number, one.checksum)).collect();
-    let known = logmill_clickhouse::migrations();
     let missing = known.iter().filter(|step| !applied.contains_key(&step.number)).count();
     let changed =
         known.iter().any(|step| applied.get(&step.number).is_some_and(|checksum| *checksum != step.checksum()));
     let newer = applied.keys().any(|number| known.iter().all(|step| step.number != *number));
     if newer || changed {
-        let found = "the tables are of another version of logmill";
-        return Check::bad(SERVER, "schema", found, "use the program that made them, or a newer one");
+        let found = "the tables are of another version of logmill, or of another kind of database";
+        return Check::bad(server, "schema", found, "use the program that made them, or a newer one");
     }
     let found = format!("{} of {} migrations are applied", known.len() - missing, known.len());
-    Check::that(missing == 0, SERVER, "schema", found, "run `logmill migrate`")
+    Check::that(missing == 0, server, "schema", found, "run `logmill migrate`")
 }
 
-/// Whether analysts see the columns of fields.
-async fn columns(config: &Config, database: &Database) -> Check {
+/// Whether the columns of fields are there.
+async fn columns(config: &Config, database: &Database, server: &str) -> Check {
     #[derive(Deserialize)]
     struct Name {
         name: String,
     }
-    let sql = "SELECT name FROM system.columns WHERE database = currentDatabase() AND table = 'logs'";
+    let sql = "SELECT name FROM system.columns WHERE database = currentDatabase() AND table = 'rows'";
     let there = match database.select::<Name>(sql).await {
         Ok(there) => there,
         Err(Error::Server { code, .. }) if UNKNOWN.contains(&code) => Vec::new(),
         Err(error) => {
-            return Check::bad(SERVER, "columns", error.to_string(), "grant this account SELECT on system.columns");
+            return Check::bad(server, "columns", error.to_string(), "grant this account SELECT on system.columns");
         }
     };
     let wanted = config.columns();
@@ -88,10 +119,10 @@ async fn columns(config: &Config, database: &Database) -> Check {
         [] => format!("all {} of fields are there", wanted.len()),
         missing => format!("missing: {}", missing.join(", ")),
     };
-    Check::that(missing.is_empty(), SERVER, "columns", found, "run `logmill migrate`")
+    Check::that(missing.is_empty(), server, "columns", found, "run `logmill migrate`")
 }
 
-async fn rights(database: &Database) -> Check {
+async fn rights(database: &Database, server: &str) -> Check {
     #[derive(Deserialize)]
     struct Answer {
         result: u8,
@@ -99,11 +130,11 @@ async fn rights(database: &Database) -> Check {
     let wanted = format!("CREATE TABLE, CREATE VIEW, INSERT, SELECT ON `{}`.*", database.name());
     let advice = format!("GRANT {wanted} TO the account of clickhouse.user");
     match database.select::<Answer>(&format!("CHECK GRANT {wanted}")).await {
-        Ok(answer) if answer.first().is_some_and(|answer| answer.result == 1) => Check::good(SERVER, "rights", wanted),
-        Ok(_) => Check::bad(SERVER, "rights", "this account may not do all that the loader does", advice),
+        Ok(answer) if answer.first().is_some_and(|answer| answer.result == 1) => Check::good(server, "rights", wanted),
+        Ok(_) => Check::bad(server, "rights", "this account may not do all that the loader does", advice),
         Err(Error::Server { code, .. }) if UNKNOWN.contains(&code) => {
-            Check::bad(SERVER, "rights", "not known before there is a database", "run `logmill migrate`")
+            Check::bad(server, "rights", "not known before there is a database", "run `logmill migrate`")
         }
-        Err(error) => Check::bad(SERVER, "rights", error.to_string(), advice),
+        Err(error) => Check::bad(server, "rights", error.to_string(), advice),
     }
 }

@@ -4,6 +4,7 @@
 //! `forgotten`, which every INSERT of the chain looks into ([`crate::rows_sql`], [`crate::origins_sql`]); an INSERT that
 //! began before that row was there is waited for; only then the tables are cleaned, and looked into once more.
 //! Each step can be repeated: whoever is killed runs it again. The events go last, for by them a path is known.
+//! Where rows lie on shards, each of these has such a fence of its own, and is waited for and cleaned like the front.
 
 use super::selector::Selector;
 use crate::client::Database;
@@ -89,37 +90,42 @@ pub async fn traces(database: &Database, files: &[FileId]) -> Result<Traces, Err
         n: u64,
     }
     let mut all = Traces::new();
-    for table in tables(database).await? {
+    for (place, table) in tables(database).await? {
         for some in files.chunks(BATCH) {
-            let rows: Vec<Row> = database
+            let rows: Vec<Row> = place
                 .select(&format!(
                     "SELECT lower(hex(file_id)) AS id, count() AS n FROM {table} WHERE {} GROUP BY file_id",
                     among(some)
                 ))
                 .await?;
             for row in rows {
-                all.entry(row.id).or_default().insert(table.clone(), row.n);
+                *all.entry(row.id).or_default().entry(table.clone()).or_default() += row.n;
             }
         }
     }
     Ok(all)
 }
 
-/// Every table that has a column `file_id`, but the one that remembers; the events last.
-async fn tables(database: &Database) -> Result<Vec<String>, Error> {
+/// Every table that has a column `file_id`, but the one that remembers, and where it is: of shards, then of this database with
+/// the events last.
+async fn tables(database: &Database) -> Result<Vec<(&Database, String)>, Error> {
     #[derive(Deserialize)]
     struct Row {
         name: String,
     }
-    let rows: Vec<Row> = database
-        .select(
-            "SELECT t.name AS name FROM system.tables AS t WHERE t.database = currentDatabase() \
-               AND t.engine LIKE '%MergeTree' AND t.name != 'forgotten' AND t.name IN (\
-                 SELECT table FROM system.columns WHERE database = currentDatabase() AND name = 'file_id') \
-             ORDER BY t.name = 'file_events', t.name",
-        )
-        .await?;
-    Ok(rows.into_iter().map(|row| row.name).collect())
+    let mut all = Vec::new();
+    for place in database.all() {
+        let rows: Vec<Row> = place
+            .select(
+                "SELECT t.name AS name FROM system.tables AS t WHERE t.database = currentDatabase() \
+                   AND t.engine LIKE '%MergeTree' AND t.name != 'forgotten' AND t.name IN (\
+                     SELECT table FROM system.columns WHERE database = currentDatabase() AND name = 'file_id') \
+                 ORDER BY t.name = 'file_events', t.name",
+            )
+            .await?;
+        all.extend(rows.into_iter().map(|row| (place, row.name)));
+    }
+    Ok(all)
 }
 
 fn among(files: &[FileId]) -> String {
@@ -133,7 +139,11 @@ fn among(files: &[FileId]) -> String {
 /// # Errors
 /// As the server says.
 pub async fn close(database: &Database, files: &[FileId], who: &str, why: &str) -> Result<(), Error> {
+    // On the front first: by it whoever is killed here knows what was begun.
     note(database, files, "begun", who, why, &Traces::new()).await?;
+    for shard in database.shards() {
+        shard.fence(files).await?;
+    }
     let since = Instant::now();
     for some in files.chunks(BATCH) {
         // For those who read in the meantime: the highest version, so that nothing shows them again.
@@ -151,6 +161,13 @@ pub async fn close(database: &Database, files: &[FileId], who: &str, why: &str) 
 
 /// Waits for the end of every INSERT that began before `since`, and a second at least.
 async fn inserts_before(database: &Database, since: Instant) -> Result<(), Error> {
+    for place in database.all() {
+        inserts_here_before(place, since).await?;
+    }
+    Ok(())
+}
+
+async fn inserts_here_before(database: &Database, since: Instant) -> Result<(), Error> {
     #[derive(Deserialize)]
     struct Count {
         n: u64,
@@ -209,8 +226,8 @@ async fn clean(database: &Database, files: &[FileId]) -> Result<(), Error> {
         let letters =
             format!("(topic, partition, offset) IN (SELECT topic, partition, offset FROM rejects WHERE {among})");
         database.execute(&erase("dropped_letters", &letters)).await?;
-        for table in tables(database).await? {
-            database.execute(&erase(&table, &among)).await?;
+        for (place, table) in tables(database).await? {
+            place.execute(&erase(&table, &among)).await?;
         }
     }
     Ok(())

@@ -208,11 +208,15 @@ pub(super) async fn days(database: &Database) -> Result<HashSet<String>, Error> 
     struct Day {
         day: String,
     }
-    let rows: Vec<Day> = database
-        .select(
-            "SELECT DISTINCT partition AS day FROM system.parts \
-             WHERE database = currentDatabase() AND table = 'rows' AND active",
-        )
-        .await?;
-    Ok(rows.into_iter().map(|row| row.day).collect())
+    let mut days = HashSet::new();
+    for holder in database.holders() {
+        let rows: Vec<Day> = holder
+            .select(
+                "SELECT DISTINCT partition AS day FROM system.parts \
+                 WHERE database = currentDatabase() AND table = 'rows' AND active",
+            )
+            .await?;
+        days.extend(rows.into_iter().map(|row| row.day));
+    }
+    Ok(days)
 }

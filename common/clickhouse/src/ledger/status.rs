@@ -45,7 +45,6 @@ pub async fn status(database: &Database) -> Result<Status, Error> {
         rows: u64,
         rejects: u64,
         last_event_ms: u64,
-        last_row_ms: u64,
     }
     let open = reconcile(database, &Selector::All, Options { settled: false, skip_proven: true }).await?;
     let totals: Vec<Totals> = database
@@ -53,10 +52,7 @@ pub async fn status(database: &Database) -> Result<Status, Error> {
             "SELECT (SELECT count() FROM reconciled FINAL) AS proven, \
              (SELECT countIf(hidden = 1) FROM hidden FINAL) AS hidden, \
              (SELECT count() FROM rows) AS rows, (SELECT count() FROM rejects) AS rejects, \
-             (SELECT toUInt64(toUnixTimestamp64Milli(max(at))) FROM file_events) AS last_event_ms, \
-             (SELECT toUInt64(toUnixTimestamp64Milli(max(load_time))) FROM rows \
-              WHERE _part IN (SELECT name FROM system.parts WHERE database = currentDatabase() AND table = 'rows' \
-              AND active ORDER BY modification_time DESC LIMIT 8)) AS last_row_ms",
+             (SELECT toUInt64(toUnixTimestamp64Milli(max(at))) FROM file_events) AS last_event_ms",
         )
         .await?;
     let totals = totals
@@ -83,7 +79,27 @@ pub async fn status(database: &Database) -> Result<Status, Error> {
         rows: totals.rows,
         rejects: totals.rejects,
         last_event_ms: totals.last_event_ms,
-        last_row_ms: totals.last_row_ms,
+        last_row_ms: last_row_ms(database).await?,
         oldest,
     })
+}
+
+/// When the newest row came, ms since 1970; 0 when there is none.
+async fn last_row_ms(database: &Database) -> Result<u64, Error> {
+    #[derive(Deserialize)]
+    struct Last {
+        ms: u64,
+    }
+    let mut newest = 0;
+    for holder in database.holders() {
+        let last: Vec<Last> = holder
+            .select(
+                "SELECT toUInt64(toUnixTimestamp64Milli(max(load_time))) AS ms FROM rows \
+                 WHERE _part IN (SELECT name FROM system.parts WHERE database = currentDatabase() AND table = 'rows' \
+                 AND active ORDER BY modification_time DESC LIMIT 8)",
+            )
+            .await?;
+        newest = last.iter().map(|last| last.ms).fold(newest, u64::max);
+    }
+    Ok(newest)
 }

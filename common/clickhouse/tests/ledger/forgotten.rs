@@ -3,7 +3,7 @@
 use crate::tables::{File, Tables};
 use logmill_clickhouse::ledger::forget::{begun, close, done, erase, known, traces};
 use logmill_clickhouse::ledger::{Options, Selector};
-use logmill_clickhouse::{Insertion, LineRange, rows_sql, settle_loads};
+use logmill_clickhouse::{Insertion, LineRange, rows_sql, settle_loads, shard_rows_sql};
 use logmill_core::{FileId, Load};
 
 /// Sends a row of the file as a loader does, but readable.
@@ -13,12 +13,17 @@ async fn late(tables: &Tables, file: &File) {
     let row = format!(
         "{{\"file_id\":\"{id}\",\"load\":0,\"line\":3,\"part\":0,\"file_time\":\"2026-11-01 00:00:00\",\"text\":\"late\"}}\n"
     );
+    let (holder, place) = tables.holder(file.id);
+    let sql = match place {
+        Some(place) => shard_rows_sql(&[range], false, place),
+        None => rows_sql(&[range], false),
+    };
     let insertion = Insertion {
-        sql: rows_sql(&[range], false).replace("FORMAT ArrowStream", "FORMAT JSONEachRow"),
+        sql: sql.replace("FORMAT ArrowStream", "FORMAT JSONEachRow"),
         query_id: format!("late {}", file.id),
         body: vec![row.into()],
     };
-    tables.0.insert(&insertion).await.unwrap();
+    holder.insert(&insertion).await.unwrap();
 }
 
 #[tokio::test]

@@ -4,7 +4,6 @@ use logmill_clickhouse::ledger::{Options, Reconciliation, Selector, Verdict, rec
 use logmill_clickhouse::{Database, id_literal, literal, migrate};
 use logmill_config::ClickHouse;
 use logmill_core::FileId;
-use logmill_stack::shared;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 /// A file of 2026-11-01.
@@ -37,21 +36,29 @@ pub struct Tables(pub Database);
 impl Tables {
     /// One of that name, emptied.
     pub async fn empty(name: &str) -> Self {
-        let server = shared::clickhouse();
-        let database = Database::new(&ClickHouse {
-            url: server.url.clone(),
-            database: format!("ledger_{name}"),
-            user: server.admin.user.clone(),
-            password: Some(server.admin.password.clone()),
-            ..ClickHouse::default()
-        });
-        let database = database.unwrap();
+        let database = Database::new(&ClickHouse { database: format!("ledger_{name}"), ..crate::servers() }).unwrap();
         migrate(&database).await.unwrap();
-        for table in ["rows", "file_events", "rejects", "loads", "hidden", "reconciled", "dropped_letters", "forgotten"]
-        {
+        for table in ["file_events", "rejects", "loads", "hidden", "reconciled", "dropped_letters", "forgotten"] {
             database.execute(&format!("TRUNCATE TABLE {table}")).await.unwrap();
         }
-        Self(database)
+        let tables = Self(database);
+        tables.on_rows("TRUNCATE TABLE rows").await;
+        tables.on_rows("TRUNCATE TABLE forgotten").await;
+        tables
+    }
+
+    /// Runs a statement wherever rows lie.
+    pub async fn on_rows(&self, sql: &str) {
+        for holder in self.0.holders() {
+            holder.execute(sql).await.unwrap();
+        }
+    }
+
+    /// Where the rows of a file lie, and what place that is among shards.
+    pub fn holder(&self, file: FileId) -> (&Database, Option<logmill_clickhouse::Place>) {
+        let shards = self.0.shards();
+        let place = (!shards.is_empty()).then(|| logmill_clickhouse::Place::of(file, shards.len()));
+        (place.map_or(&self.0, |place| &shards[place.number]), place)
     }
 
     async fn insert(&self, table: &str, columns: &str, values: &str) {
@@ -112,7 +119,8 @@ impl Tables {
             "SELECT {}, number + {first_line}, {MODIFIED}, concat('line ', toString(number)) FROM numbers({rows})",
             file.identity(),
         );
-        self.insert("rows", columns, &values).await;
+        let (holder, _) = self.holder(file.id);
+        holder.execute(&format!("INSERT INTO rows ({columns}) {values}")).await.unwrap();
     }
 
     /// The rows of a table or view.

@@ -46,7 +46,7 @@ async fn the_rows_of_a_file_that_was_given_up_are_judged_all_the_same() {
     tables.passed(&file, 1, 20).await;
     tables.rows(&file, 1, 20).await;
     tables.rows(&file, 13, 1).await;
-    tables.0.execute("DELETE FROM rows WHERE line = 7").await.unwrap();
+    tables.on_rows("DELETE FROM rows WHERE line = 7").await;
     let doubled = Fault::Doubled { rows: 1, places: vec![Place { line: 13, part: 0 }] };
     let missing = Fault::Missing { rows: 1, places: vec![Place { line: 7, part: 0 }] };
     assert_eq!(tables.verdict(LATE).await, failed(&[given_up("decompressor", "decree"), doubled.clone()]));
@@ -92,10 +92,10 @@ async fn a_proven_file_stays_proven_when_its_day_leaves_the_table_and_not_when_a
     tables.passed(&file, 1, 20).await;
     tables.rows(&file, 1, 20).await;
     assert_eq!(tables.verdict(LATE).await, Verdict::Proven);
-    tables.0.execute("DELETE FROM rows WHERE line = 7").await.unwrap();
+    tables.on_rows("DELETE FROM rows WHERE line = 7").await;
     let missing = Fault::Missing { rows: 1, places: vec![Place { line: 7, part: 0 }] };
     assert_eq!(tables.verdict(LATE).await, failed(&[missing]));
-    tables.0.execute("ALTER TABLE rows DROP PARTITION '2026-11-01'").await.unwrap();
+    tables.on_rows("ALTER TABLE rows DROP PARTITION '2026-11-01'").await;
     for _ in 0..2 {
         let judged = tables.judged(SETTLED).await;
         assert_eq!((judged[0].expired, &judged[0].verdict), (true, &Verdict::Proven));

@@ -10,7 +10,11 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// The daemons of a stack whose logs are of use: those of HDFS and Kafka.
 #[must_use]
 pub fn daemons(stack: &Stack) -> Vec<ServerId> {
-    stack.servers().into_iter().filter(|server| *server != ServerId::ClickHouse).collect()
+    stack
+        .servers()
+        .into_iter()
+        .filter(|server| !matches!(server, ServerId::ClickHouse | ServerId::SecondClickHouse))
+        .collect()
 }
 
 /// Lets the daemons log at DEBUG (and Kafka's requests with their content), or as they did at their start.
@@ -22,7 +26,12 @@ pub fn set(stack: &Stack, verbose: bool) -> anyhow::Result<()> {
         match &server {
             ServerId::Hdfs(cluster) => hdfs(&stack.hdfs(cluster).http, verbose)?,
             ServerId::Broker(_) => kafka(&stack.folder().join(server.to_string()), verbose)?,
-            ServerId::ClickHouse | ServerId::Buckets | ServerId::DataNode(_) | ServerId::Second(_) | ServerId::Kdc => {}
+            ServerId::ClickHouse
+            | ServerId::SecondClickHouse
+            | ServerId::Buckets
+            | ServerId::DataNode(_)
+            | ServerId::Second(_)
+            | ServerId::Kdc => {}
         }
     }
     Ok(())

@@ -90,6 +90,8 @@ struct EngineArgs {
     address: String,
     #[arg(long)]
     port: u16,
+    #[arg(long)]
+    native: bool,
 }
 
 impl Cli {
@@ -102,8 +104,8 @@ impl Cli {
             Command::Status(dir) => status(&dir),
             Command::Env(env) => env.run(),
             Command::Fetch(dir) => fetch(&dir),
-            Command::Engine(EngineArgs { library, config, data, hold, address, port }) => {
-                Ok(logmill_stack::engine::run(&Engine { library, config, data, hold, address, port })?)
+            Command::Engine(EngineArgs { library, config, data, hold, address, port, native }) => {
+                Ok(logmill_stack::engine::run(&Engine { library, config, data, hold, address, port, native })?)
             }
         }
     }
