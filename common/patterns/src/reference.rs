@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 /// Never: the built-in patterns compile.
 #[must_use]
 pub fn reference() -> String {
-    let mut out = String::from(include_str!("reference.md"));
+    let mut out = String::from(include_str!("reference.txt"));
     for built_in in BuiltIn::ALL {
         let patterns = Patterns::compile(&[PatternSpec::built_in(built_in)]).expect("a built-in pattern compiles");
         let _ = write!(out, "### `{}`\n\n{}\n\n| form | fields |\n| --- | --- |\n", built_in.name(), built_in.about());
