@@ -48,7 +48,7 @@ impl ChannelWatch {
     ) -> anyhow::Result<Self> {
         let (brokers, properties) = (config.kafka.brokers.clone(), config.kafka.properties.0.clone());
         let notes_topic = config.topics().clusters_topic();
-        let eyes = Eyes::new(config)?;
+        let eyes = Eyes::new(config, stall.is_some())?;
         let watch = Self::default();
         watch.clone().spawn(stop, Restarts::default(), move |latest, stop| {
             let (mut judge, mut pauses) = (Judge::new(stall), Pauses::default());
@@ -135,6 +135,8 @@ struct Eyes {
     splitters: GroupReader,
     loaders: GroupReader,
     channels: Vec<Channel>,
+    /// Lags are asked for; else where there is a limit alone.
+    measures: bool,
 }
 
 struct Channel {
@@ -145,7 +147,7 @@ struct Channel {
 }
 
 impl Eyes {
-    fn new(config: &Config) -> Result<Self, AdminError> {
+    fn new(config: &Config, measures: bool) -> Result<Self, AdminError> {
         let topics = config.topics();
         let admin = Admin::new(&config.kafka.brokers, &config.kafka.properties.0)?;
         let partitions = |topic: String| (0..config.kafka.partitions).map(|n| Partition::new(&*topic, n)).collect();
@@ -155,22 +157,25 @@ impl Eyes {
             text: partitions(topics.channel(name)),
             rows: partitions(topics.rows(name)),
         };
-        // Of those who wait for no transaction: one that hangs is what a channel that stands still may have.
+        // Onlookers: a channel that stands still may have a transaction that hangs, and nobody is to wait for that.
         let (splitters, loaders) = (admin.onlooker(&topics.group(SPLITTER))?, admin.onlooker(&topics.group(LOADER))?);
         let channels = config.channels.iter().map(channel).collect();
-        Ok(Self { admin, splitters, loaders, channels })
+        Ok(Self { admin, splitters, loaders, channels, measures })
     }
 
     fn look(&self, pauses: &Pauses) -> Result<Look, AdminError> {
         let all = |of: fn(&Channel) -> &Vec<Partition>| self.channels.iter().flat_map(of).cloned().collect::<Vec<_>>();
         let next = |committed: &Committed| Some(Position::decode(committed).ok()?.next);
-        let text: BTreeMap<_, _> = self.splitters.places(&all(|c| &c.text), next)?.into_iter().collect();
-        // Of the loader the offset is the first record of its batch. Asked for where there is a limit alone.
-        let is_limited = self.channels.iter().any(|channel| channel.backlog.is_some());
-        let rows = if is_limited { all(|c| &c.rows) } else { Vec::new() };
+        // Of the loader the offset is the first record of its batch.
         let first = |committed: &Committed| -> Option<Offset> { Some(committed.offset) };
-        let rows: BTreeMap<_, _> =
-            if rows.is_empty() { BTreeMap::new() } else { self.loaders.places(&rows, first)?.into_iter().collect() };
+        let is_limited = self.channels.iter().any(|channel| channel.backlog.is_some());
+        let (mut text, mut rows) = (BTreeMap::new(), BTreeMap::new());
+        if self.measures || is_limited {
+            text.extend(self.splitters.places(&all(|c| &c.text), next)?);
+        }
+        if is_limited {
+            rows.extend(self.loaders.places(&all(|c| &c.rows), first)?);
+        }
         let channel = |channel: &Channel| {
             let mut seen = Seen { backlog: channel.backlog, ..Seen::default() };
             for (partition, reached) in channel.text.iter().filter_map(|p| Some((p, text.get(p)?))) {

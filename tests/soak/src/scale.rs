@@ -173,9 +173,10 @@ impl Trial {
         String::from_utf8_lossy(&output.stdout).lines().map(|line| Ok(serde_json::from_str(line)?)).collect()
     }
 
-    /// Records that the stage has done, from any point on: a fetcher's are chunks, and of others what waits for them no more.
+    /// Records that the stage has done, from any point on: a fetcher's are chunks, a loader's rows, and of others what waits for
+    /// them no more.
     fn done(&self) -> anyhow::Result<i64> {
-        if self.stage == "fetcher" {
+        if ["fetcher", "loader"].contains(&self.stage) {
             return Ok(Watch::new(&self.chain)?.output(self.stage)?.cast_signed());
         }
         Ok(-self.waits()?)
