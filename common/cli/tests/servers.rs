@@ -389,3 +389,29 @@ fn reconcile_is_not_content_while_tasks_wait_that_nobody_has_opened() {
     assert!(run.stderr.contains("up to 1 records before the fetcher in cli_waits.tasks.folder"), "{}", run.stderr);
     assert_eq!(bench.run(&["reconcile", "--settled"]).code, 0);
 }
+
+#[test]
+fn columns_of_fields_are_made_and_dropped() {
+    let bench = configured("cli_columns");
+    let before = std::fs::read(bench.folder().join("logmill.toml")).unwrap();
+    let with = |kind: &str| {
+        bench.file("logmill.toml", &[&before, format!("[columns]\nstatus = \"{kind}\"\n").as_bytes()].concat())
+    };
+    with("int");
+    let validated = |said: &str| {
+        let run = bench.run(&["validate", "--connect"]);
+        assert!(run.stdout.contains(&format!("clickhouse: columns: {said}")), "{}", run.stdout);
+    };
+    validated("missing: status");
+    let run = bench.run(&["migrate"]);
+    assert!(run.code == 0 && run.stdout.contains("made      column status\n"), "{}{}", run.stdout, run.stderr);
+    validated("all 1 of fields are there");
+    for change in [&|| with("float") as (), &|| bench.file("logmill.toml", &before)] as [&dyn Fn(); 2] {
+        change();
+        let run = bench.run(&["migrate"]);
+        assert!(run.code != 0 && run.stderr.contains("`logmill migrate --drop-column status`"), "{}", run.stderr);
+    }
+    let run = bench.run(&["migrate", "--drop-column", "status", "--format", "json"]);
+    assert!(run.code == 0 && run.stdout.contains("\"columns_dropped\":[\"status\"]"), "{}{}", run.stdout, run.stderr);
+    assert_eq!(bench.run(&["migrate"]).code, 0);
+}
