@@ -157,6 +157,13 @@ impl Record {
         if is_data && self.header(header::PACKED).is_none() { packed::pack(&self.payload) } else { None }
     }
 
+    /// Bytes of the payload as it is unpacked.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let packed = self.header(header::PACKED).and_then(|_| packed::length(&self.payload));
+        packed.unwrap_or(self.payload.len())
+    }
+
     /// Unpacks a packed payload. One that is not what its header says is left as it is, with its header.
     pub fn unpack(&mut self) {
         if self.header(header::PACKED).is_some_and(|value| **value == *packed::LZ4.as_bytes())

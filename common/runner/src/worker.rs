@@ -150,7 +150,7 @@ impl<S: Stage> Driver<StageWorker<S>> for StageDriver<'_> {
             Event::Record(incoming) => {
                 self.idle = false;
                 if let Some(throttle) = &self.settings.throttle {
-                    throttle.take(incoming.record.payload.len());
+                    throttle.take(incoming.record.bytes());
                 }
             }
             _ => {}

@@ -71,7 +71,7 @@ impl<L: Log> Log for Shown<'_, L> {
         }
         let event = self.log.perform(action);
         if let (Event::Record(incoming), Some(throttle)) = (&event, self.throttle) {
-            throttle.take(incoming.record.payload.len());
+            throttle.take(incoming.record.bytes());
         }
         self.life.sees(&event);
         event
