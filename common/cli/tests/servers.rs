@@ -184,7 +184,7 @@ fn what_is_paused_is_shown_until_it_is_resumed() {
     assert!(unknown.stderr.contains("there is no channel \"hdfs\"; channels are c0, c1"), "{}", unknown.stderr);
     let said = bench.run(&["pause", "cluster", "hdfs", "--who", "me", "--why", "an upgrade"]);
     assert_eq!(
-        said.stdout, "the cluster hdfs is paused: `logmill clusters` shows who has seen it\n",
+        said.stdout, "the cluster hdfs is paused; `logmill clusters` shows who has seen it\n",
         "{}",
         said.stderr
     );

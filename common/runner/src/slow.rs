@@ -1,7 +1,8 @@
 //! A worker that is slow, not dead, gives its partitions up to the others of its stage for a while.
 //!
 //! Each process looks at how far the whole group has come, as it is committed. A worker is slow when it does less than half of what
-//! the others do on average, though more waits for it than for them. What is heavy (a format that is costly to decode) looks
+//! the others do on average, though more waits for it than for them. Commits come in bursts, so a pace is that of as long a time
+//! as a worker has to be slow. What is heavy (a format that is costly to decode) looks
 //! the same from outside; so whoever has just got partitions is not judged for a while, and each rest is longer than the one before.
 
 use crate::drive::Trouble;
@@ -193,7 +194,7 @@ fn rate(before: &Look, now: &Look, of: impl Fn(&Partition) -> bool) -> f64 {
 
 #[allow(clippy::cast_precision_loss, reason = "an estimate of rates")]
 fn is_slow(looks: &VecDeque<Look>, own: &BTreeSet<Partition>, patience: Duration) -> bool {
-    let (Some(now), Some(before)) = (looks.back(), looks.len().checked_sub(2).map(|n| &looks[n])) else { return false };
+    let Some(now) = looks.back().filter(|_| looks.len() > 1) else { return false };
     let others = now.places.len().saturating_sub(own.len());
     // Those of them that can have a partition.
     let mates = now.members.saturating_sub(1).min(others) as f64;
@@ -201,9 +202,14 @@ fn is_slow(looks: &VecDeque<Look>, own: &BTreeSet<Partition>, patience: Duration
         return false;
     }
     let is_own = |partition: &Partition| own.contains(partition);
-    let pace =
-        looks.iter().zip(looks.iter().skip(1)).map(|(a, b)| rate(a, b, |p| !is_own(p))).fold(0.0, f64::max) / mates;
-    let moves = rate(before, now, is_own);
+    // From the first look of so long ago, or the one before, to each.
+    let pace_at = |end: usize, of: &dyn Fn(&Partition) -> bool| {
+        let is_recent = |look: &Look| look.at.zip(looks[end].at).is_some_and(|(then, at)| at - then <= patience);
+        let begin = (0..end).find(|begin| is_recent(&looks[*begin])).unwrap_or(end - 1);
+        rate(&looks[begin], &looks[end], of)
+    };
+    let pace = (1..looks.len()).map(|end| pace_at(end, &|p| !is_own(p))).fold(0.0, f64::max) / mates;
+    let moves = pace_at(looks.len() - 1, &is_own);
     let waits = |of: &dyn Fn(&Partition) -> bool| -> f64 {
         now.places.iter().filter(|(p, _)| of(p)).map(|(_, reached)| reached.waiting()).sum::<i64>() as f64
     };

@@ -18,6 +18,9 @@ const KILLED_AFTER_MS: Range<u64> = 20..1_200;
 /// Time after a failure: a server is away.
 const AGAIN: Duration = Duration::from_secs(1);
 
+/// The field that stands for a user: what wrote the line, in the daemons' logs.
+pub(crate) const USER: &str = "logger";
+
 /// How often a command came to its end, and how often it was killed.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Runs {
@@ -65,12 +68,18 @@ pub(crate) fn analyzed(chain: &Chain) -> anyhow::Result<u32> {
     let apps = chain.config.analyses.keys().map(|app| format!("'{app}'")).collect::<Vec<_>>().join(",");
     // The columns of the view, and no projection, index, or table that the analyses use.
     let seen = chain.sql_as_analyst(&format!(
-        "SELECT app, toDate32(ifNull(time, file_time)) AS day, count() AS n FROM logs WHERE app IN ({apps}) \
+        "SELECT app, toDate32(ifNull(time, file_time)) AS day, count() AS n, \
+         uniqExactIf(fields['{USER}'], part = 0 AND fields['{USER}'] != '') AS users FROM logs WHERE app IN ({apps}) \
          GROUP BY app, day ORDER BY app, day SETTINGS optimize_use_projections = 0 FORMAT TSV"
     ))?;
-    let counted =
-        chain.sql("SELECT app, day, sum(n) AS n FROM analyzed WHERE kind = 'source' GROUP BY app, day ORDER BY app, day FORMAT TSV")?;
-    ensure!(seen == counted, "readers see rows by application and day\n{seen}the analyses counted\n{counted}");
+    let counted = chain.sql(
+        "SELECT app, day, sumIf(n, kind = 'source') AS n, countIf(kind = 'user') AS users FROM analyzed \
+         GROUP BY app, day ORDER BY app, day FORMAT TSV",
+    )?;
+    ensure!(
+        seen == counted,
+        "readers see rows and users by application and day\n{seen}the analyses counted\n{counted}"
+    );
     Ok(u32::try_from(seen.lines().count())?)
 }
 

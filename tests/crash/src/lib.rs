@@ -187,8 +187,9 @@ fn begin(fixture: &'static Fixture, seed: u64, layout: Layout, files: u64, misre
             (cluster.coroutines, cluster.bytes_per_second) = (COROUTINES, Some(Size(each)));
         }
         for app in ["hdfs", "kafka"] {
-            config.analyses.insert(app.into(), Analysis::default());
+            config.analyses.insert(app.into(), Analysis { user: keepers::USER.into(), ..Analysis::default() });
         }
+        config.plan.patterns = vec!["hadoop".into(), "kafka".into()];
         config.encodings.push(FixedEncoding {
             cluster: Some(misread.cluster.clone()),
             path: Some(misread.path.clone()),

@@ -2,6 +2,7 @@
 
 use crate::chain::{Chain, Settings};
 use crate::logs::generate::{Logs, Wish, clients, generate};
+use crate::logs::shop;
 use crate::logs::upload::{Put, upload};
 use crate::options::Options;
 use crate::{extra, faults, progress, queries};
@@ -10,7 +11,7 @@ use logmill_stack::{Stack, Wanted};
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::Output;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 const FILES: usize = 200;
 /// How long the daemons may be kept under load for their logs.
@@ -28,7 +29,10 @@ pub async fn run(options: Options) -> anyhow::Result<bool> {
     let stack = stack(options.brokers).await?;
     let folder = folder()?;
     say(&format!("the servers are up after {:.1} s", begun.elapsed().as_secs_f64()));
-    let logs = make_logs(&stack, &folder, &options).await?;
+    let mut logs = make_logs(&stack, &folder, &options).await?;
+    let clusters: Vec<String> = stack.addresses().hdfs.keys().cloned().collect();
+    let lines = shop::add(&mut logs, "/logs", &clusters, shopping()?)?;
+    say(&format!("{} generated lines of an application that nobody runs, for the analyses", lines.len()));
     let files = put_logs(&stack, &folder, &logs, &options).await?;
 
     let settings = Settings {
@@ -39,7 +43,9 @@ pub async fn run(options: Options) -> anyhow::Result<bool> {
         files: "/logs".into(),
         chunk_bytes: None,
     };
-    let chain = tokio::task::block_in_place(|| Chain::set_up(&stack, settings))?;
+    let chain = tokio::task::block_in_place(|| {
+        Chain::set_up_with(&stack, settings, |config| shop::configure(config, "/logs"))
+    })?;
     let processes = tokio::task::block_in_place(|| chain.start(|text| say(&text)))?;
     say(&format!("{} processes run; their logs are in {}", processes.list().len(), folder.join("log").display()));
     let started = Instant::now();
@@ -69,6 +75,7 @@ pub async fn run(options: Options) -> anyhow::Result<bool> {
         proven &= compared.status.success();
     }
     tokio::task::block_in_place(|| queries::show(&chain))?;
+    analyze(&chain)?;
     queries::invite(&chain);
     if !options.once {
         say("the stages go on; put more files into /logs of a cluster, or end with Ctrl-C");
@@ -85,6 +92,29 @@ pub async fn run(options: Options) -> anyhow::Result<bool> {
         begun.elapsed().as_secs_f64()
     );
     Ok(proven)
+}
+
+/// A week of an application, up to today.
+fn shopping() -> anyhow::Result<logmill_generated::Wish> {
+    const DAYS: u32 = 7;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).context("the clock stands before 1970")?;
+    let today = u32::try_from(now.as_secs() / 86_400).context("the clock stands too late")?;
+    let first_day = today + 1 - DAYS;
+    Ok(logmill_generated::Wish { seed: 1, first_day, days: DAYS, starts: 600, users: 1_500, files: 2 })
+}
+
+/// What users of the application did.
+fn analyze(chain: &Chain) -> anyhow::Result<()> {
+    for arguments in [
+        &["analyze", "--refresh"][..],
+        &["analyze", "new-users", "--app", shop::APP],
+        &["analyze", "topics", "--app", shop::APP, "--limit", "5"],
+    ] {
+        let output = tokio::task::block_in_place(|| chain.logmill(arguments))?;
+        print_output(&format!("logmill {}", arguments.join(" ")), &output);
+        ensure!(output.status.success(), "the analyses do not work");
+    }
+    Ok(())
 }
 
 /// `.demo` of the checkout, empty.

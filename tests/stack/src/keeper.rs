@@ -30,7 +30,7 @@ pub(crate) fn prepare(artifacts: &Artifacts, address: Ipv4Addr, folder: &Path) -
         ("clientPortAddress", address.to_string()),
         ("clientPort", place.port().to_string()),
         ("admin.enableServer", "false".to_owned()),
-        ("4lw.commands.whitelist", "ruok".to_owned()),
+        ("4lw.commands.whitelist", "srvr".to_owned()),
     ];
     let lines: Vec<String> = settings.iter().map(|(name, value)| format!("{name}={value}\n")).collect();
     write(&config, &lines.concat())?;
@@ -44,19 +44,19 @@ pub(crate) fn prepare(artifacts: &Artifacts, address: Ipv4Addr, folder: &Path) -
             java.arg("-cp").arg(&class_path).arg("org.apache.zookeeper.server.ZooKeeperServerMain").arg(&config);
             java
         }),
-        ready: Box::new(move || is_ok(place).unwrap_or(false)),
+        ready: Box::new(move || serves(place).unwrap_or(false)),
         patience: START,
         rest: Duration::ZERO,
     });
     Ok((server, place))
 }
 
-/// Whether it says so.
-fn is_ok(place: SocketAddrV4) -> std::io::Result<bool> {
+/// Whether it takes requests: it listens, and says that it is well, before it does.
+fn serves(place: SocketAddrV4) -> std::io::Result<bool> {
     let mut stream = TcpStream::connect_timeout(&place.into(), Duration::from_secs(1))?;
     stream.set_read_timeout(Some(Duration::from_secs(1)))?;
-    stream.write_all(b"ruok")?;
+    stream.write_all(b"srvr")?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
-    Ok(answer == "imok")
+    Ok(answer.starts_with("Zookeeper version"))
 }

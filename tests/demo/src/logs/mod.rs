@@ -5,5 +5,6 @@ pub mod generate;
 pub mod levels;
 pub mod manifest;
 pub mod pack;
+pub mod shop;
 pub mod storm;
 pub mod upload;

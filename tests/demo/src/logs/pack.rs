@@ -121,7 +121,7 @@ fn to_gbk(text: &str) -> Option<Vec<u8>> {
     (!lossy).then(|| bytes.into_owned())
 }
 
-fn gzip(members: &[&[u8]]) -> std::io::Result<Vec<u8>> {
+pub(crate) fn gzip(members: &[&[u8]]) -> std::io::Result<Vec<u8>> {
     let mut packed = Vec::new();
     for member in members {
         let mut encoder = flate2::write::GzEncoder::new(&mut packed, flate2::Compression::new(4));

@@ -1,5 +1,6 @@
 //! The whole chain on real servers. One process, so that the servers are started, and the logs made, once.
 
+mod analyses;
 mod archives;
 mod channels;
 mod exactly_once;

@@ -138,7 +138,7 @@ fn readers_see_the_old_rows_or_the_new_ones_though_redecode_is_killed() {
 
     let clusters = chain.logmill(&["clusters", "--format", "json"]).expect("logmill clusters runs");
     assert_eq!(clusters.status.code(), Some(0), "both clusters are up: {}", stdout(&clusters));
-    let a = "\"fetchers\":1,\"down\":0,\"coroutines\":4,\"own\":4,\"weight\":1,\"learned\":false,\"waiting\":0,\"backfill\":0,\"files\":6,";
+    let a = "\"fetchers\":1,\"down\":0,\"paused\":0,\"coroutines\":4,\"own\":4,\"weight\":1,\"learned\":false,\"waiting\":0,\"backfill\":0,\"files\":6,";
     assert!(stdout(&clusters).contains(a), "{}", stdout(&clusters));
 
     // What cannot be better stays as it is.
