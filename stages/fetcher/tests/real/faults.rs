@@ -13,7 +13,7 @@ const PACKET: f64 = 65_536.0;
 /// Wider: what is under way when a server dies has passed within a second or two.
 const WIDER: u32 = 4_000_000;
 /// Chunks of a file of the other cluster: it must not end before the last of what happens to it.
-const LONG: usize = 1500;
+const LONG: usize = 4000;
 /// Seconds' worth of files that wait in the sound cluster at least.
 const AHEAD: u64 = 4;
 /// What the sound cluster must get of what it got before.
