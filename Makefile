@@ -36,7 +36,7 @@ build: prerequisites ## All programs, as the demo and the tests run them
 .PHONY: test
 test: prerequisites ## All set-up and all tests
 	cargo fmt --all --check
-	cargo clippy --release --workspace --all-targets --features logmill-e2e/long -- -D warnings
+	cargo clippy --release --workspace --all-targets --features logmill-e2e/long,logmill-encodings/long -- -D warnings
 	cargo build --release --workspace
 	cargo test --release --workspace --no-fail-fast
 	cd tests/check && python3 -B -m unittest -q test_compare
@@ -103,7 +103,7 @@ fuzz: prerequisites ## Hostile input for each thing that is read, and all inputs
 		cargo fuzz run --fuzz-dir tests/fuzz --target-dir target/fuzz --sanitizer none $$target -- \
 			-max_total_time=$(FUZZ_SECONDS) -timeout=20 -rss_limit_mb=2048 -print_final_stats=1; \
 	done
-	cargo test --release -p logmill-encodings --test gb18030 -- --ignored --nocapture
+	cargo test --release --workspace --features logmill-encodings/long --test gb18030 -- all_inputs_of_four_bytes --nocapture
 	@echo "fuzz: $(FUZZ_SECONDS) s each, nothing found: $(FUZZ_TARGETS)"
 
 .PHONY: simulate

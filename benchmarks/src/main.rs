@@ -2,7 +2,6 @@
 
 use clap::Parser;
 use logmill_benchmarks::clock::Rounds;
-use logmill_benchmarks::front::FRONT_END;
 use logmill_benchmarks::servers::{Fronts, Parts, Sizes};
 use logmill_benchmarks::{Row, front, patterns, report, servers};
 use std::path::PathBuf;
@@ -56,10 +55,7 @@ fn main() -> anyhow::Result<()> {
     rows.extend(patterns::measure((arguments.size << 20) / 8, &rounds));
     rows.extend(patterns::splitter((arguments.size << 20) / 8, &rounds));
     if arguments.chain > 0 && wanted.any() {
-        let front =
-            |of: &str| rows.iter().find(|row| row.name == format!("{FRONT_END}, {of}")).and_then(|row| row.floor);
-        let fronts = Fronts { utf8: front("UTF-8"), gbk: front("GBK") };
-        rows.extend(servers::measure(arguments.chain << 20, fronts, &wanted)?);
+        rows.extend(servers::measure(arguments.chain << 20, Fronts::among(&rows), &wanted)?);
     }
     print!("{}", report::table(&rows));
     report::write(&rows, &arguments.json)

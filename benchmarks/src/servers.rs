@@ -1,6 +1,7 @@
 //! What needs the real servers.
 
 use crate::chain::{self, Shape};
+use crate::front::FRONT_END;
 use crate::report::Row;
 use crate::{analyses, data, hop, large, latency, listing, scale, tiny};
 use anyhow::Context;
@@ -37,11 +38,19 @@ pub struct Sizes {
 /// The floors of the front end, in CPU-ns per byte, as far as they were measured.
 #[derive(Clone, Copy, Debug)]
 pub struct Fronts {
-    pub utf8: Option<f64>,
-    pub gbk: Option<f64>,
+    utf8: Option<f64>,
+    gbk: Option<f64>,
 }
 
 impl Fronts {
+    /// Those of the rows of the front end.
+    #[must_use]
+    pub fn among(rows: &[Row]) -> Self {
+        let of =
+            |text: &str| rows.iter().find(|row| row.name == format!("{FRONT_END}, {text}")).and_then(|row| row.floor);
+        Self { utf8: of("UTF-8"), gbk: of("GBK") }
+    }
+
     /// That of what goes through a chain; a mix is half of each.
     fn of(self, shape: &Shape) -> Option<f64> {
         if shape.mixed { Some((self.utf8? + self.gbk?) / 2.0) } else { self.utf8 }

@@ -1,46 +1,17 @@
 //! Rows are read and written without an allocation for each.
 
+#[path = "../../../common/patterns/tests/counting/mod.rs"]
+mod counting;
+
 use bytes::Bytes;
 use logmill_core::{Chunk, FileId, FileMeta, LineSpan, Out, Plan, Progress, Seq, Stage};
 use logmill_patterns::PatternSpec;
 use logmill_splitter::Splitter;
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::hint::black_box;
 use std::sync::Arc;
 
-/// The system's allocator, which counts for each thread.
-struct Counting;
-
-thread_local! {
-    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
-}
-
-// SAFETY: all is handed on; the counter is of the thread and needs no memory of its own.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let _ = ALLOCATIONS.try_with(|n| n.set(n.get() + 1));
-        // SAFETY: as the caller has it.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: as the caller has it.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        let _ = ALLOCATIONS.try_with(|n| n.set(n.get() + 1));
-        // SAFETY: as the caller has it.
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
 /// Allocations of a chunk in which the lines stand so often.
-fn allocations(plan: &Plan, lines: &str, times: usize) -> usize {
+fn of_a_chunk(plan: &Plan, lines: &str, times: usize) -> usize {
     let payload = Bytes::from(lines.repeat(times));
     let rows = (lines.lines().count() * times) as u64;
     let span = Some(LineSpan { first_line: 1, first_part: 0, rows });
@@ -48,9 +19,9 @@ fn allocations(plan: &Plan, lines: &str, times: usize) -> usize {
     let file = Arc::new(FileMeta::new(FileId(1), "north", "/logs/a", plan.clone()));
     let (stage, mut out) = (Splitter::new(), Out::new(Splitter::NAME, 1 << 30));
     let mut state = stage.open(&file);
-    let before = ALLOCATIONS.get();
-    assert_eq!(stage.process(&mut state, &mut chunk, &mut out).expect("text"), Progress::Done);
-    let allocations = ALLOCATIONS.get() - before;
+    let allocations = counting::allocations(|| {
+        assert_eq!(stage.process(&mut state, &mut chunk, &mut out).expect("text"), Progress::Done);
+    });
     black_box(out.drain().count());
     allocations
 }
@@ -67,8 +38,8 @@ fn none_a_row() {
     for patterns in [Vec::new(), tried] {
         for record_start in [None, Some(r"\S".to_owned())] {
             let plan = Plan { patterns: patterns.clone(), record_start, ..Plan::default() };
-            allocations(&plan, lines, 10); // what a thread keeps
-            let (few, many) = (allocations(&plan, lines, 250), allocations(&plan, lines, 2_000));
+            of_a_chunk(&plan, lines, 10); // what a thread keeps
+            let (few, many) = (of_a_chunk(&plan, lines, 250), of_a_chunk(&plan, lines, 2_000));
             // Buffers grow by doubling, and each stream has its own.
             assert!(many < few + 700, "{few} allocations for 1,000 rows, {many} for 8,000");
         }

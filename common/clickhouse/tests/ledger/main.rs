@@ -2,17 +2,10 @@
 //! `ledger_of_shards` are the same.
 
 mod forgotten;
+#[path = "../servers/one.rs"]
+mod servers;
 mod shown;
 mod tables;
 mod verdicts;
 
-/// Where the tables lie: one server.
-pub fn servers() -> logmill_config::ClickHouse {
-    let server = logmill_stack::shared::clickhouse();
-    logmill_config::ClickHouse {
-        url: server.url.clone(),
-        user: server.admin.user.clone(),
-        password: Some(server.admin.password.clone()),
-        ..logmill_config::ClickHouse::default()
-    }
-}
+pub use servers::servers;

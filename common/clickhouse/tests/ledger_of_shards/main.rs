@@ -4,6 +4,8 @@
 mod forgotten;
 mod growing;
 mod schema;
+#[path = "../servers/two.rs"]
+mod servers;
 #[path = "../ledger/shown.rs"]
 mod shown;
 #[path = "../ledger/tables.rs"]
@@ -11,14 +13,4 @@ mod tables;
 #[path = "../ledger/verdicts.rs"]
 mod verdicts;
 
-/// Where the tables lie: the front and one shard on one server, another shard on another one, where no table of the front is.
-pub fn servers() -> logmill_config::ClickHouse {
-    let [front, other] = logmill_stack::shared::two_clickhouses();
-    logmill_config::ClickHouse {
-        url: front.url.clone(),
-        shards: vec![front.url.clone(), other.url.clone()],
-        user: front.admin.user.clone(),
-        password: Some(front.admin.password.clone()),
-        ..logmill_config::ClickHouse::default()
-    }
-}
+pub use servers::servers;
