@@ -76,13 +76,13 @@ impl Database {
         shards.iter().enumerate().map(|(number, shard)| (Place { number, shards: shards.len() }, shard))
     }
 
-    /// Which shard this is, as far as it was told.
+    /// Which shard this is, as far as it was told: the last word is that of the most shards, as they only become more.
     pub(crate) async fn place(&self) -> Result<Option<Place>, Error> {
-        let sql = "SELECT toUInt64(number) AS number, toUInt64(shards) AS shards FROM place ORDER BY at DESC LIMIT 1";
+        let sql =
+            "SELECT toUInt64(number) AS number, toUInt64(shards) AS shards FROM place ORDER BY shards DESC LIMIT 1";
         match self.select::<Place>(sql).await {
-            Ok(rows) => Ok(rows.into_iter().next()),
-            Err(Error::Server { code, .. }) if NOT_THERE.contains(&code) => Ok(None),
-            Err(other) => Err(other),
+            Err(error) if error.is_not_there() => Ok(None),
+            other => other.map(|rows| rows.into_iter().next()),
         }
     }
 
@@ -139,7 +139,7 @@ impl Database {
         let seen: Vec<Place> = self
             .select(&format!(
                 "SELECT toUInt64(p.1) AS number, toUInt64(p.2) AS shards FROM (\
-                 SELECT argMax((number, shards), at) AS p FROM cluster('{}', '{}', 'place') GROUP BY _shard_num) ORDER BY number",
+                 SELECT argMax((number, shards), shards) AS p FROM cluster('{}', '{}', 'place') GROUP BY _shard_num) ORDER BY number",
                 cluster.name, cluster.shards[0].name
             ))
             .await?;
@@ -154,9 +154,6 @@ impl Database {
 
 /// The answer is that the rows are in; nothing is left out because it was there before.
 const ALWAYS: &str = "SETTINGS async_insert=0, deduplicate_insert='disable'";
-
-/// No such database, no such table: it is not migrated yet.
-const NOT_THERE: [u32; 2] = [81, 60];
 
 /// Whether shards are added to those that say where they stand; or which one is not where it has to be, and why.
 fn grows(there: &[Option<Place>]) -> Result<bool, (usize, String)> {

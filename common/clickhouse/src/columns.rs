@@ -85,12 +85,30 @@ fn view_of(steps: &[Migration], columns: &BTreeSet<String>) -> String {
 
 /// The columns that were written down and not dropped since.
 pub(crate) async fn recorded(database: &Database) -> Result<Vec<Recorded>, Error> {
-    const UNKNOWN_TABLE: u32 = 60;
-    let sql = "SELECT name, field, kind FROM field_columns FINAL WHERE dropped = 0 ORDER BY name";
-    match database.select(sql).await {
-        Err(Error::Server { code: UNKNOWN_TABLE, .. }) => Ok(Vec::new()),
+    written(database, false).await
+}
+
+/// Those that were written down last as dropped, or as not dropped.
+async fn written(database: &Database, dropped: bool) -> Result<Vec<Recorded>, Error> {
+    let sql = format!(
+        "SELECT name, field, kind FROM field_columns FINAL WHERE dropped = {} ORDER BY name",
+        u8::from(dropped)
+    );
+    match database.select(&sql).await {
+        Err(error) if error.is_not_there() => Ok(Vec::new()),
         other => other,
     }
+}
+
+/// How the columns of fields stand to what is wanted: those that [`settle_columns`] has to make yet, and why it would refuse.
+///
+/// # Errors
+/// As the server says.
+pub async fn columns_to_settle(database: &Database, wanted: &[Column]) -> Result<(Vec<String>, Vec<String>), Error> {
+    let (rows, logs) = (columns_of(database, "rows").await?, columns_of(database, "logs").await?);
+    let is_missing = |column: &&Column| !rows.contains(&column.name) || !logs.contains(&column.name);
+    let missing = wanted.iter().filter(is_missing).map(|column| column.name.clone()).collect();
+    Ok((missing, problems(&recorded(database).await?, &[], wanted, &[])))
 }
 
 /// Makes those of the recorded columns in another database, and its view, that the database has: where the making was broken off, some
@@ -125,7 +143,7 @@ async fn columns_of(database: &Database, table: &str) -> Result<BTreeSet<String>
 /// to drop is not there: nothing is done then. Else as the server says.
 pub async fn settle_columns(database: &Database, wanted: &[Column], drop: &[String]) -> Result<Settled, Error> {
     let recorded = recorded(database).await?;
-    let problems = problems(&recorded, wanted, drop);
+    let problems = problems(&recorded, &written(database, true).await?, wanted, drop);
     if !problems.is_empty() {
         return Err(Error::Columns { database: database.name.clone(), problems });
     }
@@ -134,7 +152,9 @@ pub async fn settle_columns(database: &Database, wanted: &[Column], drop: &[Stri
         recorded.into_iter().partition(|column| drop.contains(&column.name));
     let names = |columns: &[Recorded]| columns.iter().map(|column| column.name.clone()).collect::<BTreeSet<_>>();
     if !gone.is_empty() {
-        database.execute(&view(database, &names(&kept))).await?;
+        // One that was written down may not be there yet.
+        let shown = names(&kept).intersection(&columns_of(database, "rows").await?).cloned().collect();
+        database.execute(&view(database, &shown)).await?;
     }
     // Shards come first, and the front, by which it is known what is to be done, is the last to write down that it is done.
     let places: Vec<&Database> = database.all().collect();
@@ -168,10 +188,11 @@ pub async fn settle_columns(database: &Database, wanted: &[Column], drop: &[Stri
     Ok(settled)
 }
 
-/// Why the columns cannot become what is wanted.
-fn problems(recorded: &[Recorded], wanted: &[Column], drop: &[String]) -> Vec<String> {
+/// Why the columns cannot become what is wanted. `dropped`: what the same was broken off after has to go on.
+fn problems(recorded: &[Recorded], dropped: &[Recorded], wanted: &[Column], drop: &[String]) -> Vec<String> {
     let mut problems = Vec::new();
-    for name in drop.iter().filter(|name| recorded.iter().all(|column| column.name != **name)) {
+    let was_made = |name: &str| recorded.iter().chain(dropped).any(|column| column.name == name);
+    for name in drop.iter().filter(|name| !was_made(name)) {
         let known: Vec<&str> = recorded.iter().map(|column| column.name.as_str()).collect();
         let known =
             if known.is_empty() { "there is none".to_owned() } else { format!("there are {}", known.join(", ")) };
@@ -230,14 +251,17 @@ mod tests {
         let (int, float) = (column("a", FieldType::Int), column("a", FieldType::Float));
         let b = column("b", FieldType::Str);
         let none: [String; 0] = [];
-        assert!(problems(&recorded, &[int.clone(), b.clone()], &none).is_empty());
-        assert!(problems(&recorded, std::slice::from_ref(&int), &["b".into()]).is_empty());
-        assert!(problems(&recorded, &[float.clone(), b.clone()], &["a".into()]).is_empty());
-        let gone = problems(&recorded, std::slice::from_ref(&int), &none);
+        assert!(problems(&recorded, &[], &[int.clone(), b.clone()], &none).is_empty());
+        assert!(problems(&recorded, &[], std::slice::from_ref(&int), &["b".into()]).is_empty());
+        assert!(problems(&recorded, &[], &[float.clone(), b.clone()], &["a".into()]).is_empty());
+        let gone = problems(&recorded, &[], std::slice::from_ref(&int), &none);
         assert!(gone.len() == 1 && gone[0].contains("--drop-column b"), "{gone:?}");
-        let other = problems(&recorded, &[float, b], &none);
+        let other = problems(&recorded, &[], &[float, b], &none);
         assert!(other.len() == 1 && other[0].contains("anew"), "{other:?}");
-        let unknown = problems(&recorded, &[int, column("b", FieldType::Str)], &["c".into()]);
+        let unknown = problems(&recorded, &[], &[int, column("b", FieldType::Str)], &["c".into()]);
         assert_eq!(unknown, ["no column c was made for a field, and so none is dropped; there are a, b"]);
+        let c = [Recorded::from(&column("c", FieldType::Int))];
+        let (int, b) = (column("a", FieldType::Int), column("b", FieldType::Str));
+        assert!(problems(&recorded, &c, &[int, b], &["c".into()]).is_empty(), "broken off after it was dropped");
     }
 }

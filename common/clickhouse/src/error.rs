@@ -88,6 +88,14 @@ impl Error {
         }
     }
 
+    /// Whether there is no such database, or no such table: nothing was migrated yet.
+    #[must_use]
+    pub fn is_not_there(&self) -> bool {
+        const UNKNOWN_DATABASE: u32 = 81;
+        const UNKNOWN_TABLE: u32 = 60;
+        matches!(self, Error::Server { code: UNKNOWN_DATABASE | UNKNOWN_TABLE, .. })
+    }
+
     /// Says that it happened at a shard, where the message does not say where.
     pub(crate) fn at_shard(self, shard: &crate::Database) -> Self {
         match self {

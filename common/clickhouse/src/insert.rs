@@ -184,7 +184,7 @@ pub fn rows_sql(ranges: &[LineRange], counted: bool) -> String {
 /// As [`rows_sql`].
 #[must_use]
 pub fn shard_rows_sql(ranges: &[LineRange], counted: bool, Place { number, shards }: Place) -> String {
-    let here = format!("argMax((number,shards),at)=({number},{shards})");
+    let here = format!("argMax((number,shards),shards)=({number},{shards})");
     let why = format!("this is not shard {} of {shards}", number + 1);
     missing_rows_sql(ranges, counted, &format!("AND (SELECT throwIf(NOT({here}),'{why}') FROM place)=0 "))
 }

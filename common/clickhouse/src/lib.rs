@@ -17,7 +17,7 @@ mod sql;
 
 pub use client::Database;
 pub use cluster::Place;
-pub use columns::{Settled, settle_columns};
+pub use columns::{Settled, columns_to_settle, settle_columns};
 pub use error::{Error, Fault};
 pub use insert::{Insertion, LineRange, merge_ranges, origins_sql, rows_sql, shard_rows_sql};
 pub use loads::settle_loads;

@@ -164,6 +164,8 @@ pub struct Migrated {
 pub async fn migrate(database: &Database) -> Result<Migrated, Error> {
     let mut shards = Vec::new();
     if let Some(cluster) = &database.cluster {
+        // What a database on one server holds is no front: nothing is made on the shards then.
+        checked(database, &steps_of(database).known).await?;
         database.grows().await?;
         let steps = Steps::of_shard(cluster);
         for shard in &cluster.shards {
@@ -185,20 +187,7 @@ pub(crate) async fn migrate_by(database: &Database, steps: &Steps) -> Result<Mig
     database.server_execute(&format!("CREATE DATABASE IF NOT EXISTS `{}`", database.name)).await?;
     database.execute(RECORD).await?;
     let mut applied = Vec::new();
-    let recorded = recorded(database).await?;
-    for (number, (name, checksum)) in &recorded {
-        let Some(step) = known.iter().find(|m| m.number == *number) else {
-            return Err(Error::Newer { number: *number, name: name.clone() });
-        };
-        if step.name != name {
-            let (database, applied) = (database.name.clone(), name.clone());
-            return Err(Error::Kind { database, number: *number, applied, known: step.name });
-        }
-        if step.checksum() != *checksum {
-            let (name, applied, known) = (name.clone(), checksum.clone(), step.checksum());
-            return Err(Error::Changed { number: *number, name, applied, known });
-        }
-    }
+    let recorded = checked(database, known).await?;
     let (done, to_do): (Vec<&Migration>, Vec<&Migration>) =
         known.iter().partition(|m| recorded.contains_key(&m.number));
     let unchecked = match compare(database, steps, &done, to_do.first().copied()).await {
@@ -321,6 +310,28 @@ async fn keep(database: &Database) -> Result<(), Error> {
     }
 }
 
+/// The steps that were applied, of those that are known.
+///
+/// # Errors
+/// One is another, or is not known; or the server does not answer.
+async fn checked(database: &Database, known: &[Migration]) -> Result<BTreeMap<u32, (String, String)>, Error> {
+    let recorded = recorded(database).await?;
+    for (number, (name, checksum)) in &recorded {
+        let Some(step) = known.iter().find(|m| m.number == *number) else {
+            return Err(Error::Newer { number: *number, name: name.clone() });
+        };
+        if step.name != name {
+            let (database, applied) = (database.name.clone(), name.clone());
+            return Err(Error::Kind { database, number: *number, applied, known: step.name });
+        }
+        if step.checksum() != *checksum {
+            let (name, applied, known) = (name.clone(), checksum.clone(), step.checksum());
+            return Err(Error::Changed { number: *number, name, applied, known });
+        }
+    }
+    Ok(recorded)
+}
+
 async fn recorded(database: &Database) -> Result<BTreeMap<u32, (String, String)>, Error> {
     #[derive(Deserialize)]
     struct Row {
@@ -328,7 +339,10 @@ async fn recorded(database: &Database) -> Result<BTreeMap<u32, (String, String)>
         name: String,
         checksum: String,
     }
-    let rows: Vec<Row> = database.select("SELECT number, name, checksum FROM migrations ORDER BY number").await?;
+    let rows = match database.select::<Row>("SELECT number, name, checksum FROM migrations ORDER BY number").await {
+        Err(error) if error.is_not_there() => Vec::new(),
+        other => other?,
+    };
     Ok(rows.into_iter().map(|row| (row.number, (row.name, row.checksum))).collect())
 }
 

@@ -16,6 +16,14 @@ pub fn path_glob(pattern: &str) -> Result<Glob, globset::Error> {
     GlobBuilder::new(&whole).literal_separator(true).build()
 }
 
+/// A rule that gives the file at `path` alone these patterns, as it stands in the configuration's file.
+#[must_use]
+pub fn rule_for(path: &str, patterns: &[&str]) -> String {
+    let patterns: Vec<toml::Value> = patterns.iter().map(|name| toml::Value::from(*name)).collect();
+    let path = toml::Value::from(globset::escape(path));
+    format!("[[rules]]\npath = {path}\npatterns = {}", toml::Value::from(patterns))
+}
+
 fn matcher(pattern: &str) -> Result<GlobMatcher, globset::Error> {
     Ok(path_glob(pattern)?.compile_matcher())
 }
@@ -88,6 +96,8 @@ pub struct Precedence {
 pub struct Reasons {
     /// Which of `apps` named its application.
     pub app: Option<usize>,
+    /// Which of `data_types` named its data type.
+    pub data_type: Option<usize>,
     /// Which of `encodings` fixed its encoding.
     pub encoding: Option<usize>,
     /// Of each of `rules` the key by which it does not hold for the file: cluster, path, app, data_type or min_priority; none
@@ -193,6 +203,7 @@ impl Planner {
         self.walk(&file, |_, other| rules.push(other));
         Reasons {
             app: self.apps.iter().position(|(glob, _)| glob.is_match(path)),
+            data_type: self.data_types.iter().position(|(glob, _)| glob.is_match(path)),
             encoding: self.encodings.iter().position(|(scope, _)| scope.fits(&file)),
             rules,
         }

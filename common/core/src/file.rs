@@ -95,6 +95,12 @@ impl Header {
     /// What the line of W3C's extended log files begins with (WD-logfile-960323, "Directives").
     pub const W3C: &[u8] = b"#Fields:";
 
+    /// Bytes of a header line at most, where lines are cut at so many. One that is longer is none, and ends the one before it.
+    #[must_use]
+    pub fn longest(line_bytes: usize) -> usize {
+        Self::BYTES.min(line_bytes)
+    }
+
     /// Whether `line` is one; `is_first`: it is the file's first line.
     #[must_use]
     pub fn is(self, line: &[u8], is_first: bool) -> bool {

@@ -18,7 +18,7 @@ pub(crate) struct HeaderLine {
 
 impl HeaderLine {
     pub(crate) fn new(plan: &Plan, line_bytes: usize) -> Self {
-        Self { kind: plan.header, longest: Header::BYTES.min(line_bytes), in_force: None, too_long: None }
+        Self { kind: plan.header, longest: Header::longest(line_bytes), in_force: None, too_long: None }
     }
 
     /// Looks at the next chunk, which is UTF-8. `part`: it ends within a line.

@@ -11,7 +11,7 @@ use logmill_patterns::{Anchor, Found, Patterns, Reader};
 pub(crate) struct Reading {
     reader: Reader,
     header: Option<Header>,
-    /// Bytes of a header line at most, as the re-encoder has it: one that is longer is none, and ends the one before it.
+    /// [`Header::longest`].
     longest: usize,
     /// Whether the chunk begins with the file's first line, ...
     begins_file: bool,
@@ -35,7 +35,7 @@ impl Reading {
         Some(Self {
             reader: patterns.reader(&anchor),
             header: file.plan.header,
-            longest: Header::BYTES.min(file.plan.line_bytes as usize),
+            longest: Header::longest(file.plan.line_bytes as usize),
             begins_file: span.first_line == 1 && span.first_part == 0,
             begins_within: span.first_part > 0,
             found: Found::new(),

@@ -7,7 +7,7 @@ use crate::output::{Printer, escaped};
 use crate::rows::{self, Rows};
 use anyhow::Result;
 use bytes::Bytes;
-use logmill_config::{Config, Planner, Rule};
+use logmill_config::{Config, Planner, Reasons, Rule, rule_for};
 use logmill_core::{FileMeta, Outcome};
 use serde::Serialize;
 use serde_json::Value;
@@ -27,6 +27,8 @@ pub struct Explainer<'a> {
     pub planner: &'a Planner,
     pub asked: Asked,
     pub format: Format,
+    /// Of the file itself, whose plan its members have.
+    path: String,
     /// Those that have rows, and are not told of yet.
     trials: Vec<Trial>,
     suggested: usize,
@@ -47,7 +49,12 @@ struct Explained<'a> {
 
 impl<'a> Explainer<'a> {
     pub fn new(config: &'a Config, planner: &'a Planner, asked: Asked, format: Format) -> Self {
-        Self { config, planner, asked, format, trials: Vec::new(), suggested: 0 }
+        Self { config, planner, asked, format, path: String::new(), trials: Vec::new(), suggested: 0 }
+    }
+
+    /// The next file, with its members.
+    pub fn begin(&mut self, file: &FileMeta) {
+        self.path.clone_from(&file.path);
     }
 
     /// Rows of a file: all of one come before those of another that is not within it.
@@ -86,7 +93,7 @@ impl<'a> Explainer<'a> {
 
     fn explain<W: Write>(&self, trial: &Trial, report: &Report, outcome: Outcome, out: &mut Printer<W>) -> Result<()> {
         let FileMeta { path, app, cluster, .. } = &trial.file;
-        let reasons = self.planner.reasons(cluster, path);
+        let reasons = self.planner.reasons(cluster, &self.path);
         let mut rules: Vec<String> = Vec::new();
         match reasons.app {
             Some(i) => {
@@ -98,13 +105,24 @@ impl<'a> Explainer<'a> {
             }
             None => rules.push("no entry of [[apps]] names its application".into()),
         }
+        if let Some(i) = reasons.data_type {
+            let named = &self.config.data_types[i];
+            rules.push(format!(
+                "[[data_types]] {}: its path {:?} names the data type {}",
+                i + 1,
+                named.path,
+                named.data_type
+            ));
+        }
         if let Some(i) = reasons.encoding {
             rules.push(format!("[[encodings]] {}: says {}", i + 1, self.config.encodings[i].encoding));
         }
         for (i, (rule, other)) in self.config.rules.iter().zip(&reasons.rules).enumerate() {
             rules.push(match other {
                 None => format!("[[rules]] {}: holds, and says {}", i + 1, says(rule)),
-                Some(scope) => format!("[[rules]] {}: does not hold: {}", i + 1, lost(rule, scope, &trial.file)),
+                Some(scope) => {
+                    format!("[[rules]] {}: does not hold: {}", i + 1, self.lost(rule, scope, &trial.file, &reasons))
+                }
             });
         }
         if self.format == Format::Json {
@@ -137,7 +155,7 @@ impl<'a> Explainer<'a> {
                 best.rows,
                 count(trial.rows(), "row")
             ))?;
-            out.line(&format!("[[rules]]\npath = {:?}\npatterns = [{:?}]", trial.file.path, best.pattern))?;
+            out.line(&rule_for(&self.path, &[&best.pattern]))?;
             return Ok(true);
         }
         if trial.unmatched == 0 {
@@ -151,36 +169,46 @@ impl<'a> Explainer<'a> {
             );
             return Ok(false);
         };
-        self.suggested += 1;
-        if self.suggested > 1 {
-            suggestion.spec.name = format!("{}_{}", suggestion.spec.name, self.suggested);
+        let plain = suggestion.spec.name.clone();
+        loop {
+            self.suggested += 1;
+            if self.suggested > 1 {
+                suggestion.spec.name = format!("{plain}_{}", self.suggested);
+            }
+            if self.config.patterns.iter().all(|known| known.name != suggestion.spec.name) {
+                break;
+            }
         }
         let (matched, of) = (suggestion.matched, count(suggestion.of as u64, "row"));
         out.line(&format!("# {path}: matches {matched} of {of} that no other pattern does"))?;
         out.text(&suggestion.toml())?;
-        let others = trial.named.iter().flatten().map(|name| format!("{name:?}, ")).collect::<String>();
-        let name = &suggestion.spec.name;
-        out.line(&format!("[[rules]]\npath = {:?}\npatterns = [{others}{name:?}]", trial.file.path))?;
+        let others = trial.named.iter().flatten().map(String::as_str);
+        let patterns: Vec<&str> = others.chain([&*suggestion.spec.name]).collect();
+        out.line(&rule_for(&self.path, &patterns))?;
         Ok(true)
+    }
+
+    /// Why a rule does not hold for a file.
+    fn lost(&self, rule: &Rule, scope: &str, file: &FileMeta, reasons: &Reasons) -> String {
+        let data_type = reasons.data_type.map_or("", |i| &self.config.data_types[i].data_type);
+        let (glob, is) = match scope {
+            "cluster" => (&rule.cluster, &*file.cluster),
+            "app" => (&rule.app, &*file.app),
+            "data_type" => (&rule.data_type, data_type),
+            "min_priority" => return "the rules before it give the file less than its min_priority".into(),
+            _ => (&rule.path, &*self.path),
+        };
+        format!("{scope} is {is:?}, which {:?} does not match", glob.as_deref().unwrap_or_default())
     }
 }
 
 /// The keys that a rule sets, with their values.
 fn says(rule: &Rule) -> String {
     let Ok(Value::Object(keys)) = serde_json::to_value(rule) else { return String::new() };
-    let set = keys.iter().filter(|(key, _)| !["cluster", "path", "app"].contains(&key.as_str()));
+    let set =
+        keys.iter().filter(|(key, _)| !["cluster", "path", "app", "data_type", "min_priority"].contains(&key.as_str()));
     let set: Vec<String> = set.map(|(key, value)| format!("{key} = {value}")).collect();
     if set.is_empty() { "nothing".into() } else { set.join(", ") }
-}
-
-/// Why a rule does not hold for a file.
-fn lost(rule: &Rule, scope: &str, file: &FileMeta) -> String {
-    let (glob, is) = match scope {
-        "cluster" => (&rule.cluster, &file.cluster),
-        "app" => (&rule.app, &file.app),
-        _ => (&rule.path, &file.path),
-    };
-    format!("{scope} is {is:?}, which {:?} does not match", glob.as_deref().unwrap_or_default())
 }
 
 /// Which patterns matched, and in examples why the others did not.

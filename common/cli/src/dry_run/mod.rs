@@ -125,6 +125,7 @@ fn explained<F: Stage, D: Stage, S: Stage, W: Write>(
     let input = input::open(path, cluster, explainer.planner)?;
     let file = Arc::new(input.meta);
     let mut report = Report::default();
+    explainer.begin(&file);
     let (explainer, out) = (RefCell::new(explainer), RefCell::new(out));
     let (mut whole, mut failed) = (true, None);
     let mut rows = |file: &FileMeta, batch: Batch| {

@@ -2,7 +2,7 @@
 
 use super::check::Check;
 use crate::migrate::database;
-use logmill_clickhouse::{Database, Error, Migration, steps};
+use logmill_clickhouse::{Database, Migration, columns_to_settle, steps};
 use logmill_config::Config;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -66,9 +66,6 @@ async fn sight(database: &Database, shards: usize) -> Check {
     }
 }
 
-/// The server has no such database, or no such table: nothing was migrated yet.
-const UNKNOWN: [u32; 2] = [81, 60];
-
 async fn schema(database: &Database, server: &str, known: &[Migration]) -> Check {
     #[derive(Deserialize)]
     struct Applied {
@@ -77,7 +74,7 @@ async fn schema(database: &Database, server: &str, known: &[Migration]) -> Check
     }
     let applied = match database.select::<Applied>("SELECT number, checksum FROM migrations").await {
         Ok(applied) => applied,
-        Err(Error::Server { code, .. }) if UNKNOWN.contains(&code) => Vec::new(),
+        Err(error) if error.is_not_there() => Vec::new(),
         Err(error) => {
             return Check::bad(server, "schema", error.to_string(), "grant this account SELECT on the database");
         }
@@ -95,26 +92,18 @@ async fn schema(database: &Database, server: &str, known: &[Migration]) -> Check
     Check::that(missing == 0, server, "schema", found, "run `logmill migrate`")
 }
 
-/// Whether the columns of fields are there.
+/// Whether the columns of fields are there, and are what is wanted.
 async fn columns(config: &Config, database: &Database, server: &str) -> Check {
-    #[derive(Deserialize)]
-    struct Name {
-        name: String,
-    }
-    let sql = "SELECT name FROM system.columns WHERE database = currentDatabase() AND table = 'rows'";
-    let there = match database.select::<Name>(sql).await {
-        Ok(there) => there,
-        Err(Error::Server { code, .. }) if UNKNOWN.contains(&code) => Vec::new(),
+    let wanted = config.columns();
+    let (missing, problems) = match columns_to_settle(database, &wanted).await {
+        Ok(answer) => answer,
         Err(error) => {
             return Check::bad(server, "columns", error.to_string(), "grant this account SELECT on system.columns");
         }
     };
-    let wanted = config.columns();
-    let missing: Vec<String> = wanted
-        .iter()
-        .filter(|column| there.iter().all(|row| row.name != column.name))
-        .map(|column| column.name.clone())
-        .collect();
+    if !problems.is_empty() {
+        return Check::bad(server, "columns", problems.join("; "), "`logmill migrate` does nothing before that");
+    }
     let found = match &*missing {
         [] => format!("all {} of fields are there", wanted.len()),
         missing => format!("missing: {}", missing.join(", ")),
@@ -132,7 +121,7 @@ async fn rights(database: &Database, server: &str) -> Check {
     match database.select::<Answer>(&format!("CHECK GRANT {wanted}")).await {
         Ok(answer) if answer.first().is_some_and(|answer| answer.result == 1) => Check::good(server, "rights", wanted),
         Ok(_) => Check::bad(server, "rights", "this account may not do all that the loader does", advice),
-        Err(Error::Server { code, .. }) if UNKNOWN.contains(&code) => {
+        Err(error) if error.is_not_there() => {
             Check::bad(server, "rights", "not known before there is a database", "run `logmill migrate`")
         }
         Err(error) => Check::bad(server, "rights", error.to_string(), advice),
