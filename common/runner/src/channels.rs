@@ -1,9 +1,9 @@
 //! Looks at the channels again and again: what waits in each, and what operators have paused.
 
 use crate::lags::{Judge, Look, Seen};
-use crate::restart::{Restarts, keep_running};
+use crate::restart::{Restarts, keep_running, sleep_unless};
 use logmill_config::Config;
-use logmill_core::{Lags, Offset};
+use logmill_core::{Barred, Lags, Offset};
 use logmill_kafka::admin::{Admin, AdminError, GroupReader};
 use logmill_kafka::follow::NotesReader;
 use logmill_protocol::worker::Position;
@@ -51,7 +51,7 @@ impl ChannelWatch {
         let eyes = Eyes::new(config, stall.is_some())?;
         let watch = Self::default();
         watch.clone().spawn(stop, Restarts::default(), move |latest, stop| {
-            let (mut judge, mut pauses) = (Judge::new(stall), Pauses::default());
+            let (mut judge, mut pauses, mut lags) = (Judge::new(stall), Pauses::default(), Lags::default());
             let mut notes = match NotesReader::new(&brokers, &properties, &notes_topic) {
                 Ok(notes) => notes,
                 Err(error) => panic!("the settings were good before: {error}"),
@@ -66,18 +66,16 @@ impl ChannelWatch {
                 if Instant::now() >= due || known != pauses {
                     due = Instant::now() + EVERY;
                     match eyes.look(&pauses) {
-                        Ok(look) => {
-                            let lags = judge.see(look, |places| eyes.finds(places));
-                            see(&lags, &pauses);
-                            latest.publish(lags);
+                        Ok(look) => lags = judge.see(look, |places| eyes.finds(places)),
+                        Err(error) => {
+                            tracing::warn!(%error, "it is not known how the channels stand: as before, but for what is paused");
+                            eyes.pause(&mut lags, &pauses);
                         }
-                        Err(error) => tracing::warn!(%error, "it is not known how the channels stand"),
                     }
+                    see(&lags, &pauses);
+                    latest.publish(lags.clone());
                 }
-                let start = Instant::now();
-                while start.elapsed() < NOTES && !stop.load(Ordering::Relaxed) {
-                    std::thread::sleep(STEP);
-                }
+                sleep_unless(&[stop], NOTES);
             }
         })?;
         Ok(watch)
@@ -191,6 +189,18 @@ impl Eyes {
         };
         let channels = self.channels.iter().map(channel).collect();
         Ok(Look { at: Instant::now(), channels })
+    }
+
+    /// Pauses channels, and lets others go on, without a look at them.
+    fn pause(&self, lags: &mut Lags, pauses: &Pauses) {
+        for Channel { name, .. } in &self.channels {
+            let lag = lags.channels.entry(name.clone()).or_default();
+            match pauses.of(Pausable::Channel, name) {
+                Some(_) => lag.barred = Some(Barred::Paused),
+                None if lag.barred == Some(Barred::Paused) => lag.barred = None,
+                None => {}
+            }
+        }
     }
 
     /// Whether there is a record at or behind one of these places; not, where that cannot be found out.

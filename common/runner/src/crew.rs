@@ -35,7 +35,12 @@ impl Crew<'_> {
                         let name = format!("worker-{number}");
                         let once = || {
                             self.telemetry.beat(&name);
-                            work(number, &name, readiness.life(&name))
+                            let ended = work(number, &name, readiness.life(&name));
+                            // Who rests does not hang.
+                            if matches!(ended, Err(Trouble::Rest(..))) {
+                                self.telemetry.retire(&name);
+                            }
+                            ended
                         };
                         let ended = keep_running(&name, self.restarts, self.stop, once);
                         self.telemetry.retire(&name);

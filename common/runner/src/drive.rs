@@ -3,6 +3,8 @@
 use crate::clock::Clock;
 use logmill_kafka::{Client, ClientError};
 use logmill_protocol::{Action, Event, Failure, Machine};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 /// What a machine has beside the log.
@@ -38,13 +40,29 @@ pub enum Trouble {
     /// A new connection may help.
     #[error("{0}")]
     Again(String),
-    /// Others do better: a new connection, after this time.
+    /// Others do better: a new connection, after this rest.
     #[error("{0}")]
-    Rest(String, Duration),
+    Rest(String, Rest),
     /// Nothing helps but an operator.
     #[error("{0}")]
     Hopeless(String),
 }
+
+/// How long a worker leaves its share to others.
+#[derive(Clone, Debug)]
+pub struct Rest {
+    pub time: Duration,
+    /// Set when there are fewer others than there were: it ends the rest.
+    pub recalled: Arc<AtomicBool>,
+}
+
+impl PartialEq for Rest {
+    fn eq(&self, other: &Self) -> bool {
+        self.time == other.time && Arc::ptr_eq(&self.recalled, &other.recalled)
+    }
+}
+
+impl Eq for Rest {}
 
 impl From<ClientError> for Trouble {
     fn from(error: ClientError) -> Self {

@@ -58,7 +58,7 @@ pub fn keep_running(
             Ok(Err(Trouble::Again(why))) => why,
             Ok(Err(Trouble::Rest(why, rest))) => {
                 tracing::warn!(worker = name, "rests: {why}");
-                sleep_unless(stop, rest);
+                sleep_unless(&[stop, &rest.recalled], rest.time);
                 if stop.load(Ordering::Relaxed) {
                     return Ok(());
                 }
@@ -77,7 +77,7 @@ pub fn keep_running(
             anyhow::bail!("{why} (after {} restarts in a row)", restarts.most);
         }
         tracing::error!(worker = name, restart = count, ?wait, "begins anew: {why}");
-        sleep_unless(stop, wait);
+        sleep_unless(&[stop], wait);
         if stop.load(Ordering::Relaxed) && !wait.is_zero() {
             return Ok(());
         }
@@ -85,9 +85,10 @@ pub fn keep_running(
     }
 }
 
-fn sleep_unless(stop: &AtomicBool, time: Duration) {
+/// Sleeps, unless one of these is set.
+pub(crate) fn sleep_unless(ends: &[&AtomicBool], time: Duration) {
     let until = Instant::now() + time;
-    while Instant::now() < until && !stop.load(Ordering::Relaxed) {
+    while Instant::now() < until && !ends.iter().any(|end| end.load(Ordering::Relaxed)) {
         std::thread::sleep(STEP.min(until.saturating_duration_since(Instant::now())));
     }
 }
@@ -102,6 +103,8 @@ pub fn panic_text(panic: &(dyn Any + Send)) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::drive::Rest;
+    use std::sync::Arc;
 
     const QUICK: Restarts =
         Restarts { first: Duration::ZERO, longest: Duration::ZERO, most: 2, recovered: Duration::from_secs(60) };
@@ -138,10 +141,24 @@ mod tests {
 
     #[test]
     fn a_rest_is_no_failure_and_is_kept() {
-        let rest = || Err(Trouble::Rest("others do better".into(), Duration::from_millis(20)));
+        let rest = || {
+            let rest = Rest { time: Duration::from_millis(20), recalled: Arc::default() };
+            Err(Trouble::Rest("others do better".into(), rest))
+        };
         let start = Instant::now();
         assert_eq!(run(vec![rest, AGAIN, rest, rest, AGAIN, WELL]), (Ok(()), 6));
         assert!(start.elapsed() >= Duration::from_millis(60), "{:?}", start.elapsed());
+    }
+
+    #[test]
+    fn a_worker_that_is_called_back_rests_no_longer() {
+        let rest = || {
+            let rest = Rest { time: Duration::from_secs(60), recalled: Arc::new(AtomicBool::new(true)) };
+            Err(Trouble::Rest("others do better".into(), rest))
+        };
+        let start = Instant::now();
+        assert_eq!(run(vec![rest, WELL]), (Ok(()), 2));
+        assert!(start.elapsed() < Duration::from_secs(30), "{:?}", start.elapsed());
     }
 
     #[test]

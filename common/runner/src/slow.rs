@@ -2,11 +2,11 @@
 //!
 //! Each process looks at how far the whole group has come, as it is committed. A worker is slow when it does less than half of what
 //! the others do on average, though more waits for it than for them. Commits come in bursts, so a pace is that of as long a time
-//! as a worker has to be slow. What is heavy (a format that is costly to decode) looks
+//! as a worker has to be slow, and nothing is judged by less. What is heavy (a format that is costly to decode) looks
 //! the same from outside; so whoever has just got partitions is not judged for a while, and each rest is longer than the one before.
 
-use crate::drive::Trouble;
-use crate::restart::{Restarts, keep_running};
+use crate::drive::{Rest, Trouble};
+use crate::restart::{Restarts, keep_running, sleep_unless};
 use logmill_core::Offset;
 use logmill_kafka::admin::{Admin, AdminError, GroupReader, Reached};
 use logmill_protocol::{Committed, Partition};
@@ -17,7 +17,8 @@ use std::time::{Duration, Instant};
 
 /// How often the group is looked at.
 const EVERY: Duration = Duration::from_secs(3);
-const STEP: Duration = Duration::from_millis(100);
+/// A longer time between two looks was one of rest, and says nothing of anybody's pace.
+const GAP: Duration = Duration::from_secs(60);
 /// The looks that are kept: the others' pace is the best of these five minutes.
 const LOOKS: usize = 100;
 /// Records that are few, whoever has how many: what is on its way, and markers.
@@ -45,8 +46,21 @@ pub struct Mates {
     /// A worker that was slow for so long rests.
     patience: Duration,
     looks: Mutex<(u64, VecDeque<Look>)>,
-    /// The next rest of each worker of this process, and when its last one ended.
-    rests: Mutex<BTreeMap<String, (Duration, Instant)>>,
+    /// The rests of each worker of this process.
+    rests: Mutex<BTreeMap<String, Rested>>,
+    /// Something waited for a worker of this process since the last look: where nothing does, nobody is slow.
+    wanted: AtomicBool,
+}
+
+/// The last rest of a worker.
+struct Rested {
+    /// How long the next one is.
+    next: Duration,
+    /// When this one ends.
+    end: Instant,
+    /// How many members the group had with it.
+    members: usize,
+    recalled: Arc<AtomicBool>,
 }
 
 impl Mates {
@@ -68,14 +82,13 @@ impl Mates {
         let run = move || {
             let once = || {
                 while !stop.load(Ordering::Relaxed) {
-                    match look(&reader, &group, &partitions, next) {
-                        Ok(look) => seen.publish(look),
-                        Err(error) => tracing::debug!(%error, "it is not known how far the others are"),
+                    if seen.is_wanted() {
+                        match look(&reader, &group, &partitions, next) {
+                            Ok(look) => seen.publish(look),
+                            Err(error) => tracing::debug!(%error, "it is not known how far the others are"),
+                        }
                     }
-                    let start = Instant::now();
-                    while start.elapsed() < EVERY && !stop.load(Ordering::Relaxed) {
-                        std::thread::sleep(STEP);
-                    }
+                    sleep_unless(&[&stop], EVERY);
                 }
                 Ok(())
             };
@@ -88,12 +101,28 @@ impl Mates {
     }
 
     fn new(patience: Duration) -> Self {
-        Self { patience, looks: Mutex::default(), rests: Mutex::default() }
+        Self { patience, looks: Mutex::default(), rests: Mutex::default(), wanted: AtomicBool::new(false) }
+    }
+
+    /// Whether anybody wants to know how the others stand.
+    fn is_wanted(&self) -> bool {
+        let now = Instant::now();
+        let rests = self.rests.lock().unwrap_or_else(PoisonError::into_inner);
+        self.wanted.swap(false, Ordering::Relaxed) || rests.values().any(|rested| rested.end > now)
     }
 
     fn publish(&self, look: Look) {
+        let rests = self.rests.lock().unwrap_or_else(PoisonError::into_inner);
+        // The one that rests is no member: with fewer others than there were, it is needed.
+        for rested in rests.values().filter(|rested| look.members + 1 < rested.members) {
+            rested.recalled.store(true, Ordering::Relaxed);
+        }
         let mut looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
         looks.0 += 1;
+        let last = looks.1.back().and_then(|last| last.at);
+        if last.zip(look.at).is_some_and(|(last, at)| at.saturating_duration_since(last) > GAP) {
+            looks.1.clear();
+        }
         looks.1.push_back(look);
         if looks.1.len() > LOOKS {
             looks.1.pop_front();
@@ -101,16 +130,20 @@ impl Mates {
     }
 
     /// How long a worker that was slow is to rest.
-    fn rest(&self, worker: &str) -> Duration {
+    fn rest(&self, worker: &str) -> Rest {
         let mut rests = self.rests.lock().unwrap_or_else(PoisonError::into_inner);
+        let members = self.looks.lock().unwrap_or_else(PoisonError::into_inner).1.back().map_or(0, |look| look.members);
         let now = Instant::now();
         let first = self.patience * REST;
-        let rest = match rests.get(worker) {
-            Some((next, ended)) if now.saturating_duration_since(*ended) < *next * FORGIVEN => *next,
+        let time = match rests.get(worker) {
+            Some(last) if now.saturating_duration_since(last.end) < last.next * FORGIVEN => last.next,
             _ => first,
         };
-        rests.insert(worker.to_owned(), ((rest * 2).min(LONGEST_REST.max(first)), now + rest));
-        rest
+        let recalled = Arc::new(AtomicBool::new(false));
+        let next = (time * 2).min(LONGEST_REST.max(first));
+        let rested = Rested { next, end: now + time, members, recalled: Arc::clone(&recalled) };
+        rests.insert(worker.to_owned(), rested);
+        Rest { time, recalled }
     }
 }
 
@@ -130,7 +163,7 @@ pub struct Slowness {
     mates: Arc<Mates>,
     seen: u64,
     own: BTreeSet<Partition>,
-    /// Since when it is slow; where it is not, when that was last seen.
+    /// Since when it has these, and puts out what it makes of them.
     since: Instant,
 }
 
@@ -141,29 +174,32 @@ impl Slowness {
         Self { mates, seen: 0, own: BTreeSet::new(), since: Instant::now() }
     }
 
-    /// As [`Slowness::look`], as the trouble that ends the worker's life.
+    /// Whether the worker, which has these partitions, has been slow for too long. `waits`: something may wait for it. One that only
+    /// rebuilds states (`silent`) is not judged.
     ///
     /// # Errors
-    /// It was slow for too long.
+    /// It has, as the trouble that ends its life.
     pub fn check<'a>(
         &mut self,
         worker: &str,
         own: impl Iterator<Item = &'a Partition>,
-        silent: bool,
+        (waits, silent): (bool, bool),
     ) -> Result<(), Trouble> {
+        if waits {
+            self.mates.wanted.store(true, Ordering::Relaxed);
+        }
         let Some(slow) = self.look(own, silent) else { return Ok(()) };
         let rest = self.mates.rest(worker);
         let why = format!(
             "for {} s it did less than half of what the others of the stage did, with more to do: they get its partitions, and it \
              rests for {} s",
             slow.as_secs(),
-            rest.as_secs()
+            rest.time.as_secs()
         );
         Err(Trouble::Rest(why, rest))
     }
 
-    /// How long the worker, which has these partitions, has been slow, if that is too long. One that only rebuilds states is not
-    /// judged.
+    /// For how long it was looked at, if it was slow for as long.
     fn look<'a>(&mut self, own: impl Iterator<Item = &'a Partition>, silent: bool) -> Option<Duration> {
         let looks = self.mates.looks.lock().unwrap_or_else(PoisonError::into_inner);
         if looks.0 == self.seen {
@@ -173,11 +209,14 @@ impl Slowness {
         let newest = looks.1.back()?;
         let now = newest.at?;
         let own: BTreeSet<Partition> = own.filter(|partition| newest.places.contains_key(partition)).cloned().collect();
-        if own != self.own || silent || !is_slow(&looks.1, &own, self.mates.patience) {
+        // Before the first look nothing is known of anybody.
+        self.since = self.since.max(looks.1.front()?.at?);
+        if own != self.own || silent {
             (self.own, self.since) = (own, now);
             return None;
         }
-        Some(now.saturating_duration_since(self.since)).filter(|slow| *slow >= self.mates.patience)
+        let seen = now.saturating_duration_since(self.since);
+        (seen >= self.mates.patience && is_slow(&looks.1, &own, self.mates.patience)).then_some(seen)
     }
 }
 
@@ -194,27 +233,31 @@ fn rate(before: &Look, now: &Look, of: impl Fn(&Partition) -> bool) -> f64 {
 
 #[allow(clippy::cast_precision_loss, reason = "an estimate of rates")]
 fn is_slow(looks: &VecDeque<Look>, own: &BTreeSet<Partition>, patience: Duration) -> bool {
-    let Some(now) = looks.back().filter(|_| looks.len() > 1) else { return false };
+    let Some(now) = looks.back() else { return false };
     let others = now.places.len().saturating_sub(own.len());
     // Those of them that can have a partition.
-    let mates = now.members.saturating_sub(1).min(others) as f64;
-    if own.is_empty() || mates < 1.0 {
+    let mates_at = |look: &Look| look.members.saturating_sub(1).min(others) as f64;
+    if own.is_empty() || mates_at(now) < 1.0 {
         return false;
     }
     let is_own = |partition: &Partition| own.contains(partition);
-    // From the first look of so long ago, or the one before, to each.
-    let pace_at = |end: usize, of: &dyn Fn(&Partition) -> bool| {
-        let is_recent = |look: &Look| look.at.zip(looks[end].at).is_some_and(|(then, at)| at - then <= patience);
-        let begin = (0..end).find(|begin| is_recent(&looks[*begin])).unwrap_or(end - 1);
-        rate(&looks[begin], &looks[end], of)
-    };
-    let pace = (1..looks.len()).map(|end| pace_at(end, &|p| !is_own(p))).fold(0.0, f64::max) / mates;
-    let moves = pace_at(looks.len() - 1, &is_own);
     let waits = |of: &dyn Fn(&Partition) -> bool| -> f64 {
         now.places.iter().filter(|(p, _)| of(p)).map(|(_, reached)| reached.waiting()).sum::<i64>() as f64
     };
-    let (waits, theirs) = (waits(&is_own), waits(&|p| !is_own(p)) / mates);
-    moves * LESS < pace && waits > MORE * theirs + FEW && waits > moves * patience.as_secs_f64()
+    let (waits, theirs) = (waits(&is_own), waits(&|p| !is_own(p)) / mates_at(now));
+    if waits <= MORE * theirs + FEW {
+        return false;
+    }
+    // From the last look of so long before, or of longer, to each; what is seen for less long says too little.
+    let pace_at = |end: usize, of: &dyn Fn(&Partition) -> bool| {
+        let is_before = |look: &Look| look.at.zip(looks[end].at).is_some_and(|(then, at)| at - then >= patience);
+        let begin = (0..end).rev().find(|begin| is_before(&looks[*begin]))?;
+        Some(rate(&looks[begin], &looks[end], of))
+    };
+    let Some(moves) = pace_at(looks.len() - 1, &is_own) else { return false };
+    let paces = (1..looks.len()).filter(|end| mates_at(&looks[*end]) >= 1.0);
+    let pace = paces.filter_map(|end| Some(pace_at(end, &|p| !is_own(p))? / mates_at(&looks[end]))).fold(0.0, f64::max);
+    moves * LESS < pace && waits > moves * patience.as_secs_f64()
 }
 
 #[cfg(test)]
@@ -238,7 +281,7 @@ mod tests {
 
     #[test]
     fn slow_is_who_does_less_than_half_of_what_the_others_do_while_more_waits_for_it() {
-        let (start, patience) = (Instant::now(), Duration::from_secs(10));
+        let (start, patience) = (Instant::now(), Duration::from_secs(4));
         let all = |mine: (i64, i64), others: (i64, i64)| [mine, others, others, others];
         for (members, first_look, second_look, expected) in [
             // All keep up.
@@ -275,7 +318,42 @@ mod tests {
         assert_eq!(seen(12, 12, false), Some(Duration::from_secs(12)));
         assert_eq!(seen(16, 16, true), None, "it rebuilds states");
         assert_eq!(seen(20, 20, false), None);
-        assert_eq!(mates.rest("w"), patience * 5);
-        assert_eq!([mates.rest("w"), mates.rest("w"), mates.rest("v")], [patience * 10, patience * 20, patience * 5]);
+        let rest = |worker| mates.rest(worker).time;
+        assert_eq!(rest("w"), patience * 5);
+        assert_eq!([rest("w"), rest("w"), rest("v")], [patience * 10, patience * 20, patience * 5]);
+    }
+
+    #[test]
+    fn who_rests_is_called_back_when_the_others_become_fewer() {
+        let (start, mates) = (Instant::now(), Mates::new(Duration::from_secs(10)));
+        let see = |second, members| mates.publish(look(start, second, members, [(0, 0); 4]));
+        see(0, 4);
+        let rest = mates.rest("w");
+        assert!(mates.is_wanted(), "somebody has to look while it rests");
+        let recalled = || rest.recalled.load(Ordering::Relaxed);
+        see(3, 3);
+        assert!(!recalled(), "it left, and nobody else");
+        see(6, 2);
+        assert!(recalled());
+    }
+
+    #[test]
+    fn a_burst_of_the_others_and_a_time_without_looks_make_nobody_slow() {
+        let (start, patience) = (Instant::now(), Duration::from_secs(10));
+        let mates = Arc::new(Mates::new(patience));
+        let mut slowness = Slowness::new(Arc::clone(&mates));
+        let own = first();
+        // The others commit all of 12 s at once; this one does as much, bit by bit, and has more to do.
+        let mut seen = |second: u64, mine: i64, others: i64| {
+            mates.publish(look(start, second, 4, [(mine, 80_000), (others, 0), (others, 0), (others, 0)]));
+            slowness.look(own.iter(), false)
+        };
+        for n in 0..40_u64 {
+            let (second, mine, others) = (3 * n, 300 * n as i64, 1_200 * (n / 4) as i64);
+            assert_eq!(seen(second, mine, others), None, "after {second} s");
+        }
+        // Nobody looked for ten minutes, in which there was nothing to do.
+        assert_eq!(seen(720, 12_000, 20_000), None);
+        assert_eq!(seen(723, 12_000, 20_000), None);
     }
 }

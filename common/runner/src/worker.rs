@@ -184,7 +184,7 @@ impl<S: Stage> Driver<StageWorker<S>> for StageDriver<'_> {
         let silent = self.seen.partitions.iter().any(|at| at.silent);
         let own = self.seen.partitions.iter().map(|at| &at.partition);
         if let Some(slowness) = &mut self.slowness {
-            slowness.check(self.name, own, silent).inspect_err(|_| {
+            slowness.check(self.name, own, (lag > 0, silent)).inspect_err(|_| {
                 self.settings.metrics.rests.inc();
             })?;
         }

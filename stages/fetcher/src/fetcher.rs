@@ -104,7 +104,7 @@ impl Fetcher {
             leads.see(lags);
             ruled.iter().for_each(|cluster| rule(cluster, pauses));
         };
-        ChannelWatch::start(&self.config, Arc::clone(stop), None, see)?;
+        let watch = ChannelWatch::start(&self.config, Arc::clone(stop), None, see)?;
         let (read, planner) = (process.reader(), Arc::clone(&self.planner));
         self.io.spawn(reload::follow(read, Config::clone(&self.config), clusters.clone(), planner));
         self.io.spawn(downstream::watch(Arc::clone(&self.config), Arc::clone(&self.downstream)));
@@ -126,12 +126,16 @@ impl Fetcher {
             worker.run(|event| {
                 telemetry.beat(name);
                 life.sees(event);
+                // By what was paused once nobody may go on for ever.
+                if let Some(why) = watch.ended() {
+                    return Err(Trouble::Hopeless(why));
+                }
                 match event {
                     Event::Assigned(partitions) => own.clone_from(partitions),
                     Event::Revoked => own.clear(),
                     _ => {}
                 }
-                slowness.as_mut().map_or(Ok(()), |slowness| slowness.check(name, own.iter(), false))
+                slowness.as_mut().map_or(Ok(()), |slowness| slowness.check(name, own.iter(), (true, false)))
             })
         };
         crew.run(work).context("the fetcher has ended")
