@@ -43,6 +43,8 @@ struct World {
     insert_ms: u64,
     /// Partition and bytes of each batch, in order.
     batches: Vec<(i32, usize)>,
+    /// How often it was said anew what is fetched: each time throws away what a client has fetched already.
+    assigned: usize,
     /// The most that was held.
     held: usize,
     /// Which partition gave the last record.
@@ -63,6 +65,7 @@ impl World {
             running: Vec::new(),
             insert_ms,
             batches: Vec::new(),
+            assigned: 0,
             held: 0,
             last: 0,
         }
@@ -111,6 +114,7 @@ impl World {
                     partitions.into_iter().map(|p| (p.clone(), self.committed.get(&p).cloned())).collect(),
                 ),
                 Action::Assign(starts) => {
+                    self.assigned += 1;
                     self.fetched = starts.into_iter().map(|(partition, next)| (partition, next.0)).collect();
                     Event::Done
                 }
@@ -140,6 +144,7 @@ fn of_sixty_four_partitions_the_batches_are_as_large_as_of_one() {
         // The last one of a partition holds what is left.
         assert!(full * 10 >= all * 9, "{partitions} partitions: {full} of {all} batches are full");
         assert!(world.held <= BUDGET + RECORD + 1_024, "{} bytes were held", world.held);
+        assert!(world.assigned <= 4 * all, "{} changes of what is fetched for {all} batches", world.assigned);
     }
 }
 
