@@ -297,3 +297,55 @@ fn memory_is_bounded() {
     assert!(output.status.success(), "{stderr}");
     assert!(stderr.contains("2097152 lines"), "{stderr}");
 }
+
+#[test]
+fn rules_are_explained_by_what_they_go_by_and_members_by_their_archive() {
+    let bench = Bench::new();
+    bench.file(
+        "logmill.toml",
+        br#"
+[[data_types]]
+path = "*.zip"
+data_type = "bundle"
+[[rules]]
+data_type = "bun*"
+patterns = ["json"]
+[[rules]]
+data_type = "metrics"
+header = "csv"
+[[rules]]
+path = "*.zip"
+min_priority = 5
+patterns = ["nginx"]
+"#,
+    );
+    bench.file("logs.zip", include_bytes!("../../../stages/decompressor/tests/files/jar.zip"));
+    let run = bench.run(&["dry-run", "--explain", "logs.zip"]);
+    let member = run.stdout.split("logs.zip: ").next().unwrap();
+    for line in [
+        "[[data_types]] 1: its path \"*.zip\" names the data type bundle",
+        "[[rules]] 1: holds, and says patterns = [\"json\"]",
+        "[[rules]] 2: does not hold: data_type is \"bundle\", which \"metrics\" does not match",
+        "[[rules]] 3: does not hold: the rules before it give the file less than its min_priority",
+    ] {
+        assert!(member.contains("logs.zip!/logs/a.log") && member.contains(line), "{line}\n{}", run.stdout);
+    }
+}
+
+#[test]
+fn what_is_proposed_can_be_appended_again_and_again() {
+    let bench = Bench::new();
+    bench.file("logmill.toml", b"");
+    let odd = |who: &str| (0..40).map(|n| format!("{who}|{n}|10:00:{:02}|paid\n", n % 60)).collect::<String>();
+    let mut configuration = Vec::new();
+    for name in ["odd[1].log", "odd[2].log"] {
+        bench.file(name, odd(name.trim_end_matches(".log")).as_bytes());
+        let run = bench.run(&["dry-run", "--suggest", name]);
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        configuration.extend_from_slice(run.stdout.as_bytes());
+        bench.file("logmill.toml", &configuration);
+        let run = bench.run(&["dry-run", "--explain", name]);
+        assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
+        assert!(run.stdout.contains("40 rows by suggested"), "{}", run.stdout);
+    }
+}

@@ -411,6 +411,9 @@ fn columns_of_fields_are_made_and_dropped() {
         let run = bench.run(&["migrate"]);
         assert!(run.code != 0 && run.stderr.contains("`logmill migrate --drop-column status`"), "{}", run.stderr);
     }
+    with("float");
+    validated("the column status was made for \"status\" = \"int\", and [columns] has \"status\" = \"float\"");
+    bench.file("logmill.toml", &before);
     let run = bench.run(&["migrate", "--drop-column", "status", "--format", "json"]);
     assert!(run.code == 0 && run.stdout.contains("\"columns_dropped\":[\"status\"]"), "{}{}", run.stdout, run.stderr);
     assert_eq!(bench.run(&["migrate"]).code, 0);

@@ -132,8 +132,10 @@ async fn columns_of(database: &Database, table: &str) -> Result<BTreeSet<String>
     }
     let sql =
         format!("SELECT name FROM system.columns WHERE database = currentDatabase() AND table = {}", literal(table));
-    let names: Vec<Name> = database.select(&sql).await?;
-    Ok(names.into_iter().map(|row| row.name).collect())
+    match database.select::<Name>(&sql).await {
+        Err(error) if error.is_not_there() => Ok(BTreeSet::new()),
+        names => Ok(names?.into_iter().map(|row| row.name).collect()),
+    }
 }
 
 /// Makes the columns that the configuration wants, in a database that is migrated, and drops those that are named.
