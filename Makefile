@@ -38,7 +38,7 @@ test: prerequisites ## All set-up and all tests
 	cargo fmt --all --check
 	cargo clippy --release --workspace --all-targets --features logmill-e2e/long,logmill-encodings/long -- -D warnings
 	cargo build --release --workspace
-	cargo test --release --workspace --no-fail-fast
+	RUST_TEST_THREADS=$$(n=$$(nproc); echo $$((n > 3 ? n : 3))) cargo test --release --workspace --no-fail-fast
 	cd tests/check && python3 -B -m unittest -q test_compare
 
 .PHONY: demo

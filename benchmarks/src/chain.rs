@@ -77,6 +77,12 @@ impl Taken {
     pub fn whole(&self) -> f64 {
         self.parts.values().sum()
     }
+
+    /// CPU seconds a second of all parts of the chain without files.
+    #[must_use]
+    pub fn at_rest(&self) -> f64 {
+        self.idle.values().sum()
+    }
 }
 
 /// Takes `text` through the chain of `shape` as gzip files. A quarter of the files goes through before anything is counted,
@@ -164,7 +170,7 @@ pub async fn measure(
     rows.extend(told.map(|(what, cost)| row(what, "CPU-ns/byte", *cost)));
     rows.push(row("throughput", "MB/s", taken.throughput));
     rows.extend(taken.idle.iter().map(|(kind, rate)| row(&format!("at rest: {kind}"), "CPU-ms/s", rate * 1e3)));
-    let at_rest = taken.idle.values().sum::<f64>();
+    let at_rest = taken.at_rest();
     rows.push(row("at rest, all processes and servers", "CPU-ms/s", at_rest * 1e3));
     rows.push(row("one row of text", "bytes", text.len() as f64 / text.lines().count() as f64));
     let floor = front + shape.hops() * hop + taken.copied;

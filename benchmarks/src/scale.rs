@@ -33,7 +33,9 @@ pub async fn measure(stack: &Stack, folder: &Path, text: &str) -> anyhow::Result
             let whole = taken.whole();
             let row = Row::new(format!("scale: {what}"), "CPU-ns/byte", whole);
             rows.push(row.floor(*first.get_or_insert(whole)).goal(GOAL));
-            rows.push(Row::new(format!("scale: {what}: the engine"), "CPU-ns/byte", taken.parts["engine"]));
+            let part = |(part, cost): (&&str, &f64)| Row::new(format!("scale: {what}: {part}"), "CPU-ns/byte", *cost);
+            rows.extend(taken.parts.iter().map(part));
+            rows.push(Row::new(format!("scale: {what}: at rest"), "CPU-ms/s", taken.at_rest() * 1e3));
             rows.push(Row::new(format!("scale: {what}: throughput"), "MB/s", taken.throughput));
         }
     }

@@ -98,14 +98,21 @@ impl Error {
 
     /// Says that it happened at a shard, where the message does not say where.
     pub(crate) fn at_shard(self, shard: &crate::Database) -> Self {
+        let there = |what: String| format!("{what} at the shard {}", shard.url());
         match self {
             Error::Server { code, message } => {
                 Error::Server { code, message: format!("{message} (at the shard {})", shard.url()) }
             }
-            Error::Differs { database, differences } => {
-                Error::Differs { database: format!("{database} at the shard {}", shard.url()), differences }
+            Error::Differs { database, differences } => Error::Differs { database: there(database), differences },
+            Error::Columns { database, problems } => Error::Columns { database: there(database), problems },
+            Error::Kind { database, number, applied, known } => {
+                Error::Kind { database: there(database), number, applied, known }
             }
-            other => other,
+            Error::Changed { number, name, applied, known } => {
+                Error::Changed { number, name: there(name), applied, known }
+            }
+            Error::Newer { number, name } => Error::Newer { number, name: there(name) },
+            named @ (Error::Unknown { .. } | Error::Answer { .. } | Error::Places { .. } | Error::Unseen { .. }) => named,
         }
     }
 

@@ -33,6 +33,30 @@ pub const OWN_COLUMNS: [&str; 16] = [
     "fields",
 ];
 
+/// The columns that ClickHouse adds to any table by itself: another of the name would hide them from what asks for them.
+/// Source: ClickHouse, src/Storages/MergeTree/MergeTreeVirtualColumns.cpp and MergeTreeData.cpp.
+const VIRTUAL_COLUMNS: [&str; 19] = [
+    "_block_number",
+    "_block_offset",
+    "_database",
+    "_disk_name",
+    "_distance",
+    "_part",
+    "_part_data_version",
+    "_part_granule_offset",
+    "_part_index",
+    "_part_offset",
+    "_part_starting_offset",
+    "_part_uuid",
+    "_partition_id",
+    "_partition_value",
+    "_row_exists",
+    "_sample_factor",
+    "_shard_num",
+    "_table",
+    "_table_engine",
+];
+
 /// The name of a field's column: what is no letter, digit or `_` becomes one, so that nobody has to quote it.
 #[must_use]
 pub fn column_name(field: &str) -> String {
@@ -65,6 +89,8 @@ pub(crate) fn problems(config: &Config) -> Vec<(Vec<String>, String)> {
             at("a field has a name".into());
         } else if OWN_COLUMNS.contains(&column.name.as_str()) {
             at(format!("the table of rows has a column {:?} of its own", column.name));
+        } else if VIRTUAL_COLUMNS.contains(&column.name.as_str()) {
+            at(format!("ClickHouse has a column {:?} of its own in each table", column.name));
         } else if let Some(other) = columns[..i].iter().find(|other| other.name == column.name) {
             let (name, other) = (&column.name, &other.field);
             at(format!("its column would be called {name:?}, as that of {other:?}: name one of the two"));

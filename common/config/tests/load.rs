@@ -513,6 +513,10 @@ fn columns_of_fields_have_one_name_each() {
         "logmill.toml:4: columns.a.b: its column would be called \"a_b\", as that of \"a-b\": name one of the two\n\
          logmill.toml:2: columns.time: the table of rows has a column \"time\" of its own",
     );
+    refused(
+        "[columns]\n_part = \"str\"\n",
+        "logmill.toml:2: columns._part: ClickHouse has a column \"_part\" of its own in each table",
+    );
     let error = parse("[columns]\nstatus = \"number\"\n").expect_err("no such type");
     assert!(error.starts_with("logmill.toml:2: columns.status: "), "{error}");
 }

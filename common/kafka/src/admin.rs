@@ -7,6 +7,7 @@ use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, Resourc
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::groups::GroupMemberInfo;
 use rdkafka::metadata::MetadataTopic;
 use rdkafka::producer::{BaseProducer, Producer};
 use rdkafka::{ClientConfig, Message, Offset, TopicPartitionList};
@@ -497,13 +498,20 @@ impl GroupReader {
         Ok(found.elements().iter().filter_map(end).collect())
     }
 
-    /// How many members the group has that this reader looks at.
+    /// How many members of the group have any of these partitions. `None`: it deals them out anew at the moment.
     ///
     /// # Errors
     /// When no broker answers in time.
-    pub fn members(&self, group: &str) -> Result<usize, AdminError> {
+    pub fn holders(&self, group: &str, of: &[Partition]) -> Result<Option<usize>, AdminError> {
         let found = self.consumer.fetch_group_list(Some(group), CALL).map_err(self.failed("look at a group"))?;
-        Ok(found.groups().iter().filter(|one| one.name() == group).map(|one| one.members().len()).sum())
+        let Some(found) = found.groups().iter().find(|one| one.name() == group && one.state() == "Stable") else {
+            return Ok(None);
+        };
+        let holds = |member: &&GroupMemberInfo| {
+            let assigned = member.assignment().and_then(assigned).unwrap_or_default();
+            assigned.iter().any(|partition| of.contains(partition))
+        };
+        Ok(Some(found.members().iter().filter(holds).count()))
     }
 
     /// As [`Admin::watermarks`].
@@ -519,4 +527,27 @@ impl GroupReader {
         let brokers = self.brokers.clone();
         move |source| AdminError::Kafka { what, brokers, source }
     }
+}
+
+/// The partitions in what Kafka's protocol of consumers says to a member: a version, then topics with their partitions, of
+/// which there may be more behind.
+fn assigned(said: &[u8]) -> Option<Vec<Partition>> {
+    fn take<const N: usize>(from: &mut &[u8]) -> Option<[u8; N]> {
+        let (bytes, rest) = from.split_first_chunk::<N>()?;
+        *from = rest;
+        Some(*bytes)
+    }
+    let mut rest = said;
+    let _version = i16::from_be_bytes(take(&mut rest)?);
+    let mut partitions = Vec::new();
+    for _ in 0..i32::from_be_bytes(take(&mut rest)?) {
+        let length = usize::try_from(i16::from_be_bytes(take(&mut rest)?)).ok()?;
+        let (topic, behind) = rest.split_at_checked(length)?;
+        let topic = std::str::from_utf8(topic).ok()?;
+        rest = behind;
+        for _ in 0..i32::from_be_bytes(take(&mut rest)?) {
+            partitions.push(Partition::new(topic, i32::from_be_bytes(take(&mut rest)?)));
+        }
+    }
+    Some(partitions)
 }

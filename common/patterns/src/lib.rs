@@ -47,13 +47,13 @@ pub use level::Level;
 pub use reference::reference;
 pub use spec::{BuiltIn, FieldType, PatternSpec};
 pub use suggest::{Suggestion, suggest};
+pub use time::Clock;
 
 use found::Name;
 use layout::{Layout, Line, State};
 use roles::Roles;
 use std::cell::RefCell;
 use std::sync::Arc;
-use time::Clock;
 use time_format::TimeFormat;
 
 /// The forms of all patterns of one file: as many as there are bits in a mask.

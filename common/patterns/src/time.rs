@@ -2,18 +2,18 @@
 
 use crate::time_format::TimeFormat;
 
-/// Reads times, for one file.
+/// Reads times as they stand in lines, for one file.
 ///
 /// What is found depends on the text, the file's time and the zone alone. Lines that follow each other mostly share their second:
 /// so the last one of each form is kept, which changes nothing but the cost.
 #[derive(Debug)]
-pub(crate) struct Clock {
+pub struct Clock {
     /// Of the file, milliseconds since 1970: decides the year where none is written.
     modified_ms: i64,
     /// Milliseconds east of UTC of times that name no zone.
     zone_ms: i64,
     /// Date and time to the second as they stood in the line, and the milliseconds since 1970 as if it were UTC.
-    iso: Option<([u8; ISO], i64)>,
+    iso: Option<(Key, i64)>,
     /// As above, with the zone, in UTC.
     clf: Option<([u8; CLF], i64)>,
     bsd: Option<([u8; BSD], i64)>,
@@ -25,11 +25,27 @@ const SHORT: usize = 17;
 const CLF: usize = 26;
 const BSD: usize = 15;
 
+/// The bytes of `YYYY-MM-DD HH:MM:SS` in a form that is compared at once.
+type Key = (u128, u32);
+
+fn key(text: &[u8; ISO]) -> Key {
+    let (front, back) = text.split_at(16);
+    (u128::from_le_bytes(front.try_into().expect("sixteen bytes")), u32::from_le_bytes([back[0], back[1], back[2], 0]))
+}
+
 const DAY_MS: i64 = 86_400_000;
 
 impl Clock {
+    /// `modified_ms`: of the file, milliseconds since 1970. `zone_ms`: milliseconds east of UTC of times that name no zone.
+    #[must_use]
     pub fn new(modified_ms: i64, zone_ms: i64) -> Self {
         Self { modified_ms, zone_ms, iso: None, clf: None, bsd: None }
+    }
+
+    /// The time that a line begins with, perhaps after a bracket, as of [`Clock::iso`], and where it ends.
+    #[inline]
+    pub fn leading(&mut self, line: &[u8]) -> Option<(i64, usize)> {
+        self.iso(line, usize::from(line.first() == Some(&b'[')))
     }
 
     /// A time in the form of ISO 8601 or near it, and where it ends: `YYYY-MM-DD` or `YYYY/MM/DD`, a blank, `T` or `_`,
@@ -39,19 +55,15 @@ impl Clock {
     pub fn iso(&mut self, text: &[u8], at: usize) -> Option<(i64, usize)> {
         let text = text.get(at..)?;
         let (seconds, end) = match text.first_chunk::<ISO>() {
-            Some(long) if matches!(long[4], b'-' | b'/') => {
-                let seconds = match self.iso {
-                    Some((last, seconds)) if last == *long => seconds,
-                    _ => long_date(long)?,
-                };
-                self.iso = Some((*long, seconds));
-                (seconds, ISO)
-            }
+            Some(long) if matches!(long[4], b'-' | b'/') => (self.long_date(long)?, ISO),
             _ => (short_date(text.first_chunk::<SHORT>()?)?, SHORT),
         };
         // The form of nearly all logs, by itself because it is.
-        if let Some([b',' | b'.', a @ b'0'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9', after, ..]) = text.get(end..)
-            && !matches!(after, b'0'..=b'9' | b'Z' | b'z' | b'+' | b'-' | b' ')
+        if let Some([b',' | b'.', a @ b'0'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9', after, next, ..]) = text.get(end..)
+            && match after {
+                b' ' => !matches!(next, b'U' | b'G'), // no ` UTC`
+                after => !matches!(after, b'0'..=b'9' | b'Z' | b'z' | b'+' | b'-'),
+            }
         {
             let ms = 100 * i64::from(a - b'0') + 10 * i64::from(b - b'0') + i64::from(c - b'0');
             return Some((seconds + ms - self.zone_ms, at + end + 4));
@@ -62,6 +74,19 @@ impl Clock {
             return None;
         }
         Some((seconds + ms - zone_ms, at + end))
+    }
+
+    #[inline]
+    fn long_date(&mut self, text: &[u8; ISO]) -> Option<i64> {
+        let key = key(text);
+        if let Some((last, seconds)) = self.iso
+            && last == key
+        {
+            return Some(seconds);
+        }
+        let seconds = long_date(text)?;
+        self.iso = Some((key, seconds));
+        Some(seconds)
     }
 
     /// A time of the common log format, `10/Oct/2000:13:55:36 -0700`, and where it ends.
@@ -186,7 +211,7 @@ impl Clock {
     }
 
     /// The whole text in a form of one's own.
-    pub fn by(&mut self, format: &TimeFormat, text: &[u8]) -> Option<i64> {
+    pub(crate) fn by(&mut self, format: &TimeFormat, text: &[u8]) -> Option<i64> {
         let found = format.read(text)?;
         match found.year {
             Some(year) => found.utc_ms(year, self.zone_ms),

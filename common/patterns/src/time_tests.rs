@@ -26,6 +26,10 @@ fn iso() {
         ("2026-11-22_10:00:00", Some((TEN, 19))),
         ("2026/11/22 10:00:00 x", Some((TEN, 19))),
         ("26/11/22 10:00:00 INFO x", Some((TEN, 17))),
+        ("26/11/22 10:00:00", Some((TEN, 17))),
+        ("1970-01-01 00:00:00", Some((0, 19))),
+        ("2026-00-22 10:00:00", None),
+        ("2026-11-2x 10:00:00", None),
         ("99/01/01 00:00:00", Some((915_148_800_000, 17))),
         ("2000-02-29 00:00:00", Some((951_782_400_000, 19))),
         ("1969-12-31 23:59:59", Some((-1000, 19))),
@@ -42,6 +46,42 @@ fn iso() {
         ("", None),
     ] {
         assert_eq!(Clock::new(0, 0).iso(line.as_bytes(), 0), expected, "{line:?}");
+    }
+}
+
+#[test]
+fn leading() {
+    for (line, expected) in [
+        ("2026-11-22 10:00:00,123 INFO", Some((TEN + 123, 23))),
+        ("[2026-11-22 10:00:00,123] x", Some((TEN + 123, 24))),
+        ("[2026-11-22 10:00:00]", Some((TEN, 20))),
+        ("[[2026-11-22 10:00:00]", None),
+        ("[", None),
+        ("", None),
+        ("\tat java.lang.Thread.run(Thread.java:748)", None),
+    ] {
+        assert_eq!(Clock::new(0, 0).leading(line.as_bytes()), expected, "{line:?}");
+    }
+}
+
+#[test]
+fn what_follows_a_fraction_of_three_digits_counts() {
+    for (after, expected) in [
+        ("", (TEN + 123, 23)),
+        (" ", (TEN + 123, 23)),
+        (" U", (TEN + 123, 23)),
+        (" UTC", (TEN + 123, 27)),
+        (" GMT x", (TEN + 123, 27)),
+        (" INFO", (TEN + 123, 23)),
+        ("]", (TEN + 123, 23)),
+        ("Z", (TEN + 123, 24)),
+        ("z x", (TEN + 123, 24)),
+        ("+01 x", (TEN + 123 - HOUR, 26)),
+        ("-01:00", (TEN + 123 + HOUR, 29)),
+        ("4 x", (TEN + 123, 24)),
+    ] {
+        let line = format!("2026-11-22 10:00:00,123{after}");
+        assert_eq!(Clock::new(0, 0).iso(line.as_bytes(), 0), Some(expected), "{line:?}");
     }
 }
 

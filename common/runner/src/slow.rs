@@ -37,6 +37,7 @@ const FORGIVEN: u32 = 2;
 #[derive(Clone, Debug, Default)]
 struct Look {
     at: Option<Instant>,
+    /// Those who have any of the partitions: others of the group may serve other channels, or none.
     members: usize,
     places: BTreeMap<Partition, Reached>,
 }
@@ -84,7 +85,8 @@ impl Mates {
                 while !stop.load(Ordering::Relaxed) {
                     if seen.is_wanted() {
                         match look(&reader, &group, &partitions, next) {
-                            Ok(look) => seen.publish(look),
+                            Ok(Some(look)) => seen.publish(look),
+                            Ok(None) => {}
                             Err(error) => tracing::debug!(%error, "it is not known how far the others are"),
                         }
                     }
@@ -147,15 +149,16 @@ impl Mates {
     }
 }
 
+/// `None`: the group is dealing its partitions out anew.
 fn look(
     reader: &GroupReader,
     group: &str,
     partitions: &[Partition],
     next: fn(&Committed) -> Option<Offset>,
-) -> Result<Look, AdminError> {
+) -> Result<Option<Look>, AdminError> {
+    let Some(members) = reader.holders(group, partitions)? else { return Ok(None) };
     let places = reader.places(partitions, next)?;
-    let members = reader.members(group)?;
-    Ok(Look { at: Some(Instant::now()), members, places: places.into_iter().collect() })
+    Ok(Some(Look { at: Some(Instant::now()), members, places: places.into_iter().collect() }))
 }
 
 /// Watches one worker.

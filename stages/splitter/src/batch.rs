@@ -4,9 +4,9 @@ use crate::found::Found;
 use crate::reading::Reading;
 use crate::rows::Rows;
 use crate::stream::{ALIGNMENT, END, Node, Place, batch_metadata};
-use crate::time::Times;
 use arrow_buffer::ToByteSlice;
 use logmill_core::{FileMeta, LineSpan};
+use logmill_patterns::Clock;
 use std::ops::Range;
 
 /// A stream is closed before it grows over this many bytes: Kafka's brokers take 1,048,588 by default, its clients
@@ -20,7 +20,7 @@ const FRAME_BYTES: usize = 2 << 10;
 /// The rows from `first` on that fit in a stream with `before` bytes before its batch, and what is found in them.
 pub(crate) fn fit(
     rows: &Rows,
-    clock: &mut Times,
+    clock: &mut Clock,
     reading: Option<&mut Reading>,
     first: usize,
     before: usize,

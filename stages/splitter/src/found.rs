@@ -3,7 +3,7 @@
 use crate::level::level;
 use crate::reading::Reading;
 use crate::rows::Rows;
-use crate::time::Times;
+use logmill_patterns::Clock;
 use std::ops::Range;
 
 /// What a field takes beside its name and value: where each of the two ends.
@@ -68,7 +68,7 @@ impl Found {
     }
 
     /// The times and levels of the rows, without patterns.
-    pub(crate) fn within(rows: &Rows, clock: &mut Times, range: &Range<usize>) -> Self {
+    pub(crate) fn within(rows: &Rows, clock: &mut Clock, range: &Range<usize>) -> Self {
         let mut found = Self::new(range.len());
         if rows.are_units() {
             rows.lines(range.clone()).for_each(|line| found.row(clock, line, line.len()));
@@ -85,7 +85,7 @@ impl Found {
     pub(crate) fn read(
         reading: &mut Reading,
         rows: &Rows,
-        clock: &mut Times,
+        clock: &mut Clock,
         range: Range<usize>,
         room: usize,
         each: usize,
@@ -144,7 +144,7 @@ impl Found {
     }
 
     /// The next row, of so many bytes. Its first line says when and how grave.
-    fn row(&mut self, clock: &mut Times, line: &[u8], bytes: usize) {
+    fn row(&mut self, clock: &mut Clock, line: &[u8], bytes: usize) {
         let (time, after) = match clock.leading(line) {
             Some((ms, end)) => (Some(ms), end),
             None => (None, 0),

@@ -14,7 +14,6 @@ mod reading;
 mod rows;
 mod schema;
 mod stream;
-mod time;
 
 pub use schema::schema;
 
@@ -25,10 +24,10 @@ use logmill_core::{
     Chunk, End, Event, FileMeta, Flow, LineSpan, Out, Outcome, Product, Progress, RecordStart, Reject, RejectReason,
     Stage,
 };
+use logmill_patterns::Clock;
 use reading::Reading;
 use rows::Rows;
 use std::sync::Arc;
-use time::Times;
 
 /// The stage.
 #[derive(Clone, Debug)]
@@ -59,7 +58,7 @@ pub struct State {
 struct Work {
     rows: Rows,
     span: LineSpan,
-    clock: Times,
+    clock: Clock,
     /// Where the plan has patterns.
     reading: Option<Reading>,
     /// What stands before the batch in each of the streams.
@@ -130,7 +129,8 @@ impl Splitter {
         let channel = chunk.channel.as_deref().unwrap_or_default();
         let before = stream::before_batch(&self.schema, [&file.cluster, &file.path, &file.app, channel]);
         let reading = Reading::of(file, chunk, span);
-        let clock = Times::new(1000 * i64::from(file.plan.zone_seconds));
+        let modified_ms = i64::try_from(file.modified_ms).unwrap_or(i64::MAX);
+        let clock = Clock::new(modified_ms, 1000 * i64::from(file.plan.zone_seconds));
         Ok(Work { rows, span, clock, reading, before, next: 0 })
     }
 }

@@ -10,3 +10,4 @@ pub mod options;
 pub mod processes;
 pub mod progress;
 pub mod queries;
+pub mod turns;

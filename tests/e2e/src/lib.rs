@@ -14,10 +14,11 @@ use logmill_demo::logs::generate::{Logs, Wish, clients, generate};
 use logmill_demo::logs::upload::{Put, upload};
 use logmill_demo::processes::Processes;
 use logmill_demo::progress::{self, Snapshot};
+use logmill_demo::turns::{Turn, Turns};
 use logmill_stack::{Stack, Wanted, default_dir};
 use std::path::PathBuf;
 use std::process::Output;
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::OnceLock;
 use std::time::Duration;
 use tokio::runtime::Runtime;
 
@@ -30,18 +31,19 @@ const BYTES: u64 = 24_000_000;
 const FILES: usize = 40;
 const CHUNK: u64 = 16 << 10;
 
-/// The servers and the logs of this test process, and a test's right to be alone with them.
+/// The servers and the logs of this test process.
 pub struct Fixture {
     pub stack: Stack,
     pub logs: Logs,
     pub runtime: Runtime,
 }
 
-/// The fixture; tests that hold it run one after the other, because each wants both cores.
+/// The fixture; three tests hold it at once, each with a chain of its own: a chain waits for most of the time, but three want two
+/// cores. Tests that break a server want to be alone, and are run with `--test-threads 1`.
 ///
 /// # Panics
 /// When the servers do not start: no test can go on.
-pub fn fixture() -> (&'static Fixture, MutexGuard<'static, ()>) {
+pub fn fixture() -> (&'static Fixture, Turn) {
     fixture_with(1)
 }
 
@@ -49,10 +51,10 @@ pub fn fixture() -> (&'static Fixture, MutexGuard<'static, ()>) {
 ///
 /// # Panics
 /// As [`fixture`].
-pub fn fixture_with(brokers: usize) -> (&'static Fixture, MutexGuard<'static, ()>) {
+pub fn fixture_with(brokers: usize) -> (&'static Fixture, Turn) {
     static FIXTURE: OnceLock<Fixture> = OnceLock::new();
-    static TURN: Mutex<()> = Mutex::new(());
-    let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    static TURNS: Turns = Turns::of(3);
+    let turn = TURNS.take();
     (FIXTURE.get_or_init(|| make(brokers).expect("the servers and the logs")), turn)
 }
 

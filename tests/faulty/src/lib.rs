@@ -11,10 +11,11 @@ use logmill_demo::logs::generate::clients;
 use logmill_demo::logs::manifest::{self, Entry};
 use logmill_demo::logs::pack::{Order, pack};
 use logmill_demo::logs::upload::{Put, upload};
+use logmill_demo::turns::{Turn, Turns};
 use logmill_stack::{Stack, Wanted, default_dir};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::OnceLock;
 use tokio::runtime::Runtime;
 
 /// Text of the logs that most trials read, all of them.
@@ -50,14 +51,15 @@ pub struct Logs {
     pub entries: Vec<Entry>,
 }
 
-/// The fixture; tests that hold it run one after the other, because each wants both cores.
+/// The fixture; three tests hold it at once, each with a chain of its own: a chain waits for most of the time, but three want two
+/// cores.
 ///
 /// # Panics
 /// When the servers do not start or the program cannot be built: no test can go on.
-pub fn fixture() -> (&'static Fixture, MutexGuard<'static, ()>) {
+pub fn fixture() -> (&'static Fixture, Turn) {
     static FIXTURE: OnceLock<Fixture> = OnceLock::new();
-    static TURN: Mutex<()> = Mutex::new(());
-    let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    static TURNS: Turns = Turns::of(3);
+    let turn = TURNS.take();
     (FIXTURE.get_or_init(|| make().expect("the servers, the logs and the program")), turn)
 }
 

@@ -111,19 +111,30 @@ async fn columns(config: &Config, database: &Database, server: &str) -> Check {
     Check::that(missing.is_empty(), server, "columns", found, "run `logmill migrate`")
 }
 
+/// Whether the account may do what the programs and the commands do.
 async fn rights(database: &Database, server: &str) -> Check {
     #[derive(Deserialize)]
     struct Answer {
         result: u8,
     }
-    let wanted = format!("CREATE TABLE, CREATE VIEW, INSERT, SELECT ON `{}`.*", database.name());
-    let advice = format!("GRANT {wanted} TO the account of clickhouse.user");
-    match database.select::<Answer>(&format!("CHECK GRANT {wanted}")).await {
-        Ok(answer) if answer.first().is_some_and(|answer| answer.result == 1) => Check::good(server, "rights", wanted),
-        Ok(_) => Check::bad(server, "rights", "this account may not do all that the loader does", advice),
-        Err(error) if error.is_not_there() => {
-            Check::bad(server, "rights", "not known before there is a database", "run `logmill migrate`")
-        }
-        Err(error) => Check::bad(server, "rights", error.to_string(), advice),
+    let own = "ALTER, CREATE TABLE, CREATE VIEW, DROP TABLE, DROP VIEW, INSERT, SELECT";
+    let mut wanted = vec![format!("{own} ON `{}`.*", database.name())];
+    if !database.shards().is_empty() {
+        wanted.push("REMOTE ON *.*".to_owned());
     }
+    for rights in &wanted {
+        let advice = format!("GRANT {rights} TO the account of clickhouse.user");
+        match database.select::<Answer>(&format!("CHECK GRANT {rights}")).await {
+            Ok(answer) if answer.first().is_some_and(|answer| answer.result == 1) => {}
+            Ok(_) => {
+                let found = format!("this account may not do all that logmill does: {rights}");
+                return Check::bad(server, "rights", found, advice);
+            }
+            Err(error) if error.is_not_there() => {
+                return Check::bad(server, "rights", "not known before there is a database", "run `logmill migrate`");
+            }
+            Err(error) => return Check::bad(server, "rights", error.to_string(), advice),
+        }
+    }
+    Check::good(server, "rights", wanted.join("; "))
 }

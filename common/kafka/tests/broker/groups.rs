@@ -30,6 +30,11 @@ fn a_second_member_gets_its_share_only_after_the_first_released_its_partitions()
     assert_eq!(shares[0].len(), 1);
     assert_eq!(shares[1].len(), 1);
     assert!(shares[0].is_disjoint(&shares[1]));
+    let looks = place.admin.onlooker(&place.group).expect("a reader");
+    let holders = |of: &[_]| looks.holders(&place.group, of).expect("the broker answers");
+    assert_eq!(holders(&[place.input(0), place.input(1)]), Some(2));
+    assert_eq!(holders(&[place.input(1)]), Some(1));
+    assert_eq!(holders(&[place.output(0)]), Some(0), "nobody of the group reads it");
 }
 
 #[test]
@@ -42,6 +47,8 @@ fn a_member_beyond_the_number_of_partitions_gets_nothing_and_holds_nobody_up() {
     first.done(Action::Release);
     let (one, two) = (first.assigned(), second.assigned());
     assert_eq!(one.len() + two.len(), 1);
+    let looks = place.admin.onlooker(&place.group).expect("a reader");
+    assert_eq!(looks.holders(&place.group, &[place.input(0)]).expect("the broker answers"), Some(1));
     // The group goes on: the one that leaves hands the partition to the other.
     let (leaves, mut stays) = if one.is_empty() { (second, first) } else { (first, second) };
     drop(leaves);
