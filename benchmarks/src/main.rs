@@ -2,6 +2,7 @@
 
 use clap::Parser;
 use logmill_benchmarks::clock::Rounds;
+use logmill_benchmarks::scale::Steps;
 use logmill_benchmarks::servers::{Fronts, Parts, Sizes};
 use logmill_benchmarks::{Row, front, patterns, report, servers};
 use std::path::PathBuf;
@@ -32,8 +33,14 @@ struct Arguments {
     #[arg(long, env = "ANALYZED", default_value_t = 0)]
     analyzed: usize,
     /// MiB of generated text for chains of more and more partitions and processes; 0 leaves them out
-    #[arg(long, env = "SCALE", default_value_t = 256)]
+    #[arg(long, env = "SCALE", default_value_t = 768)]
     scale: usize,
+    /// How many partitions of each topic, with one process of each stage
+    #[arg(long, env = "SCALE_PARTITIONS", value_delimiter = ',', default_value = "1,4,16,64")]
+    scale_partitions: Vec<i32>,
+    /// How many processes of each stage, with the most of those partitions; 0 leaves them out
+    #[arg(long, env = "SCALE_INSTANCES", value_delimiter = ',', default_value = "1,2,4,8")]
+    scale_instances: Vec<u32>,
     /// Only what has this in its name; `hop`, `chain separate`, `chain fused`, `chain mix`, `scale`, `latency`, `listing`,
     /// `tiny` and `analyses` are measured on the servers
     #[arg(long)]
@@ -46,7 +53,9 @@ struct Arguments {
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     logmill_kafka::keep_large_buffers();
-    let Arguments { large, files: listed, tiny, analyzed, scale, .. } = arguments;
+    let Arguments { large, files: listed, tiny, analyzed, .. } = arguments;
+    let instances = arguments.scale_instances.iter().copied().filter(|n| *n > 0).collect();
+    let scale = Steps { size: arguments.scale, partitions: arguments.scale_partitions.clone(), instances };
     let sizes = Sizes { large, listed, tiny, analyzed, scale };
     let wanted = Parts::of(arguments.only.as_deref(), sizes);
     let only = if wanted.chains() { Some("front end".to_owned()) } else { arguments.only.clone() };

@@ -1,30 +1,38 @@
 //! Whether a byte costs the same however many partitions the topics have, and however many processes share the work.
 
 use crate::chain::{Shape, take};
+use crate::data;
 use crate::report::Row;
 use logmill_config::Layout;
 use logmill_stack::Stack;
 use std::path::Path;
 
-/// Partitions of each topic, with one process of each stage.
-const PARTITIONS: [i32; 4] = [1, 4, 16, 64];
-/// Processes of each stage, with as many partitions as there are at most.
-const INSTANCES: [u32; 4] = [1, 2, 4, 8];
+/// What is tried.
+#[derive(Clone, Debug)]
+pub struct Steps {
+    /// MiB of text through each chain; 0 leaves all out.
+    pub size: usize,
+    /// Partitions of each topic, with one process of each stage.
+    pub partitions: Vec<i32>,
+    /// Processes of each stage, with as many partitions as there are at most.
+    pub instances: Vec<u32>,
+}
+
 /// How much more a byte may cost than with one.
 const GOAL: f64 = 1.1;
 
-/// Takes `text` through chains of more and more partitions, then of more and more processes. The floor of each is the first
+/// Takes text through chains of more and more partitions, then of more and more processes. The floor of each is the first
 /// one of its row.
 ///
 /// # Errors
 /// A chain does not come to its end, or proves something wrong.
-pub async fn measure(stack: &Stack, folder: &Path, text: &str) -> anyhow::Result<Vec<Row>> {
-    let most = PARTITIONS[PARTITIONS.len() - 1];
-    let by_partitions = PARTITIONS.map(|partitions| (format!("{partitions} partitions"), partitions, 1));
-    let by_instances =
-        INSTANCES.map(|instances| (format!("{most} partitions, {instances} of each stage"), most, instances));
+pub async fn measure(stack: &Stack, folder: &Path, steps: &Steps) -> anyhow::Result<Vec<Row>> {
+    let text = &data::log(steps.size << 20);
+    let most = steps.partitions.iter().copied().max().unwrap_or(1);
+    let by_partitions = steps.partitions.iter().map(|n| (format!("{n} partitions"), *n, 1)).collect::<Vec<_>>();
+    let by_instances = steps.instances.iter().map(|n| (format!("{most} partitions, {n} of each stage"), most, *n));
     let mut rows = Vec::new();
-    for line in [by_partitions, by_instances] {
+    for line in [by_partitions, by_instances.collect()] {
         let mut first = None;
         for (what, partitions, instances) in line {
             let name = format!("scale_{partitions}_{instances}_{}", rows.len());

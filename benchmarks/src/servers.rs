@@ -3,7 +3,8 @@
 use crate::chain::{self, Shape};
 use crate::front::FRONT_END;
 use crate::report::Row;
-use crate::{analyses, data, hop, large, latency, listing, scale, tiny};
+use crate::scale::{self, Steps};
+use crate::{analyses, data, hop, large, latency, listing, tiny};
 use anyhow::Context;
 use logmill_config::Layout;
 use logmill_stack::{Stack, Wanted};
@@ -21,7 +22,7 @@ pub struct Parts {
 }
 
 /// How much of what may take long; 0 leaves it out.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Sizes {
     /// GiB of the largest file.
     pub large: usize,
@@ -31,8 +32,8 @@ pub struct Sizes {
     pub tiny: usize,
     /// Rows that the analyses count.
     pub analyzed: usize,
-    /// MiB for chains of more and more partitions and processes.
-    pub scale: usize,
+    /// Chains of more and more partitions and processes.
+    pub scale: Steps,
 }
 
 /// The floors of the front end, in CPU-ns per byte, as far as they were measured.
@@ -78,7 +79,7 @@ impl Parts {
             ("listing", &mut sizes.listed),
             ("tiny", &mut sizes.tiny),
             ("analyses", &mut sizes.analyzed),
-            ("scale", &mut sizes.scale),
+            ("scale", &mut sizes.scale.size),
         ] {
             *size = if named(name) { *size } else { 0 };
         }
@@ -99,7 +100,9 @@ impl Parts {
 
     /// Whether those are needed that all parts but listing and the analyses share.
     fn shared(&self) -> bool {
-        self.hop || self.latency || [self.sizes.large, self.sizes.tiny, self.sizes.scale].iter().any(|size| *size > 0)
+        self.hop
+            || self.latency
+            || [self.sizes.large, self.sizes.tiny, self.sizes.scale.size].iter().any(|size| *size > 0)
     }
 }
 
@@ -142,8 +145,8 @@ async fn on_servers(bytes: usize, fronts: Fronts, wanted: &Parts) -> anyhow::Res
             rows.extend(chain::measure(&stack, &folder, &text, shape, (front, hop), goal(shape)).await?);
         }
     }
-    if wanted.sizes.scale > 0 {
-        rows.extend(scale::measure(&stack, &folder, &data::log(wanted.sizes.scale << 20)).await?);
+    if wanted.sizes.scale.size > 0 {
+        rows.extend(scale::measure(&stack, &folder, &wanted.sizes.scale).await?);
     }
     if wanted.latency {
         rows.extend(latency::measure(&stack, &folder, Layout::Separate).await?);

@@ -112,7 +112,9 @@ impl Error {
                 Error::Changed { number, name: there(name), applied, known }
             }
             Error::Newer { number, name } => Error::Newer { number, name: there(name) },
-            named @ (Error::Unknown { .. } | Error::Answer { .. } | Error::Places { .. } | Error::Unseen { .. }) => named,
+            named @ (Error::Unknown { .. } | Error::Answer { .. } | Error::Places { .. } | Error::Unseen { .. }) => {
+                named
+            }
         }
     }
 

@@ -504,9 +504,12 @@ impl GroupReader {
     /// When no broker answers in time.
     pub fn holders(&self, group: &str, of: &[Partition]) -> Result<Option<usize>, AdminError> {
         let found = self.consumer.fetch_group_list(Some(group), CALL).map_err(self.failed("look at a group"))?;
-        let Some(found) = found.groups().iter().find(|one| one.name() == group && one.state() == "Stable") else {
-            return Ok(None);
-        };
+        let Some(found) = found.groups().iter().find(|one| one.name() == group) else { return Ok(Some(0)) };
+        match found.state() {
+            "Stable" => {}
+            "Empty" | "Dead" => return Ok(Some(0)),
+            _ => return Ok(None),
+        }
         let holds = |member: &&GroupMemberInfo| {
             let assigned = member.assignment().and_then(assigned).unwrap_or_default();
             assigned.iter().any(|partition| of.contains(partition))

@@ -167,6 +167,12 @@ impl Loader {
         self.lanes.iter().filter_map(|(partition, lane)| lane.wait(partition)).collect()
     }
 
+    /// Whether the INSERT of any partition was not done at the first attempt.
+    #[must_use]
+    pub fn is_refused(&self) -> bool {
+        self.lanes.values().any(Lane::is_refused)
+    }
+
     /// Bytes of records that are held.
     #[must_use]
     pub fn buffered(&self) -> usize {

@@ -14,7 +14,6 @@ use clap::{CommandFactory, FromArgMatches, Parser};
 use logmill_config::{Compression, Config, ConfigError, LogFormat};
 use logmill_core::Stage;
 use logmill_kafka::ClientOptions;
-use logmill_protocol::Partition;
 use logmill_protocol::worker::{Options, Position};
 use logmill_telemetry::Telemetry;
 use prometheus_client::collector::Collector;
@@ -46,6 +45,14 @@ pub struct Process {
     file: Option<PathBuf>,
     pub telemetry: Telemetry,
     pub stop: Arc<AtomicBool>,
+    /// Its name in its `transactional.id`s: the configured slot, else one that nobody else has.
+    pub slot: String,
+}
+
+/// A name that no other process has.
+fn own_slot() -> String {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    format!("p{}-{:x}", std::process::id(), since.as_nanos())
 }
 
 /// Clients of this process that wait for Kafka, counted where they are.
@@ -88,21 +95,14 @@ impl Process {
         // A call to Kafka may take a minute where a broker is away; that is no hang.
         let telemetry = Telemetry::with_bound(config.worker.stall.max(Duration::from_secs(150)));
         telemetry.register(|registry| registry.register_collector(Box::new(WaitingClients)));
-        Ok(Self { config, file: arguments.config, telemetry, stop })
+        let slot = config.worker.slot.clone().unwrap_or_else(own_slot);
+        Ok(Self { config, file: arguments.config, telemetry, stop, slot })
     }
 
     /// Reads the configuration again, as it was read at the start: for what may change while a process runs.
     pub fn reader(&self) -> impl Fn() -> Result<Config, ConfigError> + Send + 'static {
         let file = self.file.clone();
         move || Config::load(file.as_deref())
-    }
-
-    /// A name of this process for its `transactional.id`s: the configured slot, else one that nobody else has.
-    #[must_use]
-    pub fn slot(&self) -> String {
-        let since =
-            || std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_nanos();
-        self.config.worker.slot.clone().unwrap_or_else(|| format!("p{}-{:x}", std::process::id(), since()))
     }
 
     /// The Kafka client of the stage `name`. `transactional_id` lacks the worker's number.
@@ -112,7 +112,7 @@ impl Process {
         ClientOptions {
             brokers: config.kafka.brokers.clone(),
             group: topics.group(name),
-            transactional_id: format!("{}.{name}.{}", config.chain, self.slot()),
+            transactional_id: format!("{}.{name}.{}", config.chain, self.slot),
             topics: topics.served(name, &config.worker.channels),
             compression: config.kafka.compression.name().into(),
             packs: false,
@@ -165,6 +165,7 @@ fn run<S: Stage>(
         attempts: process.config.worker.attempts,
     };
     let metrics = process.telemetry.register(WorkerMetrics::register);
+    let topics = process.config.topics();
     process.serve()?;
     let settings = Settings {
         threads: process.config.worker.threads,
@@ -176,7 +177,9 @@ fn run<S: Stage>(
         stall: process.config.worker.stall,
         restarts: Restarts::default(),
         lags: channels(process, name)?,
-        mates: mates(process, name)?,
+        mates: Mates::start(process, name, topics.served(name, &process.config.worker.channels), |committed| {
+            Some(Position::decode(committed).ok()?.next)
+        })?,
         throttle: process.config.worker.bytes_per_second.map(|rate| Arc::new(Throttle::new(rate.0))),
     };
     tracing::info!(stage = name, threads = settings.threads, "running");
@@ -215,25 +218,10 @@ fn channels(process: &Process, name: &str) -> anyhow::Result<Option<ChannelWatch
         return Ok(None);
     }
     let metrics = process.telemetry.register(ChannelMetrics::register);
-    let teller = Teller::new(&process.config, process.slot(), metrics)?;
+    let teller = Teller::new(&process.config, process.slot.clone(), metrics)?;
     let stall = Some(process.config.distributor.stall);
     let watch = ChannelWatch::start(&process.config, Arc::clone(&process.stop), stall, move |lags, _| teller.see(lags));
     watch.map(Some)
-}
-
-/// How far the stage has come, for workers that may be slower than others.
-fn mates(process: &Process, name: &str) -> anyhow::Result<Option<Arc<Mates>>> {
-    let (config, topics) = (&process.config, process.config.topics());
-    if config.worker.slow.is_zero() {
-        return Ok(None);
-    }
-    let served = topics.served(name, &config.worker.channels);
-    let partitions = |topic: String| (0..config.kafka.partitions).map(move |n| Partition::new(&*topic, n));
-    let partitions = served.into_iter().flat_map(partitions).collect();
-    let kafka = (&*config.kafka.brokers, &config.kafka.properties.0);
-    let (group, slow, stop) = (topics.group(name), config.worker.slow, Arc::clone(&process.stop));
-    Mates::start(kafka, group, partitions, |committed| Some(Position::decode(committed).ok()?.next), slow, stop)
-        .map(Some)
 }
 
 /// librdkafka's settings that follow from the configuration (what bounds memory and messages, and how long a member may

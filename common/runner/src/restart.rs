@@ -62,6 +62,9 @@ pub fn keep_running(
                 if stop.load(Ordering::Relaxed) {
                     return Ok(());
                 }
+                let called = rest.recalled.load(Ordering::Relaxed);
+                let why = if called { "called back, since the others have become fewer" } else { "it has rested" };
+                tracing::info!(worker = name, "goes on: {why}");
                 continue;
             }
             Err(panic) => format!("it panicked: {}", panic_text(panic.as_ref())),

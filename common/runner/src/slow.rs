@@ -6,6 +6,7 @@
 //! the same from outside; so whoever has just got partitions is not judged for a while, and each rest is longer than the one before.
 
 use crate::drive::{Rest, Trouble};
+use crate::main_program::Process;
 use crate::restart::{Restarts, keep_running, sleep_unless};
 use logmill_core::Offset;
 use logmill_kafka::admin::{Admin, AdminError, GroupReader, Reached};
@@ -65,19 +66,25 @@ struct Rested {
 }
 
 impl Mates {
-    /// Begins to look at `group`, which reads these partitions; `next` reads out of what is committed how far it is.
+    /// Begins to look at the group of `stage`, as far as it reads `topics`; `next` reads out of what is committed how far it is. `None`:
+    /// nobody wants to know (`worker.slow`).
     ///
     /// # Errors
     /// A setting of `kafka.properties` is wrong.
     pub fn start(
-        (brokers, properties): (&str, &BTreeMap<String, String>),
-        group: String,
-        partitions: Vec<Partition>,
+        process: &Process,
+        stage: &str,
+        topics: impl IntoIterator<Item = String>,
         next: fn(&Committed) -> Option<Offset>,
-        patience: Duration,
-        stop: Arc<AtomicBool>,
-    ) -> anyhow::Result<Arc<Self>> {
-        let reader = Admin::new(brokers, properties)?.onlooker(&group)?;
+    ) -> anyhow::Result<Option<Arc<Self>>> {
+        let (config, stop, patience) = (&process.config, Arc::clone(&process.stop), process.config.worker.slow);
+        if patience.is_zero() {
+            return Ok(None);
+        }
+        let all = |topic: String| (0..config.kafka.partitions).map(move |n| Partition::new(&*topic, n));
+        let partitions: Vec<Partition> = topics.into_iter().flat_map(all).collect();
+        let group = config.topics().group(stage);
+        let reader = Admin::new(&config.kafka.brokers, &config.kafka.properties.0)?.onlooker(&group)?;
         let mates = Arc::new(Self::new(patience));
         let seen = Arc::clone(&mates);
         let run = move || {
@@ -99,7 +106,7 @@ impl Mates {
             }
         };
         std::thread::Builder::new().name("mates".into()).spawn(run)?;
-        Ok(mates)
+        Ok(Some(mates))
     }
 
     fn new(patience: Duration) -> Self {

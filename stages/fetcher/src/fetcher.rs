@@ -21,11 +21,10 @@ use logmill_kafka::admin::Admin;
 use logmill_kafka::journal::{Journal, JournalOptions};
 use logmill_kafka::notes::Notes;
 use logmill_protocol::fetch::{ClusterNote, Fetch, First, Lane, Listed, ListerOptions, Options, Position, Rank, STAGE};
-use logmill_protocol::{Committed, Event, Partition, Pauses};
+use logmill_protocol::{Event, Pauses};
 use logmill_runner::{ChannelWatch, Crew, Life, Mates, Process, Restarts, Slowness, Trouble};
 use prometheus_client::registry::Registry;
 use std::collections::HashMap;
-use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::runtime::Runtime;
@@ -116,8 +115,11 @@ impl Fetcher {
         let (learned, config) = (clusters.clone(), Arc::clone(&self.config));
         let learn = move || volumes::learn(&config, &learned);
         std::thread::Builder::new().name("volumes".into()).spawn(learn).context("starting the thread that learns")?;
-        self.io.spawn(pools::balance(clusters, process.slot(), tell));
-        let mates = self.mates(stop)?;
+        self.io.spawn(pools::balance(clusters, process.slot.clone(), tell));
+        // Of backfill it is no sign of anything that it waits.
+        let topics = self.config.topics();
+        let tasks: Vec<String> = topics.clusters().iter().map(|cluster| topics.tasks(cluster)).collect();
+        let mates = Mates::start(process, STAGE, tasks, |committed| Some(Position::decode(committed).ok()?.next))?;
         let crew = Crew { telemetry, stop, threads, restarts: Restarts::default() };
         let work = |n: u32, name: &str, mut life: Life<'_>| {
             let worker = self.worker(process, n)?;
@@ -141,25 +143,11 @@ impl Fetcher {
         crew.run(work).context("the fetcher has ended")
     }
 
-    /// How far all fetchers have come with the tasks, for workers that may be slower than others.
-    fn mates(&self, stop: &Arc<AtomicBool>) -> anyhow::Result<Option<Arc<Mates>>> {
-        let (config, topics) = (&self.config, self.config.topics());
-        if config.worker.slow.is_zero() {
-            return Ok(None);
-        }
-        let partitions = |topic: String| (0..config.kafka.partitions).map(move |n| Partition::new(&*topic, n));
-        // Of backfill it is no sign of anything that it waits.
-        let tasks = topics.clusters().iter().map(|cluster| topics.tasks(cluster)).flat_map(partitions).collect();
-        let kafka = (&*config.kafka.brokers, &config.kafka.properties.0);
-        let next = |committed: &Committed| Some(Position::decode(committed).ok()?.next);
-        Mates::start(kafka, topics.group(STAGE), tasks, next, config.worker.slow, Arc::clone(stop)).map(Some)
-    }
-
     /// One life of a worker.
     fn worker(&self, process: &Process, n: u32) -> Result<Worker<Client>, Trouble> {
         let (config, topics) = (&self.config, self.config.topics());
         let mut options = process.client(STAGE);
-        options.transactional_id = topics.transactional_id(STAGE, &process.slot(), n);
+        options.transactional_id = topics.transactional_id(STAGE, &process.slot, n);
         // The bytes of `raw` are compressed as a rule: another round costs and gains nothing.
         options.compression = "none".into();
         // The worker waits for bytes, not here.

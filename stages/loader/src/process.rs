@@ -10,7 +10,7 @@ use logmill_config::Config;
 use logmill_kafka::{Client, ClientOptions};
 use logmill_protocol::load::{self, Answer, Ask, Content, Loader};
 use logmill_protocol::{Action, Event};
-use logmill_runner::{Crew, Life, Process, Restarts, Throttle, Trouble};
+use logmill_runner::{Crew, Life, Mates, Process, Restarts, Slowness, Throttle, Trouble};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -39,6 +39,11 @@ pub fn run(process: &Process) -> anyhow::Result<()> {
     let metrics = telemetry.register(Metrics::new);
     let client = process.client("loader");
     let throttle = config.worker.bytes_per_second.map(|rate| Arc::new(Throttle::new(rate.0)));
+    // What is committed is the first record of what is not in the table.
+    let mates =
+        Mates::start(process, "loader", config.topics().served("loader", &config.worker.channels), |committed| {
+            Some(committed.offset)
+        })?;
     // One worker that cannot go on ends the process, by a panic too: it is started anew as a whole.
     let crew = Crew { telemetry, stop, threads: config.worker.threads, restarts: Restarts::NONE };
     let ended = crew.run(|number, name, life| {
@@ -48,7 +53,18 @@ pub fn run(process: &Process) -> anyhow::Result<()> {
         let machine = Loader::new(limits(config));
         let log = Shown { log: client, life, throttle: throttle.as_deref(), stop };
         let worker = Worker::new(log, machine, sink.clone(), io.handle().clone(), metrics.clone());
-        worker.run(|| telemetry.beat(name)).map_err(Trouble::Hopeless)
+        let (mut slowness, mut own) = (mates.clone().map(Slowness::new), Vec::new());
+        worker.run(|event, machine| {
+            telemetry.beat(name);
+            match event {
+                Event::Assigned(partitions) => own.clone_from(partitions),
+                Event::Revoked => own.clear(),
+                _ => {}
+            }
+            let Some(slowness) = &mut slowness else { return Ok(()) };
+            // It is no worker's fault that ClickHouse refuses what it sends.
+            slowness.check(name, own.iter(), (machine.buffered() > 0, machine.is_refused()))
+        })
     });
     io.shutdown_background();
     ended.context("the loader has ended")

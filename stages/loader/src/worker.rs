@@ -5,6 +5,7 @@ use crate::metrics::Metrics;
 use crate::sink::Sink;
 use logmill_protocol::load::{Answer, Ask, Content, Insert, Loader, Verdict, Wait};
 use logmill_protocol::{Action, Event, Machine};
+use logmill_runner::Trouble;
 use std::collections::HashMap;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
@@ -45,18 +46,18 @@ impl<L: Log> Worker<L> {
         Self { log, machine, sink, io, metrics, answers: channel(), said: HashMap::new(), counted: (0, 0) }
     }
 
-    /// Runs until the log says to stop; calls `beat` at every step.
+    /// Runs until the log says to stop, or `look` has seen enough, which is shown every event with what the worker makes of it.
     ///
     /// # Errors
-    /// What no restart within the process helps against, for people.
-    pub fn run(mut self, mut beat: impl FnMut()) -> Result<(), String> {
+    /// What no restart within the process helps against, or what `look` says.
+    pub fn run(mut self, mut look: impl FnMut(&Event<Answer>, &Loader) -> Result<(), Trouble>) -> Result<(), Trouble> {
         let start = Instant::now();
         let mut event = Event::Start;
         loop {
-            beat();
+            look(&event, &self.machine)?;
             let now_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
             event = match self.machine.step(now_ms, event) {
-                Action::Exit(why) => return why,
+                Action::Exit(why) => return why.map_err(Trouble::Hopeless),
                 Action::Other(Ask::Insert(insert)) => {
                     self.spawn(*insert);
                     Event::Done

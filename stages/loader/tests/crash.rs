@@ -10,6 +10,7 @@ use logmill_kafka::{Client, ClientOptions};
 use logmill_loader::{Log, Metrics, Sink, Worker, limits};
 use logmill_protocol::load::{Answer, Ask, Loader};
 use logmill_protocol::{Action, Event, Failure, Partition};
+use logmill_runner::Trouble;
 use logmill_stack::shared;
 use rdkafka::ClientConfig;
 use rdkafka::message::{Header, OwnedHeaders};
@@ -128,10 +129,12 @@ impl Chain {
         let (machine, io) = (Loader::new(limits(&self.config)), self.io.handle().clone());
         let worker = Worker::new(log, machine, self.sink.clone(), io, metrics);
         std::thread::scope(|scope| {
-            let running = scope.spawn(|| worker.run(|| {}));
+            let running = scope.spawn(|| worker.run(|_, _| Ok(())));
             self.until("the worker has done its work", || running.is_finished() || done());
             stop.store(true, Ordering::Relaxed);
-            running.join().unwrap()
+            running.join().unwrap().map_err(|trouble| match trouble {
+                Trouble::Hopeless(why) | Trouble::Again(why) | Trouble::Rest(why, _) => why,
+            })
         })
     }
 }

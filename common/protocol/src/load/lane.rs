@@ -343,6 +343,11 @@ impl Lane {
         }
     }
 
+    /// Whether the INSERT was not done at the first attempt.
+    pub(super) fn is_refused(&self) -> bool {
+        matches!(&self.step, Step::Inserting(work) if !work.why.is_empty())
+    }
+
     pub(super) fn wait(&self, partition: &Partition) -> Option<Wait> {
         let Step::Inserting(work) = &self.step else { return None };
         (!work.why.is_empty()).then(|| Wait {

@@ -28,16 +28,16 @@ fn text(path: &str) -> String {
 }
 
 /// A chain whose channels have splitters of their own.
-struct Bench {
+pub(crate) struct Bench {
     fixture: &'static Fixture,
-    chain: Chain,
-    processes: Processes,
+    pub(crate) chain: Chain,
+    pub(crate) processes: Processes,
     folder: PathBuf,
     name: &'static str,
 }
 
 impl Bench {
-    fn set_up(fixture: &'static Fixture, name: &'static str, change: impl FnOnce(&mut Config)) -> Self {
+    pub(crate) fn set_up(fixture: &'static Fixture, name: &'static str, change: impl FnOnce(&mut Config)) -> Self {
         let folder = folder(name);
         let settings = Settings {
             name: name.into(),
@@ -57,7 +57,7 @@ impl Bench {
         Self { fixture, chain, processes, folder, name }
     }
 
-    fn start(&self, stage: &str) {
+    pub(crate) fn start(&self, stage: &str) {
         self.processes.start(self.chain.spec(stage, 0)).expect("the stage starts");
     }
 
@@ -73,7 +73,7 @@ impl Bench {
     }
 
     /// Puts files of these names into a cluster.
-    fn put(&self, cluster: &str, names: &[&str]) {
+    pub(crate) fn put(&self, cluster: &str, names: &[&str]) {
         let put = |name: &&str| {
             let path = format!("/{}/{name}", self.name);
             let local = self.folder.join(name.replace('/', "-"));
@@ -85,13 +85,13 @@ impl Bench {
         self.fixture.runtime.block_on(all).expect("putting the files");
     }
 
-    fn through(&self, files: u64) {
+    pub(crate) fn through(&self, files: u64) {
         let every = Duration::from_secs(2);
         let wait = progress::wait(&self.chain, files, every, PATIENCE, |line| println!("{line}"));
         self.fixture.runtime.block_on(wait).expect("all files are loaded");
     }
 
-    fn until(&self, what: &str, mut holds: impl FnMut() -> bool) {
+    pub(crate) fn until(&self, what: &str, mut holds: impl FnMut() -> bool) {
         let start = Instant::now();
         while !holds() {
             assert!(start.elapsed() < PATIENCE, "within {PATIENCE:?}: {what}; {}", said(&self.run(&["lag"])).1);
@@ -100,7 +100,7 @@ impl Bench {
         println!("{what}: after {:.1} s", start.elapsed().as_secs_f64());
     }
 
-    fn run(&self, arguments: &[&str]) -> std::process::Output {
+    pub(crate) fn run(&self, arguments: &[&str]) -> std::process::Output {
         self.chain.logmill(arguments).expect("logmill runs")
     }
 
@@ -125,12 +125,12 @@ impl Bench {
         Some(why.split('"').next().expect("a word").to_owned())
     }
 
-    fn log(&self, process: &str) -> String {
+    pub(crate) fn log(&self, process: &str) -> String {
         std::fs::read_to_string(self.folder.join("log").join(format!("{process}.log"))).unwrap_or_default()
     }
 
     /// Every line of all files is there once, and under its number.
-    fn assert_exactly_once(&self, names: &[&str]) {
+    pub(crate) fn assert_exactly_once(&self, names: &[&str]) {
         let reconciled = self.run(&["reconcile"]);
         assert!(reconciled.status.success(), "{}", said(&reconciled).1);
         let wanted = format!("{n}\t{n}", n = names.len() as u64 * LINES);

@@ -14,3 +14,4 @@ mod records;
 mod redecode;
 mod replay;
 mod sigterm;
+mod slow;

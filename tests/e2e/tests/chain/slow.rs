@@ -1,0 +1,57 @@
+//! A worker that is slow, not dead: it gives its partitions up, is called back when it is needed, and nothing is lost or doubled.
+
+use crate::channels::Bench;
+use crate::redecode::stdout;
+use logmill_config::{Compression, Size};
+use logmill_e2e::fixture;
+use std::time::Duration;
+
+/// A worker that is slow for so long rests, five times as long the first time.
+const PATIENT: Duration = Duration::from_secs(10);
+/// What each may do, bytes a second.
+const FAST: u64 = 256 << 10;
+const SLOW: u64 = 64 << 10;
+const FILES: usize = 60;
+
+#[test]
+fn a_slow_worker_gives_its_partitions_up_and_is_called_back_when_the_others_become_fewer() {
+    let (fixture, _turn) = fixture();
+    let bench = Bench::set_up(fixture, "slow", |config| {
+        config.worker.slow = PATIENT;
+        config.kafka.compression = Compression::None; // so that a chunk is as many bytes as it says
+    });
+    let names: Vec<String> = (0..FILES).map(|n| n.to_string()).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let start = |slot: u32, rate: u64| {
+        let mut spec = bench.chain.spec("reencoder", slot);
+        spec.environment.push(("LOGMILL__WORKER__BYTES_PER_SECOND".into(), format!("\"{}\"", Size(rate))));
+        bench.processes.start(spec).expect("the stage starts");
+    };
+    let waits = || {
+        let said = stdout(&bench.run(&["lag", "--over", "0", "--format", "json"]));
+        let lags = said.lines().filter(|line| line.contains("\"stage\":\"reencoder\""));
+        let records = |line: &str| {
+            let (_, from) = line.split_once("\"records\":").expect("a number of records");
+            from.split([',', '}']).next().and_then(|number| number.parse::<u64>().ok()).expect("a number")
+        };
+        lags.map(records).sum::<u64>()
+    };
+
+    ["fetcher", "decompressor"].into_iter().for_each(|stage| bench.start(stage));
+    bench.put("a", &names);
+    let chunks = 16 * FILES as u64; // of 16 KiB
+    bench.until("there is much to do", || waits() >= chunks);
+
+    start(0, FAST);
+    start(1, SLOW);
+    bench.until("the slow one gives its partitions up", || bench.log("reencoder-1").contains("rests: for "));
+    assert!(!bench.log("reencoder-0").contains("rests: "), "{}", bench.log("reencoder-0"));
+    assert!(waits() > chunks / 8, "there is much to do still");
+    bench.processes.terminate("reencoder-0", Duration::from_secs(30)).expect("it ends");
+    bench.until("it is called back", || bench.log("reencoder-1").contains("goes on: called back"));
+
+    start(2, FAST * 100);
+    ["distributor", "splitter", "loader"].into_iter().for_each(|stage| bench.start(stage));
+    bench.through(FILES as u64);
+    bench.assert_exactly_once(&names);
+}
