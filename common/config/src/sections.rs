@@ -154,7 +154,8 @@ pub struct Worker {
     pub stall: Duration,
     /// A worker that is slow gives its partitions up to the others of its stage, for five times as long as this, and twice as long
     /// each time that it is slow again. It is slow when for this long it did less than half of what the others did on average, when
-    /// more than four times as much waits for it, and when that would take it longer than this. 0s: never. Not for loaders.
+    /// more than four times as much waits for it, and when that would take it longer than this. 0s: never. A loader is
+    /// not judged while ClickHouse refuses what it sends.
     #[serde(with = "humantime_serde")]
     #[schemars(with = "String", extend("format" = "duration"))]
     pub slow: Duration,
