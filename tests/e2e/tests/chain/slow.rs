@@ -12,6 +12,33 @@ const PATIENT: Duration = Duration::from_secs(10);
 const FAST: u64 = 256 << 10;
 const SLOW: u64 = 64 << 10;
 const FILES: usize = 60;
+/// Between two INSERTs.
+const SHORT: Duration = Duration::from_millis(500);
+
+/// Chunks of all files at least, 16 KiB each.
+const CHUNKS: u64 = 16 * FILES as u64;
+
+fn names() -> Vec<String> {
+    (0..FILES).map(|n| n.to_string()).collect()
+}
+
+/// A process of the stage that may do so many bytes a second.
+fn start(bench: &Bench, stage: &str, slot: u32, rate: u64) {
+    let mut spec = bench.chain.spec(stage, slot);
+    spec.environment.push(("LOGMILL__WORKER__BYTES_PER_SECOND".into(), format!("\"{}\"", Size(rate))));
+    bench.processes.start(spec).expect("the stage starts");
+}
+
+/// Records before a stage.
+fn waits(bench: &Bench, stage: &str) -> u64 {
+    let said = stdout(&bench.run(&["lag", "--over", "0", "--format", "json"]));
+    let stage = format!("\"stage\":\"{stage}\"");
+    let records = |line: &str| {
+        let (_, from) = line.split_once("\"records\":").expect("a number of records");
+        from.split([',', '}']).next().and_then(|number| number.parse::<u64>().ok()).expect("a number")
+    };
+    said.lines().filter(|line| line.contains(&stage)).map(records).sum()
+}
 
 #[test]
 fn a_slow_worker_gives_its_partitions_up_and_is_called_back_when_the_others_become_fewer() {
@@ -20,38 +47,47 @@ fn a_slow_worker_gives_its_partitions_up_and_is_called_back_when_the_others_beco
         config.worker.slow = PATIENT;
         config.kafka.compression = Compression::None; // so that a chunk is as many bytes as it says
     });
-    let names: Vec<String> = (0..FILES).map(|n| n.to_string()).collect();
+    let names = names();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    let start = |slot: u32, rate: u64| {
-        let mut spec = bench.chain.spec("reencoder", slot);
-        spec.environment.push(("LOGMILL__WORKER__BYTES_PER_SECOND".into(), format!("\"{}\"", Size(rate))));
-        bench.processes.start(spec).expect("the stage starts");
-    };
-    let waits = || {
-        let said = stdout(&bench.run(&["lag", "--over", "0", "--format", "json"]));
-        let lags = said.lines().filter(|line| line.contains("\"stage\":\"reencoder\""));
-        let records = |line: &str| {
-            let (_, from) = line.split_once("\"records\":").expect("a number of records");
-            from.split([',', '}']).next().and_then(|number| number.parse::<u64>().ok()).expect("a number")
-        };
-        lags.map(records).sum::<u64>()
-    };
-
     ["fetcher", "decompressor"].into_iter().for_each(|stage| bench.start(stage));
     bench.put("a", &names);
-    let chunks = 16 * FILES as u64; // of 16 KiB
-    bench.until("there is much to do", || waits() >= chunks);
+    bench.until("there is much to do", || waits(&bench, "reencoder") >= CHUNKS);
 
-    start(0, FAST);
-    start(1, SLOW);
+    start(&bench, "reencoder", 0, FAST);
+    start(&bench, "reencoder", 1, SLOW);
     bench.until("the slow one gives its partitions up", || bench.log("reencoder-1").contains("rests: for "));
     assert!(!bench.log("reencoder-0").contains("rests: "), "{}", bench.log("reencoder-0"));
-    assert!(waits() > chunks / 8, "there is much to do still");
+    assert!(waits(&bench, "reencoder") > CHUNKS / 8, "there is much to do still");
     bench.processes.terminate("reencoder-0", Duration::from_secs(30)).expect("it ends");
     bench.until("it is called back", || bench.log("reencoder-1").contains("goes on: called back"));
 
-    start(2, FAST * 100);
+    start(&bench, "reencoder", 2, FAST * 100);
     ["distributor", "splitter", "loader"].into_iter().for_each(|stage| bench.start(stage));
+    bench.through(FILES as u64);
+    bench.assert_exactly_once(&names);
+}
+
+#[test]
+fn a_slow_loader_gives_its_partitions_up_and_every_row_is_there_once() {
+    let (fixture, _turn) = fixture();
+    let bench = Bench::set_up(fixture, "slow_loader", |config| {
+        config.worker.slow = PATIENT;
+        // What is done shows in time.
+        (config.clickhouse.batch_interval, config.clickhouse.batch_quiet) = (SHORT, SHORT);
+    });
+    let names = names();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let before = ["fetcher", "decompressor", "reencoder", "distributor", "splitter"];
+    before.into_iter().for_each(|stage| bench.start(stage));
+    bench.put("a", &names);
+    bench.until("all else is done", || {
+        waits(&bench, "loader") >= 5 * CHUNKS && before.into_iter().all(|stage| waits(&bench, stage) == 0)
+    });
+
+    start(&bench, "loader", 0, 2 * FAST);
+    start(&bench, "loader", 1, SLOW);
+    bench.until("the slow one gives its partitions up", || bench.log("loader-1").contains("rests: for "));
+    assert!(!bench.log("loader-0").contains("rests: "), "{}", bench.log("loader-0"));
     bench.through(FILES as u64);
     bench.assert_exactly_once(&names);
 }
