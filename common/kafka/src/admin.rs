@@ -498,13 +498,14 @@ impl GroupReader {
         Ok(found.elements().iter().filter_map(end).collect())
     }
 
-    /// How many members of the group have any of these partitions. `None`: it deals them out anew at the moment.
+    /// How many members of the group have any of these partitions. `None`: it deals them out anew at the moment, or moves to
+    /// another broker.
     ///
     /// # Errors
     /// When no broker answers in time.
     pub fn holders(&self, group: &str, of: &[Partition]) -> Result<Option<usize>, AdminError> {
         let found = self.consumer.fetch_group_list(Some(group), CALL).map_err(self.failed("look at a group"))?;
-        let Some(found) = found.groups().iter().find(|one| one.name() == group) else { return Ok(Some(0)) };
+        let Some(found) = found.groups().iter().find(|one| one.name() == group) else { return Ok(None) };
         match found.state() {
             "Stable" => {}
             "Empty" | "Dead" => return Ok(Some(0)),

@@ -169,8 +169,8 @@ impl Loader {
 
     /// Whether the INSERT of any partition was not done at the first attempt.
     #[must_use]
-    pub fn is_refused(&self) -> bool {
-        self.lanes.values().any(Lane::is_refused)
+    pub fn is_hindered(&self) -> bool {
+        self.lanes.values().any(Lane::is_hindered)
     }
 
     /// Bytes of records that are held.

@@ -22,8 +22,6 @@ pub struct WorkerMetrics {
     decrees: Counter,
     transactions: Counter,
     aborts: Counter,
-    /// Times that a worker gave its partitions up because it was slow.
-    pub rests: Counter,
     /// Seconds from the commit's first request to its answer.
     pub commit_seconds: Histogram,
     next: Family<OfPartition, Gauge>,
@@ -58,7 +56,6 @@ impl WorkerMetrics {
             decrees: Counter::default(),
             transactions: Counter::default(),
             aborts: Counter::default(),
-            rests: Counter::default(),
             commit_seconds: Histogram::new(exponential_buckets(0.001, 2.0, 14)),
             next: Family::default(),
             first: Family::default(),
@@ -74,11 +71,6 @@ impl WorkerMetrics {
         registry.register("stage_decrees", "Chunks that killed their workers", all.decrees.clone());
         registry.register("stage_transactions", "Transactions committed", all.transactions.clone());
         registry.register("stage_aborts", "Transactions aborted", all.aborts.clone());
-        registry.register(
-            "stage_rests",
-            "Times that a worker gave its partitions up because it was slower than the others",
-            all.rests.clone(),
-        );
         registry.register("stage_commit_seconds", "Time that a commit takes", all.commit_seconds.clone());
         registry.register(
             "stage_next_offset",

@@ -11,6 +11,7 @@ use crate::restart::{Restarts, keep_running, sleep_unless};
 use logmill_core::Offset;
 use logmill_kafka::admin::{Admin, AdminError, GroupReader, Reached};
 use logmill_protocol::{Committed, Partition};
+use prometheus_client::metrics::counter::Counter;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,6 +19,8 @@ use std::time::{Duration, Instant};
 
 /// How often the group is looked at.
 const EVERY: Duration = Duration::from_secs(3);
+/// How often a worker looks at what was seen.
+const CHECK: Duration = Duration::from_millis(500);
 /// A longer time between two looks was one of rest, and says nothing of anybody's pace.
 const GAP: Duration = Duration::from_secs(60);
 /// The looks that are kept: the others' pace is the best of these five minutes.
@@ -52,6 +55,8 @@ pub struct Mates {
     rests: Mutex<BTreeMap<String, Rested>>,
     /// Something waited for a worker of this process since the last look: where nothing does, nobody is slow.
     wanted: AtomicBool,
+    rested: Counter,
+    stop: Arc<AtomicBool>,
 }
 
 /// The last rest of a worker.
@@ -60,7 +65,7 @@ struct Rested {
     next: Duration,
     /// When this one ends.
     end: Instant,
-    /// How many members the group had with it.
+    /// How many had any of the partitions, with it.
     members: usize,
     recalled: Arc<AtomicBool>,
 }
@@ -85,7 +90,11 @@ impl Mates {
         let partitions: Vec<Partition> = topics.into_iter().flat_map(all).collect();
         let group = config.topics().group(stage);
         let reader = Admin::new(&config.kafka.brokers, &config.kafka.properties.0)?.onlooker(&group)?;
-        let mates = Arc::new(Self::new(patience));
+        let mut mates = Self::new(patience);
+        mates.stop = Arc::clone(&stop);
+        let what = "Times that a worker gave its partitions up because it was slower than the others";
+        process.telemetry.register(|registry| registry.register("stage_rests", what, mates.rested.clone()));
+        let mates = Arc::new(mates);
         let seen = Arc::clone(&mates);
         let run = move || {
             let once = || {
@@ -110,7 +119,8 @@ impl Mates {
     }
 
     fn new(patience: Duration) -> Self {
-        Self { patience, looks: Mutex::default(), rests: Mutex::default(), wanted: AtomicBool::new(false) }
+        let (looks, rests, stop) = (Mutex::default(), Mutex::default(), Arc::default());
+        Self { patience, looks, rests, wanted: AtomicBool::new(false), rested: Counter::default(), stop }
     }
 
     /// Whether anybody wants to know how the others stand.
@@ -122,7 +132,7 @@ impl Mates {
 
     fn publish(&self, look: Look) {
         let rests = self.rests.lock().unwrap_or_else(PoisonError::into_inner);
-        // The one that rests is no member: with fewer others than there were, it is needed.
+        // The one that rests has none: with fewer others than there were, it is needed.
         for rested in rests.values().filter(|rested| look.members + 1 < rested.members) {
             rested.recalled.store(true, Ordering::Relaxed);
         }
@@ -152,6 +162,7 @@ impl Mates {
         let next = (time * 2).min(LONGEST_REST.max(first));
         let rested = Rested { next, end: now + time, members, recalled: Arc::clone(&recalled) };
         rests.insert(worker.to_owned(), rested);
+        self.rested.inc();
         Rest { time, recalled }
     }
 }
@@ -173,19 +184,20 @@ pub struct Slowness {
     mates: Arc<Mates>,
     seen: u64,
     own: BTreeSet<Partition>,
-    /// Since when it has these, and puts out what it makes of them.
+    /// Since when it has these, puts out what it makes of them, and more waits for it than a few.
     since: Instant,
+    checked: Instant,
 }
 
 impl Slowness {
     /// It has nothing yet.
     #[must_use]
     pub fn new(mates: Arc<Mates>) -> Self {
-        Self { mates, seen: 0, own: BTreeSet::new(), since: Instant::now() }
+        Self { mates, seen: 0, own: BTreeSet::new(), since: Instant::now(), checked: Instant::now() }
     }
 
-    /// Whether the worker, which has these partitions, has been slow for too long. `waits`: something may wait for it. One that only
-    /// rebuilds states (`silent`) is not judged.
+    /// Whether the worker, which has these partitions, has been slow for too long. `state` says whether something may wait for it, and
+    /// whether it is not to be judged: it only rebuilds states, or is hindered by others. Asked for twice a second at most.
     ///
     /// # Errors
     /// It has, as the trouble that ends its life.
@@ -193,40 +205,58 @@ impl Slowness {
         &mut self,
         worker: &str,
         own: impl Iterator<Item = &'a Partition>,
-        (waits, silent): (bool, bool),
+        state: impl FnOnce() -> (bool, bool),
     ) -> Result<(), Trouble> {
+        if self.checked.elapsed() < CHECK || self.mates.stop.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        self.checked = Instant::now();
+        let (waits, silent) = state();
         if waits {
             self.mates.wanted.store(true, Ordering::Relaxed);
         }
-        let Some(slow) = self.look(own, silent) else { return Ok(()) };
+        if !self.look(own, silent) {
+            return Ok(());
+        }
         let rest = self.mates.rest(worker);
         let why = format!(
             "for {} s it did less than half of what the others of the stage did, with more to do: they get its partitions, and it \
              rests for {} s",
-            slow.as_secs(),
+            self.mates.patience.as_secs(),
             rest.time.as_secs()
         );
         Err(Trouble::Rest(why, rest))
     }
 
-    /// For how long it was looked at, if it was slow for as long.
-    fn look<'a>(&mut self, own: impl Iterator<Item = &'a Partition>, silent: bool) -> Option<Duration> {
+    /// Whether it was slow for long enough.
+    fn look<'a>(&mut self, own: impl Iterator<Item = &'a Partition>, silent: bool) -> bool {
         let looks = self.mates.looks.lock().unwrap_or_else(PoisonError::into_inner);
         if looks.0 == self.seen {
-            return None;
+            return false;
         }
         self.seen = looks.0;
-        let newest = looks.1.back()?;
-        let now = newest.at?;
+        let (Some(newest), Some(first)) = (looks.1.back(), looks.1.front().and_then(|look| look.at)) else {
+            return false;
+        };
+        let Some(now) = newest.at else { return false };
         let own: BTreeSet<Partition> = own.filter(|partition| newest.places.contains_key(partition)).cloned().collect();
         // Before the first look nothing is known of anybody.
-        self.since = self.since.max(looks.1.front()?.at?);
-        if own != self.own || silent {
+        self.since = self.since.max(first);
+        // By a time in which it had nothing to do it is not judged.
+        if own != self.own || silent || newest.waits(|partition| own.contains(partition)) <= FEW {
             (self.own, self.since) = (own, now);
-            return None;
+            return false;
         }
         let seen = now.saturating_duration_since(self.since);
-        (seen >= self.mates.patience && is_slow(&looks.1, &own, self.mates.patience)).then_some(seen)
+        seen >= self.mates.patience && is_slow(&looks.1, &own, self.mates.patience)
+    }
+}
+
+impl Look {
+    /// What waits in a part of the partitions.
+    #[allow(clippy::cast_precision_loss, reason = "an estimate")]
+    fn waits(&self, of: impl Fn(&Partition) -> bool) -> f64 {
+        self.places.iter().filter(|(p, _)| of(p)).map(|(_, reached)| reached.waiting()).sum::<i64>() as f64
     }
 }
 
@@ -251,10 +281,12 @@ fn is_slow(looks: &VecDeque<Look>, own: &BTreeSet<Partition>, patience: Duration
         return false;
     }
     let is_own = |partition: &Partition| own.contains(partition);
-    let waits = |of: &dyn Fn(&Partition) -> bool| -> f64 {
-        now.places.iter().filter(|(p, _)| of(p)).map(|(_, reached)| reached.waiting()).sum::<i64>() as f64
-    };
-    let (waits, theirs) = (waits(&is_own), waits(&|p| !is_own(p)) / mates_at(now));
+    // A topic of which it has all partitions may be nobody else's: not everybody serves all channels, or reaches all clusters.
+    let is_shared = |topic: &str| now.places.keys().any(|other| *other.topic == *topic && !is_own(other));
+    if !own.iter().all(|partition| is_shared(&partition.topic)) {
+        return false;
+    }
+    let (waits, theirs) = (now.waits(is_own), now.waits(|p| !is_own(p)) / mates_at(now));
     if waits <= MORE * theirs + FEW {
         return false;
     }
@@ -324,10 +356,10 @@ mod tests {
             slowness.look(own.iter(), silent)
         };
         // The first look is that of an assignment.
-        assert_eq!([seen(0, 0, false), seen(4, 4, false), seen(8, 8, false)], [None; 3]);
-        assert_eq!(seen(12, 12, false), Some(Duration::from_secs(12)));
-        assert_eq!(seen(16, 16, true), None, "it rebuilds states");
-        assert_eq!(seen(20, 20, false), None);
+        assert_eq!([seen(0, 0, false), seen(4, 4, false), seen(8, 8, false)], [false; 3]);
+        assert!(seen(12, 12, false));
+        assert!(!seen(16, 16, true), "it rebuilds states");
+        assert!(!seen(20, 20, false));
         let rest = |worker| mates.rest(worker).time;
         assert_eq!(rest("w"), patience * 5);
         assert_eq!([rest("w"), rest("w"), rest("v")], [patience * 10, patience * 20, patience * 5]);
@@ -360,10 +392,45 @@ mod tests {
         };
         for n in 0..40_u64 {
             let (second, mine, others) = (3 * n, 300 * n as i64, 1_200 * (n / 4) as i64);
-            assert_eq!(seen(second, mine, others), None, "after {second} s");
+            assert!(!seen(second, mine, others), "after {second} s");
         }
         // Nobody looked for ten minutes, in which there was nothing to do.
-        assert_eq!(seen(720, 12_000, 20_000), None);
-        assert_eq!(seen(723, 12_000, 20_000), None);
+        assert!(!seen(720, 12_000, 20_000));
+        assert!(!seen(723, 12_000, 20_000));
+    }
+
+    #[test]
+    fn a_time_with_nothing_to_do_makes_nobody_slow() {
+        let (start, patience) = (Instant::now(), Duration::from_secs(10));
+        let mates = Arc::new(Mates::new(patience));
+        let mut slowness = Slowness::new(Arc::clone(&mates));
+        let own = first();
+        let mut seen = |second: u64, mine: (i64, i64), others: i64| {
+            mates.publish(look(start, second, 4, [mine, (others, 0), (others, 0), (others, 0)]));
+            slowness.look(own.iter(), false)
+        };
+        // The others have much to do, this one a trickle; then much comes to it.
+        for n in 0..40_u64 {
+            assert!(!seen(3 * n, (n as i64, 0), 3000 * n as i64), "after {} s", 3 * n);
+        }
+        for (second, waits) in [(120, 8000), (123, 8000), (126, 8000)] {
+            assert!(!seen(second, (40, waits), 120_000), "after {second} s");
+        }
+        assert!(seen(132, (44, 8000), 120_000), "it is slow all the same");
+    }
+
+    #[test]
+    fn who_alone_has_a_topic_is_never_slow() {
+        let (start, patience) = (Instant::now(), Duration::from_secs(4));
+        let all = |mine: (i64, i64), others: (i64, i64)| [mine, others, others, others];
+        let mut looks =
+            VecDeque::from([look(start, 0, 4, all((0, 400), (0, 0))), look(start, 4, 4, all((40, 800), (400, 0)))]);
+        assert!(is_slow(&looks, &first(), patience));
+        let mut own = first();
+        own.insert(Partition::new("its own", 0));
+        for look in &mut looks {
+            look.places.insert(Partition::new("its own", 0), Reached { next: 0, end: 800 });
+        }
+        assert!(!is_slow(&looks, &own, patience));
     }
 }

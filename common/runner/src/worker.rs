@@ -184,9 +184,7 @@ impl<S: Stage> Driver<StageWorker<S>> for StageDriver<'_> {
         let silent = self.seen.partitions.iter().any(|at| at.silent);
         let own = self.seen.partitions.iter().map(|at| &at.partition);
         if let Some(slowness) = &mut self.slowness {
-            slowness.check(self.name, own, (lag > 0, silent)).inspect_err(|_| {
-                self.settings.metrics.rests.inc();
-            })?;
+            slowness.check(self.name, own, || (lag > 0, silent))?;
         }
         // What seems to wait may be what nobody sees, where a large transaction was aborted last.
         if still.is_some() && !waits_in_truth(client, &self.seen) {

@@ -137,7 +137,7 @@ impl Fetcher {
                     Event::Revoked => own.clear(),
                     _ => {}
                 }
-                slowness.as_mut().map_or(Ok(()), |slowness| slowness.check(name, own.iter(), (true, false)))
+                slowness.as_mut().map_or(Ok(()), |slowness| slowness.check(name, own.iter(), || (true, false)))
             })
         };
         crew.run(work).context("the fetcher has ended")

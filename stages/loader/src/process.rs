@@ -63,7 +63,7 @@ pub fn run(process: &Process) -> anyhow::Result<()> {
             }
             let Some(slowness) = &mut slowness else { return Ok(()) };
             // It is no worker's fault that ClickHouse refuses what it sends.
-            slowness.check(name, own.iter(), (machine.buffered() > 0, machine.is_refused()))
+            slowness.check(name, own.iter(), || (machine.buffered() > 0, machine.is_hindered()))
         })
     });
     io.shutdown_background();

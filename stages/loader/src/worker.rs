@@ -114,3 +114,11 @@ impl<L: Log> Worker<L> {
         }
     }
 }
+
+impl<L> Drop for Worker<L> {
+    /// What it had is another worker's to show.
+    fn drop(&mut self) {
+        self.metrics.waiting.dec_by(self.counted.0);
+        self.metrics.buffered.dec_by(self.counted.1);
+    }
+}

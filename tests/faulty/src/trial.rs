@@ -75,7 +75,7 @@ impl Trial {
         chain.config.clickhouse.batch_interval = Duration::from_millis(300);
         // A member that died is not waited for for long.
         let properties = &mut chain.config.kafka.properties.0;
-        properties.insert("session.timeout.ms".into(), "2000".into());
+        properties.insert("session.timeout.ms".into(), "4000".into());
         properties.insert("heartbeat.interval.ms".into(), "300".into());
         change(&mut chain.config);
         let text = toml::to_string(&chain.config).expect("a configuration is TOML");

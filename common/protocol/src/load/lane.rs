@@ -343,9 +343,10 @@ impl Lane {
         }
     }
 
-    /// Whether the INSERT was not done at the first attempt.
-    pub(super) fn is_refused(&self) -> bool {
-        matches!(&self.step, Step::Inserting(work) if !work.why.is_empty())
+    /// Whether the INSERT was not done at the first attempt: it waits, or is cut for what is wrong in it.
+    pub(super) fn is_hindered(&self) -> bool {
+        let hindered = |work: &Work| !work.why.is_empty() || work.todo.iter().any(Option::is_some);
+        matches!(&self.step, Step::Inserting(work) if hindered(work))
     }
 
     pub(super) fn wait(&self, partition: &Partition) -> Option<Wait> {

@@ -49,7 +49,7 @@ impl Bench {
         };
         let chain = Chain::set_up_with(&fixture.stack, settings, |config| {
             config.apps.clear();
-            config.distributor.stall = Duration::from_secs(3);
+            config.distributor.stall = Duration::from_secs(8);
             change(config);
         });
         let chain = chain.expect("topics and tables");

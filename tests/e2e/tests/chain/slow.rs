@@ -81,7 +81,7 @@ fn a_slow_loader_gives_its_partitions_up_and_every_row_is_there_once() {
     before.into_iter().for_each(|stage| bench.start(stage));
     bench.put("a", &names);
     bench.until("all else is done", || {
-        waits(&bench, "loader") >= 5 * CHUNKS && before.into_iter().all(|stage| waits(&bench, stage) == 0)
+        waits(&bench, "loader") >= 3 * CHUNKS && before.into_iter().all(|stage| waits(&bench, stage) == 0)
     });
 
     start(&bench, "loader", 0, 2 * FAST);
