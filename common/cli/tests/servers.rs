@@ -5,7 +5,7 @@ mod bench;
 use bench::Bench;
 use logmill_core::{FileId, FileMeta, Plan};
 use logmill_protocol::fetch::Task;
-use logmill_stack::shared;
+use logmill_stack::{http, shared};
 use rdkafka::ClientConfig;
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
@@ -417,4 +417,38 @@ fn columns_of_fields_are_made_and_dropped() {
     let run = bench.run(&["migrate", "--drop-column", "status", "--format", "json"]);
     assert!(run.code == 0 && run.stdout.contains("\"columns_dropped\":[\"status\"]"), "{}{}", run.stdout, run.stderr);
     assert_eq!(bench.run(&["migrate"]).code, 0);
+}
+
+#[test]
+fn the_rights_that_the_docs_name_suffice_for_a_database_that_somebody_else_made() {
+    let (docs, users) =
+        (include_str!("../../../docs/operations.md"), include_str!("../../../tests/stack/assets/clickhouse-users.xml"));
+    let (_, grant) = docs.split_once("`GRANT ").expect("the docs say it");
+    let (rights, _) = grant.split_once(" ON logmill.* TO logmill`").expect("of one database");
+    assert!(users.contains(&format!("<query>GRANT {rights} ON owned.*</query>")), "{rights}");
+    for more in ["TABLE ENGINE ON *", "SELECT ON system.parts", "SELECT ON system.processes"] {
+        assert!(users.contains(&format!("<query>GRANT {more}</query>")), "{more}");
+        assert!(docs.contains(&format!("`GRANT {more} TO logmill`")), "{more}");
+    }
+
+    let bench = configured("owned");
+    let clickhouse = shared::clickhouse();
+    let login = [("X-ClickHouse-User", &*clickhouse.admin.user), ("X-ClickHouse-Key", &*clickhouse.admin.password)];
+    let made = http::request("POST", &clickhouse.url, &login, b"CREATE DATABASE owned", Duration::from_secs(30));
+    assert_eq!(made.expect("the server answers").status, 200);
+    let text = String::from_utf8(std::fs::read(bench.folder().join("logmill.toml")).unwrap()).unwrap();
+    let text = text.replace("user = \"admin\"", "user = \"owner\"") + "[columns]\nstatus = \"int\"\n";
+    bench.file("logmill.toml", text.as_bytes());
+    let run = bench.run(&["migrate"]);
+    assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
+    let run = bench.run(&["validate", "--connect"]);
+    for line in ["ok     clickhouse: rights: ", "ok     clickhouse: columns: all 1 of fields are there"] {
+        assert!(run.stdout.contains(line), "{}", run.stdout);
+    }
+    assert_eq!(bench.run(&["topics", "apply"]).code, 0);
+    let run = bench.run(&["reconcile"]);
+    assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
+    bench.file("logmill.toml", text.replace("[columns]\nstatus = \"int\"\n", "").as_bytes());
+    let run = bench.run(&["migrate", "--drop-column", "status"]);
+    assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
 }

@@ -119,6 +119,7 @@ async fn rights(database: &Database, server: &str) -> Check {
     }
     let own = "ALTER, CREATE TABLE, CREATE VIEW, DROP TABLE, DROP VIEW, INSERT, SELECT";
     let mut wanted = vec![format!("{own} ON `{}`.*", database.name())];
+    wanted.extend(["TABLE ENGINE ON *", "SELECT ON system.parts", "SELECT ON system.processes"].map(str::to_owned));
     if !database.shards().is_empty() {
         wanted.push("REMOTE ON *.*".to_owned());
     }
