@@ -3,18 +3,22 @@
 use crate::chain::{Shape, take};
 use crate::data;
 use crate::report::Row;
+use clap::Args;
 use logmill_config::Layout;
 use logmill_stack::Stack;
 use std::path::Path;
 
 /// What is tried.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Args)]
 pub struct Steps {
-    /// MiB of text through each chain; 0 leaves all out.
+    /// MiB of generated text for chains of more and more partitions and processes; 0 leaves them out
+    #[arg(id = "scale", long, env = "SCALE", value_name = "SCALE", default_value_t = 768)]
     pub size: usize,
-    /// Partitions of each topic, with one process of each stage.
+    /// How many partitions of each topic, with one process of each stage
+    #[arg(long = "scale-partitions", env = "SCALE_PARTITIONS", value_delimiter = ',', default_value = "1,4,16,64")]
     pub partitions: Vec<i32>,
-    /// Processes of each stage, with as many partitions as there are at most.
+    /// How many processes of each stage, with the most of those partitions; 0 leaves them out
+    #[arg(long = "scale-instances", env = "SCALE_INSTANCES", value_delimiter = ',', default_value = "1,2,4,8")]
     pub instances: Vec<u32>,
 }
 
@@ -30,7 +34,8 @@ pub async fn measure(stack: &Stack, folder: &Path, steps: &Steps) -> anyhow::Res
     let text = &data::log(steps.size << 20);
     let most = steps.partitions.iter().copied().max().unwrap_or(1);
     let by_partitions = steps.partitions.iter().map(|n| (format!("{n} partitions"), *n, 1)).collect::<Vec<_>>();
-    let by_instances = steps.instances.iter().map(|n| (format!("{most} partitions, {n} of each stage"), most, *n));
+    let by_instances =
+        steps.instances.iter().filter(|n| **n > 0).map(|n| (format!("{most} partitions, {n} of each stage"), most, *n));
     let mut rows = Vec::new();
     for line in [by_partitions, by_instances.collect()] {
         let mut first = None;

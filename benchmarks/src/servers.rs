@@ -6,6 +6,7 @@ use crate::report::Row;
 use crate::scale::{self, Steps};
 use crate::{analyses, data, hop, large, latency, listing, tiny};
 use anyhow::Context;
+use clap::Args;
 use logmill_config::Layout;
 use logmill_stack::{Stack, Wanted};
 
@@ -22,17 +23,21 @@ pub struct Parts {
 }
 
 /// How much of what may take long; 0 leaves it out.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Args)]
 pub struct Sizes {
-    /// GiB of the largest file.
+    /// GiB of text in the largest file; needs twice as much of the disk
+    #[arg(long, env = "LARGE", default_value_t = 0)]
     pub large: usize,
-    /// Files in the longest listing.
+    /// Files in the longest listing: 1000, ten times as many, and so on; 0 leaves listing out
+    #[arg(long = "files", env = "FILES", value_name = "FILES", default_value_t = 100_000)]
     pub listed: usize,
-    /// Files of a kilobyte.
+    /// Files of a kilobyte beside large ones; 0 leaves them out
+    #[arg(long, env = "TINY", default_value_t = 2_000)]
     pub tiny: usize,
-    /// Rows that the analyses count.
+    /// Rows that the analyses count; each takes 50 bytes of the disk meanwhile; 0 leaves them out
+    #[arg(long, env = "ANALYZED", default_value_t = 0)]
     pub analyzed: usize,
-    /// Chains of more and more partitions and processes.
+    #[command(flatten)]
     pub scale: Steps,
 }
 

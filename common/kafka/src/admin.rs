@@ -555,3 +555,28 @@ fn assigned(said: &[u8]) -> Option<Vec<Partition>> {
     }
     Some(partitions)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_member_has_is_read_out_of_kafka_s_own_form_and_anything_else_is_nothing() {
+        let said = [
+            &[0, 3][..],               // the version
+            &[0, 0, 0, 2],             // topics
+            &[0, 1, b'a'],             // its name
+            &[0, 0, 0, 2, 0, 0, 0, 0], // its partitions
+            &[0, 0, 0, 7],
+            &[0, 2, b'b', b'b', 0, 0, 0, 0],
+        ]
+        .concat();
+        assert_eq!(assigned(&said), Some(vec![Partition::new("a", 0), Partition::new("a", 7)]));
+        assert_eq!(assigned(&[&said[..], b"of the member's own"].concat()), assigned(&said));
+        for cut in 0..said.len() {
+            assert_eq!(assigned(&said[..cut]), None, "cut at {cut}");
+        }
+        assert_eq!(assigned(&[0, 3, 0x7f, 0xff, 0xff, 0xff]), None);
+        assert_eq!(assigned(&[0, 3, 0, 0, 0, 1, 0xff, 0xff, 0, 0, 0, 1]), None);
+    }
+}

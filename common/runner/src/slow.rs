@@ -10,7 +10,7 @@ use crate::main_program::Process;
 use crate::restart::{Restarts, keep_running, sleep_unless};
 use logmill_core::Offset;
 use logmill_kafka::admin::{Admin, AdminError, GroupReader, Reached};
-use logmill_protocol::{Committed, Partition};
+use logmill_protocol::{Committed, Event, Partition};
 use prometheus_client::metrics::counter::Counter;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -82,7 +82,8 @@ impl Mates {
         topics: impl IntoIterator<Item = String>,
         next: fn(&Committed) -> Option<Offset>,
     ) -> anyhow::Result<Option<Arc<Self>>> {
-        let (config, stop, patience) = (&process.config, Arc::clone(&process.stop), process.config.worker.slow);
+        let (config, stop) = (&process.config, Arc::clone(&process.stop));
+        let patience = config.worker.slow;
         if patience.is_zero() {
             return Ok(None);
         }
@@ -90,11 +91,9 @@ impl Mates {
         let partitions: Vec<Partition> = topics.into_iter().flat_map(all).collect();
         let group = config.topics().group(stage);
         let reader = Admin::new(&config.kafka.brokers, &config.kafka.properties.0)?.onlooker(&group)?;
-        let mut mates = Self::new(patience);
-        mates.stop = Arc::clone(&stop);
+        let mates = Arc::new(Self::new(patience, Arc::clone(&stop)));
         let what = "Times that a worker gave its partitions up because it was slower than the others";
         process.telemetry.register(|registry| registry.register("stage_rests", what, mates.rested.clone()));
-        let mates = Arc::new(mates);
         let seen = Arc::clone(&mates);
         let run = move || {
             let once = || {
@@ -118,8 +117,8 @@ impl Mates {
         Ok(Some(mates))
     }
 
-    fn new(patience: Duration) -> Self {
-        let (looks, rests, stop) = (Mutex::default(), Mutex::default(), Arc::default());
+    fn new(patience: Duration, stop: Arc<AtomicBool>) -> Self {
+        let (looks, rests) = (Mutex::default(), Mutex::default());
         Self { patience, looks, rests, wanted: AtomicBool::new(false), rested: Counter::default(), stop }
     }
 
@@ -179,9 +178,12 @@ fn look(
     Ok(Some(Look { at: Some(Instant::now()), members, places: places.into_iter().collect() }))
 }
 
-/// Watches one worker.
+/// Watches one life of a worker.
 pub struct Slowness {
-    mates: Arc<Mates>,
+    worker: String,
+    /// None: it is never slow.
+    mates: Option<Arc<Mates>>,
+    assigned: Vec<Partition>,
     seen: u64,
     own: BTreeSet<Partition>,
     /// Since when it has these, puts out what it makes of them, and more waits for it than a few.
@@ -192,45 +194,52 @@ pub struct Slowness {
 impl Slowness {
     /// It has nothing yet.
     #[must_use]
-    pub fn new(mates: Arc<Mates>) -> Self {
-        Self { mates, seen: 0, own: BTreeSet::new(), since: Instant::now(), checked: Instant::now() }
+    pub fn new(worker: &str, mates: Option<Arc<Mates>>) -> Self {
+        let now = Instant::now();
+        let (worker, assigned, own) = (worker.to_owned(), Vec::new(), BTreeSet::new());
+        Self { worker, mates, assigned, seen: 0, own, since: now, checked: now }
     }
 
-    /// Whether the worker, which has these partitions, has been slow for too long. `state` says whether something may wait for it, and
-    /// whether it is not to be judged: it only rebuilds states, or is hindered by others. Asked for twice a second at most.
+    /// Sees what the group gives to the worker, among all that comes to it.
+    pub fn sees<A>(&mut self, event: &Event<A>) {
+        match event {
+            Event::Assigned(partitions) => self.assigned.clone_from(partitions),
+            Event::Revoked => self.assigned.clear(),
+            _ => {}
+        }
+    }
+
+    /// Whether the worker has been slow for too long. `state` says whether something may wait for it, and whether it is not to be
+    /// judged: it only rebuilds states, or is hindered by others. Asked for twice a second at most.
     ///
     /// # Errors
     /// It has, as the trouble that ends its life.
-    pub fn check<'a>(
-        &mut self,
-        worker: &str,
-        own: impl Iterator<Item = &'a Partition>,
-        state: impl FnOnce() -> (bool, bool),
-    ) -> Result<(), Trouble> {
-        if self.checked.elapsed() < CHECK || self.mates.stop.load(Ordering::Relaxed) {
+    pub fn check(&mut self, state: impl FnOnce() -> (bool, bool)) -> Result<(), Trouble> {
+        let Some(mates) = self.mates.clone() else { return Ok(()) };
+        if self.checked.elapsed() < CHECK || mates.stop.load(Ordering::Relaxed) {
             return Ok(());
         }
         self.checked = Instant::now();
         let (waits, silent) = state();
         if waits {
-            self.mates.wanted.store(true, Ordering::Relaxed);
+            mates.wanted.store(true, Ordering::Relaxed);
         }
-        if !self.look(own, silent) {
+        if !self.look(&mates, silent) {
             return Ok(());
         }
-        let rest = self.mates.rest(worker);
+        let rest = mates.rest(&self.worker);
         let why = format!(
             "for {} s it did less than half of what the others of the stage did, with more to do: they get its partitions, and it \
              rests for {} s",
-            self.mates.patience.as_secs(),
+            mates.patience.as_secs(),
             rest.time.as_secs()
         );
         Err(Trouble::Rest(why, rest))
     }
 
     /// Whether it was slow for long enough.
-    fn look<'a>(&mut self, own: impl Iterator<Item = &'a Partition>, silent: bool) -> bool {
-        let looks = self.mates.looks.lock().unwrap_or_else(PoisonError::into_inner);
+    fn look(&mut self, mates: &Mates, silent: bool) -> bool {
+        let looks = mates.looks.lock().unwrap_or_else(PoisonError::into_inner);
         if looks.0 == self.seen {
             return false;
         }
@@ -239,7 +248,8 @@ impl Slowness {
             return false;
         };
         let Some(now) = newest.at else { return false };
-        let own: BTreeSet<Partition> = own.filter(|partition| newest.places.contains_key(partition)).cloned().collect();
+        let own = self.assigned.iter().filter(|partition| newest.places.contains_key(partition));
+        let own: BTreeSet<Partition> = own.cloned().collect();
         // Before the first look nothing is known of anybody.
         self.since = self.since.max(first);
         // By a time in which it had nothing to do it is not judged.
@@ -248,7 +258,7 @@ impl Slowness {
             return false;
         }
         let seen = now.saturating_duration_since(self.since);
-        seen >= self.mates.patience && is_slow(&looks.1, &own, self.mates.patience)
+        seen >= mates.patience && is_slow(&looks.1, &own, mates.patience)
     }
 }
 
@@ -305,6 +315,7 @@ fn is_slow(looks: &VecDeque<Look>, own: &BTreeSet<Partition>, patience: Duration
 #[cfg(test)]
 mod tests {
     use super::*;
+    use logmill_protocol::Never;
 
     /// A group of four workers of four partitions each; by the worker, what it has done and what waits.
     fn look(start: Instant, second: u64, members: usize, workers: [(i64, i64); 4]) -> Look {
@@ -344,30 +355,47 @@ mod tests {
         }
     }
 
+    /// The first of four workers, as it is watched.
+    struct Bench {
+        start: Instant,
+        mates: Arc<Mates>,
+        slowness: Slowness,
+    }
+
+    impl Bench {
+        fn new(patience: Duration) -> Self {
+            let mates = Arc::new(Mates::new(patience, Arc::default()));
+            let mut slowness = Slowness::new("w", Some(Arc::clone(&mates)));
+            slowness.sees::<Never>(&Event::Assigned(first().into_iter().collect()));
+            Self { start: Instant::now(), mates, slowness }
+        }
+
+        /// Whether it is slow after a look at what it did and what waits for it, and what each of the others did, for whom nothing does.
+        fn is_slow(&mut self, second: u64, mine: (i64, i64), others: i64, silent: bool) -> bool {
+            let others = (others, 0);
+            self.mates.publish(look(self.start, second, 4, [mine, others, others, others]));
+            self.slowness.look(&self.mates, silent)
+        }
+    }
+
     #[test]
     fn a_worker_is_slow_for_long_enough_or_not_at_all_and_its_rests_grow() {
-        let (start, patience) = (Instant::now(), Duration::from_secs(10));
-        let mates = Arc::new(Mates::new(patience));
-        let mut slowness = Slowness::new(Arc::clone(&mates));
-        let own = first();
-        let mut seen = |second: u64, mine: i64, silent: bool| {
-            let others = (100 * second as i64, 0);
-            mates.publish(look(start, second, 4, [(mine, 800), others, others, others]));
-            slowness.look(own.iter(), silent)
-        };
+        let patience = Duration::from_secs(10);
+        let mut bench = Bench::new(patience);
+        let mut seen = |second: u64, mine: i64, silent| bench.is_slow(second, (mine, 800), 100 * second as i64, silent);
         // The first look is that of an assignment.
         assert_eq!([seen(0, 0, false), seen(4, 4, false), seen(8, 8, false)], [false; 3]);
         assert!(seen(12, 12, false));
         assert!(!seen(16, 16, true), "it rebuilds states");
         assert!(!seen(20, 20, false));
-        let rest = |worker| mates.rest(worker).time;
+        let rest = |worker| bench.mates.rest(worker).time;
         assert_eq!(rest("w"), patience * 5);
         assert_eq!([rest("w"), rest("w"), rest("v")], [patience * 10, patience * 20, patience * 5]);
     }
 
     #[test]
     fn who_rests_is_called_back_when_the_others_become_fewer() {
-        let (start, mates) = (Instant::now(), Mates::new(Duration::from_secs(10)));
+        let (start, mates) = (Instant::now(), Mates::new(Duration::from_secs(10), Arc::default()));
         let see = |second, members| mates.publish(look(start, second, members, [(0, 0); 4]));
         see(0, 4);
         let rest = mates.rest("w");
@@ -381,15 +409,9 @@ mod tests {
 
     #[test]
     fn a_burst_of_the_others_and_a_time_without_looks_make_nobody_slow() {
-        let (start, patience) = (Instant::now(), Duration::from_secs(10));
-        let mates = Arc::new(Mates::new(patience));
-        let mut slowness = Slowness::new(Arc::clone(&mates));
-        let own = first();
+        let mut bench = Bench::new(Duration::from_secs(10));
         // The others commit all of 12 s at once; this one does as much, bit by bit, and has more to do.
-        let mut seen = |second: u64, mine: i64, others: i64| {
-            mates.publish(look(start, second, 4, [(mine, 80_000), (others, 0), (others, 0), (others, 0)]));
-            slowness.look(own.iter(), false)
-        };
+        let mut seen = |second: u64, mine: i64, others: i64| bench.is_slow(second, (mine, 80_000), others, false);
         for n in 0..40_u64 {
             let (second, mine, others) = (3 * n, 300 * n as i64, 1_200 * (n / 4) as i64);
             assert!(!seen(second, mine, others), "after {second} s");
@@ -401,20 +423,14 @@ mod tests {
 
     #[test]
     fn a_time_with_nothing_to_do_makes_nobody_slow() {
-        let (start, patience) = (Instant::now(), Duration::from_secs(10));
-        let mates = Arc::new(Mates::new(patience));
-        let mut slowness = Slowness::new(Arc::clone(&mates));
-        let own = first();
-        let mut seen = |second: u64, mine: (i64, i64), others: i64| {
-            mates.publish(look(start, second, 4, [mine, (others, 0), (others, 0), (others, 0)]));
-            slowness.look(own.iter(), false)
-        };
+        let mut bench = Bench::new(Duration::from_secs(10));
+        let mut seen = |second: u64, mine, others: i64| bench.is_slow(second, mine, others, false);
         // The others have much to do, this one a trickle; then much comes to it.
         for n in 0..40_u64 {
             assert!(!seen(3 * n, (n as i64, 0), 3000 * n as i64), "after {} s", 3 * n);
         }
-        for (second, waits) in [(120, 8000), (123, 8000), (126, 8000)] {
-            assert!(!seen(second, (40, waits), 120_000), "after {second} s");
+        for second in [120, 123, 126] {
+            assert!(!seen(second, (40, 8000), 120_000), "after {second} s");
         }
         assert!(seen(132, (44, 8000), 120_000), "it is slow all the same");
     }

@@ -78,7 +78,7 @@ fn run_worker<S: Stage>(
         idle: false,
         lags_seen: 0,
         stall: Stall::new(settings.stall),
-        slowness: settings.mates.clone().map(Slowness::new),
+        slowness: Slowness::new(name, settings.mates.clone()),
         held: false,
     };
     run_machine(&mut client, &mut machine, &mut driver)
@@ -112,7 +112,7 @@ struct StageDriver<'a> {
     /// The number of the last lags that the stage was told.
     lags_seen: u64,
     stall: Stall,
-    slowness: Option<Slowness>,
+    slowness: Slowness,
     /// The last poll was put off.
     held: bool,
 }
@@ -145,6 +145,7 @@ impl<S: Stage> Driver<StageWorker<S>> for StageDriver<'_> {
     fn look(&mut self, client: &Client, machine: &mut StageWorker<S>, event: &Event) -> Result<(), Trouble> {
         self.settings.telemetry.beat(self.name);
         self.life.sees(event);
+        self.slowness.sees(event);
         match event {
             Event::Idle => self.idle = !self.held,
             Event::Record(incoming) => {
@@ -182,10 +183,7 @@ impl<S: Stage> Driver<StageWorker<S>> for StageDriver<'_> {
             machine.stage_mut().observe(&lags);
         }
         let silent = self.seen.partitions.iter().any(|at| at.silent);
-        let own = self.seen.partitions.iter().map(|at| &at.partition);
-        if let Some(slowness) = &mut self.slowness {
-            slowness.check(self.name, own, || (lag > 0, silent))?;
-        }
+        self.slowness.check(|| (lag > 0, silent))?;
         // What seems to wait may be what nobody sees, where a large transaction was aborted last.
         if still.is_some() && !waits_in_truth(client, &self.seen) {
             self.stall.rest();

@@ -20,8 +20,8 @@ use logmill_kafka::Client;
 use logmill_kafka::admin::Admin;
 use logmill_kafka::journal::{Journal, JournalOptions};
 use logmill_kafka::notes::Notes;
+use logmill_protocol::Pauses;
 use logmill_protocol::fetch::{ClusterNote, Fetch, First, Lane, Listed, ListerOptions, Options, Position, Rank, STAGE};
-use logmill_protocol::{Event, Pauses};
 use logmill_runner::{ChannelWatch, Crew, Life, Mates, Process, Restarts, Slowness, Trouble};
 use prometheus_client::registry::Registry;
 use std::collections::HashMap;
@@ -124,7 +124,7 @@ impl Fetcher {
         let work = |n: u32, name: &str, mut life: Life<'_>| {
             let worker = self.worker(process, n)?;
             // Listers are started at the assignment, before the positions are read.
-            let (mut slowness, mut own) = (mates.clone().map(Slowness::new), Vec::new());
+            let mut slowness = Slowness::new(name, mates.clone());
             worker.run(|event| {
                 telemetry.beat(name);
                 life.sees(event);
@@ -132,12 +132,8 @@ impl Fetcher {
                 if let Some(why) = watch.ended() {
                     return Err(Trouble::Hopeless(why));
                 }
-                match event {
-                    Event::Assigned(partitions) => own.clone_from(partitions),
-                    Event::Revoked => own.clear(),
-                    _ => {}
-                }
-                slowness.as_mut().map_or(Ok(()), |slowness| slowness.check(name, own.iter(), || (true, false)))
+                slowness.sees(event);
+                slowness.check(|| (true, false))
             })
         };
         crew.run(work).context("the fetcher has ended")

@@ -53,17 +53,12 @@ pub fn run(process: &Process) -> anyhow::Result<()> {
         let machine = Loader::new(limits(config));
         let log = Shown { log: client, life, throttle: throttle.as_deref(), stop };
         let worker = Worker::new(log, machine, sink.clone(), io.handle().clone(), metrics.clone());
-        let (mut slowness, mut own) = (mates.clone().map(Slowness::new), Vec::new());
+        let mut slowness = Slowness::new(name, mates.clone());
         worker.run(|event, machine| {
             telemetry.beat(name);
-            match event {
-                Event::Assigned(partitions) => own.clone_from(partitions),
-                Event::Revoked => own.clear(),
-                _ => {}
-            }
-            let Some(slowness) = &mut slowness else { return Ok(()) };
+            slowness.sees(event);
             // It is no worker's fault that ClickHouse refuses what it sends.
-            slowness.check(name, own.iter(), || (machine.buffered() > 0, machine.is_hindered()))
+            slowness.check(|| (machine.buffered() > 0, machine.is_hindered()))
         })
     });
     io.shutdown_background();

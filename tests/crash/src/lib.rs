@@ -22,7 +22,7 @@ use archives::Archives;
 use logmill_config::{Analysis, FixedEncoding, Layout, Size};
 use logmill_demo::chain::Settings;
 use logmill_demo::logs::manifest::{Encoding, Entry};
-use logmill_e2e::{Fixture, Running, fixture_with, folder, said, start_with};
+use logmill_e2e::{Fixture, Running, fixture_alone, folder, said, start_with};
 use rand::rngs::StdRng;
 use rand::seq::{IndexedRandom, SliceRandom};
 use rand::{RngExt, SeedableRng};
@@ -70,7 +70,7 @@ impl Campaign {
     /// is for the caller to ask.
     #[must_use]
     pub fn run(self) -> (Tally, Option<String>) {
-        let (fixture, _turn) = fixture_with(self.brokers);
+        let (fixture, _turn) = fixture_alone(self.brokers);
         let mut tally = Tally::default();
         let archives = match Archives::put(fixture) {
             Ok(archives) => archives,

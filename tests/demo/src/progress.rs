@@ -3,7 +3,6 @@
 use crate::chain::Chain;
 use anyhow::{Context, bail, ensure};
 use serde::Deserialize;
-use std::collections::BTreeMap;
 use std::io::Read;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
@@ -23,11 +22,37 @@ pub struct Snapshot {
     pub lags: Vec<(String, i64)>,
 }
 
-/// A line of `logmill lag --format json`.
-#[derive(Deserialize)]
-struct Lag {
-    stage: String,
-    records: i64,
+/// A line of `logmill lag --format json`: what stands before a stage in one topic.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Lag {
+    pub stage: String,
+    pub topic: String,
+    pub records: i64,
+    /// Why the channel is passed over.
+    pub passed_over: Option<String>,
+}
+
+const LAG: [&str; 5] = ["lag", "--over", "0", "--format", "json"];
+
+/// What stands before each stage, by topic. Waits for the transactions that are open.
+///
+/// # Errors
+/// `logmill lag` fails.
+pub fn lags(chain: &Chain) -> anyhow::Result<Vec<Lag>> {
+    let output = chain.logmill(&LAG)?;
+    ensure!(output.status.success(), "`logmill lag` failed: {}", String::from_utf8_lossy(&output.stderr));
+    parse(&String::from_utf8_lossy(&output.stdout))
+}
+
+fn parse(text: &str) -> anyhow::Result<Vec<Lag>> {
+    let line = |line: &str| serde_json::from_str(line).with_context(|| format!("`logmill lag` printed {line:?}"));
+    text.lines().map(line).collect()
+}
+
+/// Records before one stage.
+#[must_use]
+pub fn before(lags: &[Lag], stage: &str) -> i64 {
+    lags.iter().filter(|lag| lag.stage == stage).map(|lag| lag.records).sum()
 }
 
 /// Asks for the lags again and again. An answer waits for the transactions that are open, so nobody waits for it.
@@ -59,21 +84,14 @@ impl Lags<'_> {
             asking.0.stderr.take().context("it was piped")?.read_to_string(&mut errors)?;
             self.asking = None;
             ensure!(status.success(), "`logmill lag` failed: {errors}");
-            self.last = Some((self.read(&text)?, since));
+            let lags = parse(&text)?;
+            let stages = self.chain.stages().iter();
+            self.last = Some((stages.map(|&stage| (stage.to_owned(), before(&lags, stage))).collect(), since));
         }
-        let mut command = self.chain.command(&["lag", "--over", "0", "--format", "json"]);
+        let mut command = self.chain.command(&LAG);
         let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().context("starting `logmill lag`")?;
         self.asking = Some((Asking(child), Instant::now()));
         Ok(())
-    }
-
-    fn read(&self, text: &str) -> anyhow::Result<Vec<(String, i64)>> {
-        let mut records: BTreeMap<String, i64> = BTreeMap::new();
-        for line in text.lines() {
-            let lag: Lag = serde_json::from_str(line).with_context(|| format!("`logmill lag` printed {line:?}"))?;
-            *records.entry(lag.stage).or_default() += lag.records;
-        }
-        Ok(self.chain.stages().iter().map(|&s| (s.to_owned(), records.get(s).copied().unwrap_or(0))).collect())
     }
 }
 

@@ -38,24 +38,31 @@ pub struct Fixture {
     pub runtime: Runtime,
 }
 
+static TURNS: Turns = Turns::of(3);
+
 /// The fixture; three tests hold it at once, each with a chain of its own: a chain waits for most of the time, but three want two
-/// cores. Tests that break a server want to be alone, and are run with `--test-threads 1`.
+/// cores.
 ///
 /// # Panics
 /// When the servers do not start: no test can go on.
 pub fn fixture() -> (&'static Fixture, Turn) {
-    fixture_with(1)
+    let turn = TURNS.take();
+    (started(1), turn)
 }
 
-/// The fixture with 1 or 3 brokers; who asks first in a process decides.
+/// The fixture with 1 or 3 brokers for a test that breaks servers: nobody else holds it meanwhile. Who asks first in a process decides
+/// how many brokers there are.
 ///
 /// # Panics
 /// As [`fixture`].
-pub fn fixture_with(brokers: usize) -> (&'static Fixture, Turn) {
+pub fn fixture_alone(brokers: usize) -> (&'static Fixture, Turn) {
+    let turn = TURNS.take_all();
+    (started(brokers), turn)
+}
+
+fn started(brokers: usize) -> &'static Fixture {
     static FIXTURE: OnceLock<Fixture> = OnceLock::new();
-    static TURNS: Turns = Turns::of(3);
-    let turn = TURNS.take();
-    (FIXTURE.get_or_init(|| make(brokers).expect("the servers and the logs")), turn)
+    FIXTURE.get_or_init(|| make(brokers).expect("the servers and the logs"))
 }
 
 fn make(brokers: usize) -> anyhow::Result<Fixture> {

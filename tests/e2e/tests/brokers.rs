@@ -1,14 +1,14 @@
 //! Three brokers, one killed after the other while files come through.
 
 use logmill_config::Layout;
-use logmill_e2e::{Portions, fixture_with};
+use logmill_e2e::{Portions, fixture_alone};
 use logmill_stack::ServerId;
 
 const PORTION: usize = 5;
 
 #[test]
 fn three_brokers_killed_one_after_the_other_lose_nothing() {
-    let (fixture, _turn) = fixture_with(3);
+    let (fixture, _turn) = fixture_alone(3);
     let mut chain = Portions::start(fixture, "brokers", Layout::Separate, &[], |_| ());
     chain.put(PORTION);
     chain.through();

@@ -1,7 +1,6 @@
 //! One chain with orders, and what the independent comparison finds in its table in the end.
 
 use crate::{Fixture, Logs, folder};
-use anyhow::{Context, ensure};
 use logmill_config::{Channel, Config, Layout};
 use logmill_demo::chain::{Chain, Settings};
 use logmill_demo::faults::Watch;
@@ -123,7 +122,11 @@ impl Trial {
         let begun = Instant::now();
         while !done() {
             if begun.elapsed() > PATIENCE {
-                panic!("waited {PATIENCE:?} until {what}; logs: {}; {:?}", self.logs.display(), self.lags());
+                panic!(
+                    "waited {PATIENCE:?} until {what}; logs: {}; {:?}",
+                    self.logs.display(),
+                    progress::lags(&self.chain)
+                );
             }
             std::thread::sleep(LOOK);
         }
@@ -177,29 +180,14 @@ impl Trial {
         self.number(&format!("SELECT count() FROM rejects WHERE reason = '{reason}'"))
     }
 
-    /// Records before each stage, by topic.
-    ///
-    /// # Errors
-    /// `logmill lag` fails.
-    fn lags(&self) -> anyhow::Result<BTreeMap<(String, String), i64>> {
-        let output = self.chain.logmill(&["lag", "--over", "0", "--format", "json"])?;
-        ensure!(output.status.success(), "logmill lag: {}", String::from_utf8_lossy(&output.stderr));
-        let mut lags = BTreeMap::new();
-        for line in String::from_utf8_lossy(&output.stdout).lines() {
-            let lag: serde_json::Value = serde_json::from_str(line)?;
-            let text = |name: &str| lag[name].as_str().context("a name").map(str::to_owned);
-            lags.insert((text("stage")?, text("topic")?), lag["records"].as_i64().context("a number of records")?);
-        }
-        Ok(lags)
-    }
-
     /// Whether files have come and nothing stands before any of these stages.
     #[must_use]
     pub fn is_idle(&self, stages: &[&str]) -> bool {
         // All files are listed in one transaction: where one has chunks, all have tasks.
         let begun = Watch::new(&self.chain).and_then(|watch| watch.output("fetcher")).unwrap_or(0) > 0;
-        let is_asked = |stage: &str| stages.contains(&stage);
-        begun && self.lags().is_ok_and(|lags| lags.iter().all(|((stage, _), n)| !is_asked(stage) || *n == 0))
+        begun
+            && progress::lags(&self.chain)
+                .is_ok_and(|lags| stages.iter().all(|stage| progress::before(&lags, stage) == 0))
     }
 
     /// Whether the loader has committed all but one partition of rows.
@@ -210,9 +198,8 @@ impl Trial {
     pub fn has_one_batch_left(&self) -> bool {
         let (config, topics) = (&self.chain.config, self.chain.config.topics());
         let rows = topics.rows(CHANNEL);
-        let Ok(lags) = self.lags() else { return false };
-        let is_other = |(stage, topic): &(String, String)| stage == "loader" && *topic != rows;
-        if lags.iter().any(|(of, records)| is_other(of) && *records > 0) {
+        let Ok(lags) = progress::lags(&self.chain) else { return false };
+        if lags.iter().any(|lag| lag.stage == "loader" && lag.topic != rows && lag.records > 0) {
             return false;
         }
         let admin = Admin::new(&config.kafka.brokers, &BTreeMap::new()).expect("a client that asks");

@@ -13,7 +13,6 @@ use logmill_e2e::folder;
 use logmill_stack::{Stack, Wanted, default_dir};
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use serde::Deserialize;
 use std::fmt::Write as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -55,13 +54,6 @@ impl Report {
         let of = |n| self.rates.iter().find(|(instances, _)| *instances == n).map_or(0.0, |(_, rate)| *rate);
         of(4) / of(1).max(f64::MIN_POSITIVE)
     }
-}
-
-/// A line of `logmill lag --format json`.
-#[derive(Deserialize)]
-struct Lag {
-    stage: String,
-    records: i64,
 }
 
 struct Trial {
@@ -155,8 +147,9 @@ impl Trial {
         let begun = Instant::now();
         let mut last = -1;
         loop {
-            let waits = self.waits()?;
-            let others: i64 = self.lags()?.iter().filter(|lag| before.contains(&&&*lag.stage)).map(|l| l.records).sum();
+            let lags = progress::lags(&self.chain)?;
+            let waits = progress::before(&lags, self.stage);
+            let others: i64 = before.iter().map(|stage| progress::before(&lags, stage)).sum();
             if others == 0 && waits > 0 && waits == last {
                 break;
             }
@@ -166,12 +159,6 @@ impl Trial {
         }
         println!("{:<13} {last} records wait", self.stage);
         Ok(())
-    }
-
-    fn lags(&self) -> anyhow::Result<Vec<Lag>> {
-        let output = self.chain.logmill(&["lag", "--over", "0", "--format", "json"])?;
-        ensure!(output.status.success(), "logmill lag: {}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8_lossy(&output.stdout).lines().map(|line| Ok(serde_json::from_str(line)?)).collect()
     }
 
     /// Records that the stage has done, from any point on: a fetcher's are chunks, a loader's rows, and of others what waits for
@@ -185,7 +172,7 @@ impl Trial {
 
     /// Records before the stage.
     fn waits(&self) -> anyhow::Result<i64> {
-        Ok(self.lags()?.iter().filter(|lag| lag.stage == self.stage).map(|lag| lag.records).sum())
+        Ok(progress::before(&progress::lags(&self.chain)?, self.stage))
     }
 
     /// What is done in the window in which the number of instances becomes this one.

@@ -118,11 +118,9 @@ impl Bench {
 
     /// Why `logmill lag` says that a channel is passed over.
     fn barred(&self, channel: &str) -> Option<String> {
-        let said = stdout(&self.run(&["lag", "--over", "0", "--format", "json"]));
-        let topic = format!("\"{}.channel.{channel}\"", self.name);
-        let line = said.lines().find(|line| line.contains(&topic)).expect("a line for each channel");
-        let (_, why) = line.split_once("\"passed_over\":\"")?;
-        Some(why.split('"').next().expect("a word").to_owned())
+        let topic = format!("{}.channel.{channel}", self.name);
+        let lags = progress::lags(&self.chain).expect("what stands before each stage");
+        lags.into_iter().find(|lag| lag.topic == topic).expect("a line for each channel").passed_over
     }
 
     pub(crate) fn log(&self, process: &str) -> String {

@@ -1,8 +1,8 @@
 //! A worker that is slow, not dead: it gives its partitions up, is called back when it is needed, and nothing is lost or doubled.
 
 use crate::channels::Bench;
-use crate::redecode::stdout;
 use logmill_config::{Compression, Size};
+use logmill_demo::progress::{self, Lag, before};
 use logmill_e2e::fixture;
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ const FILES: usize = 60;
 const SHORT: Duration = Duration::from_millis(500);
 
 /// Chunks of all files at least, 16 KiB each.
-const CHUNKS: u64 = 16 * FILES as u64;
+const CHUNKS: i64 = 16 * FILES as i64;
 
 fn names() -> Vec<String> {
     (0..FILES).map(|n| n.to_string()).collect()
@@ -29,15 +29,13 @@ fn start(bench: &Bench, stage: &str, slot: u32, rate: u64) {
     bench.processes.start(spec).expect("the stage starts");
 }
 
-/// Records before a stage.
-fn waits(bench: &Bench, stage: &str) -> u64 {
-    let said = stdout(&bench.run(&["lag", "--over", "0", "--format", "json"]));
-    let stage = format!("\"stage\":\"{stage}\"");
-    let records = |line: &str| {
-        let (_, from) = line.split_once("\"records\":").expect("a number of records");
-        from.split([',', '}']).next().and_then(|number| number.parse::<u64>().ok()).expect("a number")
-    };
-    said.lines().filter(|line| line.contains(&stage)).map(records).sum()
+fn lags(bench: &Bench) -> Vec<Lag> {
+    progress::lags(&bench.chain).expect("what stands before each stage")
+}
+
+/// Records before the re-encoders.
+fn waits(bench: &Bench) -> i64 {
+    before(&lags(bench), "reencoder")
 }
 
 #[test]
@@ -51,13 +49,13 @@ fn a_slow_worker_gives_its_partitions_up_and_is_called_back_when_the_others_beco
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     ["fetcher", "decompressor"].into_iter().for_each(|stage| bench.start(stage));
     bench.put("a", &names);
-    bench.until("there is much to do", || waits(&bench, "reencoder") >= CHUNKS);
+    bench.until("there is much to do", || waits(&bench) >= CHUNKS);
 
     start(&bench, "reencoder", 0, FAST);
     start(&bench, "reencoder", 1, SLOW);
     bench.until("the slow one gives its partitions up", || bench.log("reencoder-1").contains("rests: for "));
     assert!(!bench.log("reencoder-0").contains("rests: "), "{}", bench.log("reencoder-0"));
-    assert!(waits(&bench, "reencoder") > CHUNKS / 8, "there is much to do still");
+    assert!(waits(&bench) > CHUNKS / 8, "there is much to do still");
     bench.processes.terminate("reencoder-0", Duration::from_secs(30)).expect("it ends");
     bench.until("it is called back", || bench.log("reencoder-1").contains("goes on: called back"));
 
@@ -77,11 +75,12 @@ fn a_slow_loader_gives_its_partitions_up_and_every_row_is_there_once() {
     });
     let names = names();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    let before = ["fetcher", "decompressor", "reencoder", "distributor", "splitter"];
-    before.into_iter().for_each(|stage| bench.start(stage));
+    let others = ["fetcher", "decompressor", "reencoder", "distributor", "splitter"];
+    others.into_iter().for_each(|stage| bench.start(stage));
     bench.put("a", &names);
     bench.until("all else is done", || {
-        waits(&bench, "loader") >= 3 * CHUNKS && before.into_iter().all(|stage| waits(&bench, stage) == 0)
+        let lags = lags(&bench);
+        before(&lags, "loader") >= 3 * CHUNKS && others.into_iter().all(|stage| before(&lags, stage) == 0)
     });
 
     start(&bench, "loader", 0, 2 * FAST);

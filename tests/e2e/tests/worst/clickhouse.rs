@@ -2,7 +2,7 @@
 
 use crate::PORTION;
 use logmill_config::Layout;
-use logmill_e2e::{Portions, fixture};
+use logmill_e2e::{Portions, fixture_alone};
 use logmill_stack::ServerId;
 use std::time::Duration;
 
@@ -40,7 +40,7 @@ fn trouble(
 
 #[test]
 fn whatever_clickhouse_does_its_loader_waits_says_so_and_goes_on() {
-    let (fixture, _turn) = fixture();
+    let (fixture, _turn) = fixture_alone(1);
     let stack = &fixture.stack;
     let change = |config: &mut logmill_config::Config| config.clickhouse.insert_timeout = ATTEMPT;
     let mut chain = Portions::start(fixture, "clickhouse", Layout::Fused, &[], change);

@@ -2,7 +2,7 @@
 
 use crate::PORTION;
 use logmill_config::Layout;
-use logmill_e2e::{Portions, fixture, folder};
+use logmill_e2e::{Portions, fixture_alone, folder};
 use std::io::Write as _;
 use std::path::Path;
 use std::time::Duration;
@@ -26,7 +26,7 @@ fn library() -> std::path::PathBuf {
 
 #[test]
 fn clocks_that_jump_lose_and_double_nothing() {
-    let (fixture, _turn) = fixture();
+    let (fixture, _turn) = fixture_alone(1);
     let clock = folder("clock").with_extension("ns");
     set(&clock, 0);
     let text = |path: &Path| path.to_str().expect("a path in UTF-8").to_owned();

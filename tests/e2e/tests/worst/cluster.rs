@@ -1,7 +1,7 @@
 //! A cluster that dies in the middle of files.
 
 use logmill_config::{Layout, Size};
-use logmill_e2e::{PATIENCE, Portions, fixture};
+use logmill_e2e::{PATIENCE, Portions, fixture_alone};
 use logmill_kafka::admin::Admin;
 use logmill_protocol::Partition;
 use logmill_stack::ServerId;
@@ -14,7 +14,7 @@ const RATE: u64 = 24 << 10;
 
 #[test]
 fn a_cluster_that_dies_amid_files_holds_up_nobody_and_they_go_on_at_the_byte() {
-    let (fixture, _turn) = fixture();
+    let (fixture, _turn) = fixture_alone(1);
     let mut chain = Portions::start(fixture, "deadcluster", Layout::Separate, &[], |config| {
         let a = config.clusters.get_mut("a").expect("the stack has it");
         (a.call_timeout, a.park_after) = (Duration::from_secs(3), Duration::from_secs(4));

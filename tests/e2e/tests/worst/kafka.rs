@@ -2,7 +2,7 @@
 
 use crate::PORTION;
 use logmill_config::Layout;
-use logmill_e2e::{Portions, fixture};
+use logmill_e2e::{Portions, fixture_alone};
 use logmill_stack::ServerId;
 use std::time::{Duration, Instant};
 
@@ -16,7 +16,7 @@ fn away() -> Duration {
 
 #[test]
 fn without_a_broker_every_stage_waits_says_so_and_goes_on() {
-    let (fixture, _turn) = fixture();
+    let (fixture, _turn) = fixture_alone(1);
     let mut chain = Portions::start(fixture, "broker", Layout::Separate, &[], |_| ());
     chain.put(PORTION);
     chain.through();

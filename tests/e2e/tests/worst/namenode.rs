@@ -2,12 +2,12 @@
 
 use crate::PORTION;
 use logmill_config::Layout;
-use logmill_e2e::{PATIENCE, Portions, fixture};
+use logmill_e2e::{PATIENCE, Portions, fixture_alone};
 use std::time::{Duration, Instant};
 
 #[test]
 fn a_namenode_in_safe_mode_holds_up_its_own_files_alone() {
-    let (fixture, _turn) = fixture();
+    let (fixture, _turn) = fixture_alone(1);
     let mut chain = Portions::start(fixture, "safemode", Layout::Fused, &[], |_| ());
     // All that is to be loaded lies there before: in safe mode nothing is written.
     chain.running.processes.terminate("fetcher-0", Duration::from_secs(25)).expect("it ends as asked");
