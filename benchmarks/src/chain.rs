@@ -5,6 +5,7 @@ use crate::processes::cpu;
 use crate::report::Row;
 use anyhow::{Context, ensure};
 use encoding_rs::GB18030;
+use logmill_clickhouse::WORDS;
 use logmill_config::{FixedEncoding, Layout};
 use logmill_demo::chain::{Chain, Settings};
 use logmill_demo::logs::generate::clients;
@@ -42,16 +43,16 @@ impl Shape {
     /// The configuration's own partitions, one process of each stage, UTF-8.
     #[must_use]
     pub fn of(layout: Layout) -> Self {
-        let name = match layout {
-            Layout::Separate => "separate",
-            Layout::Fused => "fused",
-        };
         let partitions = logmill_config::Kafka::default().partitions;
-        Self { name: name.into(), layout, partitions, instances: 1, mixed: false }
+        Self { name: layout.name().into(), layout, partitions, instances: 1, mixed: false }
     }
 
     fn hops(&self) -> f64 {
-        if self.layout == Layout::Fused { 3.0 } else { 4.0 }
+        match self.layout {
+            Layout::Separate => 4.0,
+            Layout::Fused => 3.0,
+            Layout::Compact => 1.0,
+        }
     }
 }
 
@@ -66,9 +67,27 @@ pub struct Taken {
     /// MB of text a second.
     pub throughput: f64,
     /// CPU-ns a byte of the engine's own writing of the same rows.
-    copied: f64,
+    copied: Written,
     /// CPU-ns a byte of the engine for reading the very files by itself, into a table like the chain's.
-    by_itself: Option<f64>,
+    by_itself: Option<Written>,
+}
+
+/// What the engine takes to write rows by itself.
+struct Written {
+    /// As it does it by default.
+    by_default: f64,
+    /// As the loader does it: the index of words is left to the merges.
+    as_the_loader: f64,
+}
+
+impl Written {
+    /// Of CPU seconds, asked for with each one's settings.
+    fn of(per_byte: impl Fn(f64) -> f64, seconds: impl Fn(&str) -> anyhow::Result<f64>) -> anyhow::Result<Self> {
+        let one = "max_insert_threads = 1";
+        let left_out = format!("{one}, exclude_materialize_skip_indexes_on_insert = '{WORDS}'");
+        let of = |settings: &str| anyhow::Ok(per_byte(seconds(settings)?));
+        Ok(Self { by_default: of(one)?, as_the_loader: of(&left_out)? })
+    }
 }
 
 impl Taken {
@@ -143,8 +162,8 @@ pub async fn take(stack: &Stack, folder: &Path, text: &str, shape: &Shape) -> an
         .map(|(kind, cost)| (kind, if kind == "engine" { cost - engine[0] } else { cost }))
         .collect();
     let each = |seconds: f64| seconds * 1e9 / text.len() as f64;
-    let copied = each(copy(&chain)?);
-    let by_itself = if mixed { Some(each(read(&chain, &locals)?)) } else { None };
+    let copied = Written::of(each, |settings| copy(&chain, settings))?;
+    let by_itself = if mixed { Some(Written::of(each, |settings| read(&chain, &locals, settings))?) } else { None };
     Ok(Taken { parts, engine, idle, throughput: counted / 1e6 / took.as_secs_f64(), copied, by_itself })
 }
 
@@ -173,14 +192,19 @@ pub async fn measure(
     let at_rest = taken.at_rest();
     rows.push(row("at rest, all processes and servers", "CPU-ms/s", at_rest * 1e3));
     rows.push(row("one row of text", "bytes", text.len() as f64 / text.lines().count() as f64));
-    let floor = front + shape.hops() * hop + taken.copied;
+    let floor = |copied: f64| front + shape.hops() * hop + copied;
+    let by_default = floor(taken.copied.by_default);
+    rows.push(row("whole (floor's table indexes words at once)", "CPU-ns/byte", taken.whole()).floor(by_default));
+    let floor = floor(taken.copied.as_the_loader);
     rows.push(row("whole", "CPU-ns/byte", taken.whole()).floor(floor).goal(goal));
     // With more bytes a second what all take at rest is less of each.
     let added = taken.whole() - at_rest * 1e3 / taken.throughput;
     rows.push(row("whole, less what all take at rest", "CPU-ns/byte", added).floor(floor));
-    if let Some(by_itself) = taken.by_itself {
+    if let Some(by_itself) = &taken.by_itself {
         let beside = "whole (floor: ClickHouse's own file() of the same files)";
-        rows.push(row(beside, "CPU-ns/byte", taken.whole()).floor(by_itself).goal(1.0));
+        rows.push(row(beside, "CPU-ns/byte", taken.whole()).floor(by_itself.by_default).goal(1.0));
+        let beside = "whole (floor: file(), words indexed by the merges)";
+        rows.push(row(beside, "CPU-ns/byte", taken.whole()).floor(by_itself.as_the_loader));
     }
     Ok(rows)
 }
@@ -254,7 +278,7 @@ fn pieces(text: &str) -> Vec<&str> {
 }
 
 /// CPU seconds of the engine for writing the same rows into a table like it, without any client: the best of several.
-fn copy(chain: &Chain) -> anyhow::Result<f64> {
+fn copy(chain: &Chain, settings: &str) -> anyhow::Result<f64> {
     let engine = || cpu().get("engine").copied().unwrap_or_default();
     let mut best = f64::INFINITY;
     for round in 0..3 {
@@ -262,7 +286,7 @@ fn copy(chain: &Chain) -> anyhow::Result<f64> {
         chain.sql(&format!("CREATE TABLE {table} AS rows"))?;
         chain.sql(&format!("SYSTEM STOP MERGES {table}"))?;
         let before = engine();
-        let sql = format!("INSERT INTO {table} SELECT * FROM rows");
+        let sql = format!("INSERT INTO {table} SELECT * FROM rows SETTINGS {settings}");
         tokio::task::block_in_place(|| chain.sql(&sql)).context("copying the rows")?;
         best = best.min(engine() - before);
         chain.sql(&format!("DROP TABLE {table} SYNC"))?;
@@ -272,7 +296,7 @@ fn copy(chain: &Chain) -> anyhow::Result<f64> {
 
 /// CPU seconds of the engine for reading the same files by itself into a table like the chain's: no line is left out, none of
 /// what tells where it comes from but the file's place, nothing is exactly once.
-fn read(chain: &Chain, files: &[(PathBuf, bool)]) -> anyhow::Result<f64> {
+fn read(chain: &Chain, files: &[(PathBuf, bool)], settings: &str) -> anyhow::Result<f64> {
     let engine = || cpu().get("engine").copied().unwrap_or_default();
     chain.sql("CREATE TABLE by_itself AS rows")?;
     chain.sql("SYSTEM STOP MERGES by_itself")?;
@@ -282,7 +306,7 @@ fn read(chain: &Chain, files: &[(PathBuf, bool)]) -> anyhow::Result<f64> {
         let sql = format!(
             "INSERT INTO by_itself (file_id, line, path, file_time, text) SELECT toFixedString('{n:016}', 16), \
              rowNumberInAllBlocks() + 1, '{n}.gz', now64(3, 'UTC'), {text} FROM \
-             file('{}', 'LineAsString', 'line String', 'gzip') SETTINGS max_threads = 1, max_insert_threads = 1",
+             file('{}', 'LineAsString', 'line String', 'gzip') SETTINGS max_threads = 1, {settings}",
             path.display()
         );
         tokio::task::block_in_place(|| chain.sql(&sql)).context("reading the files by file()")?;

@@ -21,7 +21,7 @@ struct Arguments {
     chain: usize,
     #[command(flatten)]
     sizes: Sizes,
-    /// Only what has this in its name; `hop`, `chain separate`, `chain fused`, `chain mix`, `scale`, `latency`, `listing`,
+    /// Only what has this in its name; `hop`, `chain separate`, `chain fused`, `chain compact`, `chain mix`, `scale`, `latency`, `listing`,
     /// `tiny` and `analyses` are measured on the servers
     #[arg(long)]
     only: Option<String>,

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::fs;
 
 /// What the bench tells apart among its own processes: (name, what its command line has in it).
-const KINDS: [(&str, &str); 9] = [
+const KINDS: [(&str, &str); 10] = [
     ("broker", "kafka.Kafka"),
     ("engine", "logmill-stack"),
     ("fetcher", "logmill-fetcher"),
     ("decompressor", "logmill-decompressor"),
     ("reencoder", "logmill-reencoder"),
     ("decoder", "logmill-decoder"),
+    ("parser", "logmill-parser"),
     ("distributor", "logmill-distributor"),
     ("splitter", "logmill-splitter"),
     ("loader", "logmill-loader"),

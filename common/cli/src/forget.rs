@@ -127,12 +127,7 @@ fn add_waiting(config: &Config, selector: &Selector, files: &mut Vec<Known>) -> 
 
 /// When what was written until `last_ms` has left the topics that still have it.
 async fn leaves(config: &Config, last_ms: u64, now_ms: u64) -> Result<Vec<Leaves>> {
-    let names = config.topics();
-    let mut chain = vec![names.raw()];
-    chain.extend(names.plain());
-    chain.push(names.text());
-    chain.extend(names.channels().iter().flat_map(|channel| [names.channel(channel), names.rows(channel)]));
-    chain.extend([names.file_events(), names.dead_letters()]);
+    let chain = config.topics().passing();
     let settings = topics::settings(config, &chain.iter().map(String::as_str).collect::<Vec<_>>()).await?;
     Ok(chain.into_iter().filter_map(|topic| leaves_by(&topic, settings.get(&topic)?, last_ms, now_ms)).collect())
 }

@@ -84,7 +84,7 @@ impl Lag {
 pub fn pass_over(config: &Config, told: &Told, lags: &mut [Lag]) {
     let topics = config.topics();
     for channel in topics.channels() {
-        let topic = topics.channel(channel);
+        let topic = topics.of_channel(channel);
         lags.iter_mut().filter(|lag| lag.topic == topic).for_each(|lag| lag.passed_over = told.barred(channel));
     }
 }

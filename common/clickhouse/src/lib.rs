@@ -19,7 +19,7 @@ pub use client::Database;
 pub use cluster::Place;
 pub use columns::{Settled, columns_to_settle, settle_columns};
 pub use error::{Error, Fault};
-pub use insert::{Insertion, LineRange, merge_ranges, origins_sql, rows_sql, shard_rows_sql};
+pub use insert::{Insertion, LineRange, WORDS, merge_ranges, origins_sql, rows_sql, shard_rows_sql};
 pub use loads::settle_loads;
 pub use migrate::{Migrated, Migration, migrate, migrations, steps};
 pub use sql::{id_literal, literal};

@@ -27,6 +27,31 @@ pub enum Layout {
     Separate,
     /// Decompressor and re-encoder run as one process (`logmill-decoder`); there is no topic `plain`.
     Fused,
+    /// Everything between fetcher and loader runs as one process (`logmill-parser`); of the topics of chunks `raw` and the
+    /// channels' `rows` are left.
+    Compact,
+}
+
+impl Layout {
+    /// As the configuration has it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Separate => "separate",
+            Self::Fused => "fused",
+            Self::Compact => "compact",
+        }
+    }
+
+    /// The stages that have a consumer group, in the order of the chain.
+    #[must_use]
+    pub fn stages(self) -> &'static [&'static str] {
+        match self {
+            Self::Separate => &["fetcher", "decompressor", "reencoder", "distributor", "splitter", "loader"],
+            Self::Fused => &["fetcher", "decoder", "distributor", "splitter", "loader"],
+            Self::Compact => &["fetcher", "parser", "loader"],
+        }
+    }
 }
 
 /// Compression of the records that the stages write.
@@ -374,7 +399,8 @@ pub struct Config {
     /// The first part of the names of all topics, consumer groups and transactions: two chains with different names
     /// share one Kafka.
     pub chain: String,
-    /// separate: every stage is a process of its own. fused: decompressor and re-encoder are one (logmill-decoder).
+    /// separate: every stage is a process of its own. fused: decompressor and re-encoder are one (logmill-decoder). compact:
+    /// decompressor, re-encoder, distributor and splitter are one (logmill-parser).
     pub layout: Layout,
     pub kafka: Kafka,
     pub transaction: Transaction,

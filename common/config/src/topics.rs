@@ -52,22 +52,40 @@ impl Topics {
         format!("{}.raw", self.chain)
     }
 
-    /// Decompressed chunks. `None` in the fused layout.
+    /// Decompressed chunks. In the separate layout alone.
     #[must_use]
     pub fn plain(&self) -> Option<String> {
         (self.layout == Layout::Separate).then(|| format!("{}.plain", self.chain))
     }
 
-    /// Chunks of whole lines of UTF-8.
+    /// Chunks of whole lines of UTF-8. `None` in the compact layout.
     #[must_use]
-    pub fn text(&self) -> String {
-        format!("{}.text", self.chain)
+    pub fn text(&self) -> Option<String> {
+        (self.layout != Layout::Compact).then(|| format!("{}.text", self.chain))
     }
 
-    /// Text for the splitters of one channel.
+    /// Text for the splitters of one channel. `None` in the compact layout.
     #[must_use]
-    pub fn channel(&self, channel: &str) -> String {
-        format!("{}.channel.{channel}", self.chain)
+    pub fn channel(&self, channel: &str) -> Option<String> {
+        (self.layout != Layout::Compact).then(|| format!("{}.channel.{channel}", self.chain))
+    }
+
+    /// What waits for a channel first, behind the distributor's choice: its text, or its rows where it has no topic of text.
+    #[must_use]
+    pub fn of_channel(&self, channel: &str) -> String {
+        self.channel(channel).unwrap_or_else(|| self.rows(channel))
+    }
+
+    /// The stage that reads [`Topics::of_channel`].
+    #[must_use]
+    pub fn of_channels(&self) -> &'static str {
+        if self.layout == Layout::Compact { "loader" } else { "splitter" }
+    }
+
+    /// The stage that chooses channels.
+    #[must_use]
+    pub fn chooses(&self) -> &'static str {
+        if self.layout == Layout::Compact { "parser" } else { "distributor" }
     }
 
     /// Row batches of one channel.
@@ -86,6 +104,20 @@ impl Topics {
     #[must_use]
     pub fn dead_letters(&self) -> String {
         format!("{}.dead-letters", self.chain)
+    }
+
+    /// The topics whose records are deleted when `kafka.retention` is over, in the order of the chain.
+    #[must_use]
+    pub fn passing(&self) -> Vec<String> {
+        let mut all = vec![self.raw()];
+        all.extend(self.plain());
+        all.extend(self.text());
+        for channel in &self.channels {
+            all.extend(self.channel(channel));
+            all.push(self.rows(channel));
+        }
+        all.extend([self.file_events(), self.dead_letters()]);
+        all
     }
 
     /// Names of the clusters of the configuration.
@@ -118,18 +150,18 @@ impl Topics {
         format!("{}.lister.{cluster}", self.chain)
     }
 
-    /// The topics from which a stage reads. `decoder` is the stage of the fused layout.
+    /// The topics from which a stage reads.
     ///
     /// # Panics
-    /// When there is no such stage.
+    /// When there is no such stage in any layout.
     #[must_use]
     pub fn inputs(&self, stage: &str) -> Vec<String> {
         match stage {
             "fetcher" => self.clusters.iter().flat_map(|c| [self.tasks(c), self.backfill(c)]).collect(),
-            "decompressor" | "decoder" => vec![self.raw()],
-            "reencoder" => vec![format!("{}.plain", self.chain)],
-            "distributor" => vec![self.text()],
-            "splitter" => self.channels.iter().map(|channel| self.channel(channel)).collect(),
+            "decompressor" | "decoder" | "parser" => vec![self.raw()],
+            "reencoder" => self.plain().into_iter().collect(),
+            "distributor" => self.text().into_iter().collect(),
+            "splitter" => self.channels.iter().filter_map(|channel| self.channel(channel)).collect(),
             "loader" => {
                 let mut topics: Vec<_> = self.channels.iter().map(|channel| self.rows(channel)).collect();
                 topics.extend([self.file_events(), self.dead_letters()]);
@@ -151,7 +183,7 @@ impl Topics {
                 .channels
                 .iter()
                 .filter(|channel| !channels.contains(channel))
-                .flat_map(|channel| [self.channel(channel), self.rows(channel)])
+                .flat_map(|channel| self.channel(channel).into_iter().chain([self.rows(channel)]))
                 .collect();
             topics.retain(|topic| !others.contains(topic));
         }
@@ -161,10 +193,7 @@ impl Topics {
     /// The stages of this layout that have a consumer group, in the order of the chain.
     #[must_use]
     pub fn stages(&self) -> &'static [&'static str] {
-        match self.layout {
-            Layout::Separate => &["fetcher", "decompressor", "reencoder", "distributor", "splitter", "loader"],
-            Layout::Fused => &["fetcher", "decoder", "distributor", "splitter", "loader"],
-        }
+        self.layout.stages()
     }
 
     /// Each consumer group with the topics on which offset 0 is committed once, when they are made.
@@ -213,15 +242,8 @@ impl Config {
             specs.push(self.spec(topics.known(cluster), 1, &compact));
         }
         specs.push(self.spec(topics.clusters_topic(), 1, &compact));
-        let mut chain = vec![topics.raw()];
-        chain.extend(topics.plain());
-        chain.push(topics.text());
-        for channel in topics.channels() {
-            chain.extend([topics.channel(channel), topics.rows(channel)]);
-        }
-        chain.extend([topics.file_events(), topics.dead_letters()]);
         let deleted = [("retention.ms", &*retention), ("segment.ms", &*segment)];
-        specs.extend(chain.into_iter().map(|name| self.spec(name, self.kafka.partitions, &deleted)));
+        specs.extend(topics.passing().into_iter().map(|name| self.spec(name, self.kafka.partitions, &deleted)));
         specs
     }
 

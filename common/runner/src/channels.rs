@@ -13,8 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-/// The groups that drain the channels, and their rows.
-const SPLITTER: &str = "splitter";
+/// The group that drains the channels' rows.
 const LOADER: &str = "loader";
 /// How often the lags are read.
 const EVERY: Duration = Duration::from_secs(2);
@@ -130,7 +129,10 @@ impl ChannelWatch {
 /// What looks at Kafka.
 struct Eyes {
     admin: Admin,
-    splitters: GroupReader,
+    /// Of those who read the channels: splitters, or loaders where there is no topic of text.
+    readers: GroupReader,
+    /// How far one of them is.
+    next: fn(&Committed) -> Option<Offset>,
     loaders: GroupReader,
     channels: Vec<Channel>,
     /// Lags are asked for; else where there is a limit alone.
@@ -140,8 +142,21 @@ struct Eyes {
 struct Channel {
     name: String,
     backlog: Option<u64>,
-    text: Vec<Partition>,
+    /// Of the topic that the distributor writes.
+    own: Vec<Partition>,
+    /// Of its rows, where that is another.
     rows: Vec<Partition>,
+}
+
+/// Of a stage: the next offset whose output is not all committed.
+fn next_of_stage(committed: &Committed) -> Option<Offset> {
+    Some(Position::decode(committed).ok()?.next)
+}
+
+/// Of a loader: the first record of its batch.
+#[allow(clippy::unnecessary_wraps, reason = "as the other")]
+fn next_of_loader(committed: &Committed) -> Option<Offset> {
+    Some(committed.offset)
 }
 
 impl Eyes {
@@ -152,31 +167,30 @@ impl Eyes {
         let channel = |(name, settings): (&String, &logmill_config::Channel)| Channel {
             name: name.clone(),
             backlog: settings.backlog,
-            text: partitions(topics.channel(name)),
-            rows: partitions(topics.rows(name)),
+            own: partitions(topics.of_channel(name)),
+            rows: topics.channel(name).map_or_else(Vec::new, |_| partitions(topics.rows(name))),
         };
         // Onlookers: a channel that stands still may have a transaction that hangs, and nobody is to wait for that.
-        let (splitters, loaders) = (admin.onlooker(&topics.group(SPLITTER))?, admin.onlooker(&topics.group(LOADER))?);
+        let reader = topics.of_channels();
+        let (readers, loaders) = (admin.onlooker(&topics.group(reader))?, admin.onlooker(&topics.group(LOADER))?);
+        let next = if reader == LOADER { next_of_loader } else { next_of_stage };
         let channels = config.channels.iter().map(channel).collect();
-        Ok(Self { admin, splitters, loaders, channels, measures })
+        Ok(Self { admin, readers, next, loaders, channels, measures })
     }
 
     fn look(&self, pauses: &Pauses) -> Result<Look, AdminError> {
         let all = |of: fn(&Channel) -> &Vec<Partition>| self.channels.iter().flat_map(of).cloned().collect::<Vec<_>>();
-        let next = |committed: &Committed| Some(Position::decode(committed).ok()?.next);
-        // Of the loader the offset is the first record of its batch.
-        let first = |committed: &Committed| -> Option<Offset> { Some(committed.offset) };
         let is_limited = self.channels.iter().any(|channel| channel.backlog.is_some());
-        let (mut text, mut rows) = (BTreeMap::new(), BTreeMap::new());
+        let (mut own, mut rows) = (BTreeMap::new(), BTreeMap::new());
         if self.measures || is_limited {
-            text.extend(self.splitters.places(&all(|c| &c.text), next)?);
+            own.extend(self.readers.places(&all(|c| &c.own), self.next)?);
         }
         if is_limited {
-            rows.extend(self.loaders.places(&all(|c| &c.rows), first)?);
+            rows.extend(self.loaders.places(&all(|c| &c.rows), next_of_loader)?);
         }
         let channel = |channel: &Channel| {
             let mut seen = Seen { backlog: channel.backlog, ..Seen::default() };
-            for (partition, reached) in channel.text.iter().filter_map(|p| Some((p, text.get(p)?))) {
+            for (partition, reached) in channel.own.iter().filter_map(|p| Some((p, own.get(p)?))) {
                 seen.consumed += reached.next;
                 seen.waits += reached.waiting();
                 if reached.waiting() > 0 {

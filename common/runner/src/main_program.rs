@@ -214,7 +214,7 @@ fn client<S: Stage>(process: &Process, name: &str) -> ClientOptions {
 
 /// How the channels stand, for the stage that chooses among them.
 fn channels(process: &Process, name: &str) -> anyhow::Result<Option<ChannelWatch>> {
-    if name != "distributor" {
+    if name != process.config.topics().chooses() {
         return Ok(None);
     }
     let metrics = process.telemetry.register(ChannelMetrics::register);

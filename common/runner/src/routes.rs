@@ -20,8 +20,9 @@ pub fn routes(config: &Config, name: &str) -> anyhow::Result<Routes> {
     };
     let product = match name {
         "decompressor" => Route::Topic(lane(topics.plain().expect("the separate layout has the topic `plain`"))),
-        "reencoder" | "decoder" => Route::Topic(lane(topics.text())),
-        "distributor" => Route::Channels(by_channel(&|channel| topics.channel(channel))),
+        "reencoder" | "decoder" => Route::Topic(lane(topics.text().expect("the layout has the topic `text`"))),
+        "distributor" => Route::Channels(by_channel(&|channel| topics.of_channel(channel))),
+        "parser" => Route::Channels(by_channel(&|channel| topics.rows(channel))),
         "splitter" => Route::SameChannel(by_channel(&|channel| topics.rows(channel))),
         other => anyhow::bail!("{other} is not run by the stage runner"),
     };

@@ -54,6 +54,22 @@ pub struct Distributor {
     lags: Lags,
 }
 
+/// The stage as it is configured.
+///
+/// # Errors
+/// As [`Distributor::new`].
+#[cfg(feature = "bin")]
+pub fn configured(config: &logmill_config::Config) -> Result<Distributor, NoChoice> {
+    let channel = |name: &String| Channel { name: name.clone(), weight: config.channels[name].weight };
+    let groups = config.channel_groups.iter();
+    let groups = groups.map(|(group, names)| (group.clone(), names.iter().map(channel).collect())).collect();
+    let choose = match config.distributor.choose {
+        logmill_config::Choose::Weight => Choose::Weight,
+        logmill_config::Choose::Lag => Choose::Drain,
+    };
+    Distributor::new(groups, choose)
+}
+
 impl Distributor {
     /// # Errors
     /// When a group has nothing to choose, or there is no group `default`.

@@ -29,6 +29,14 @@ use reading::Reading;
 use rows::Rows;
 use std::sync::Arc;
 
+/// The longest name of a channel: it is a part of a topic's.
+const CHANNEL_BYTES: usize = padded(249);
+
+/// What so many bytes take in a stream.
+const fn padded(bytes: usize) -> usize {
+    bytes.next_multiple_of(stream::ALIGNMENT)
+}
+
 /// The stage.
 #[derive(Clone, Debug)]
 pub struct Splitter {
@@ -63,6 +71,9 @@ struct Work {
     reading: Option<Reading>,
     /// What stands before the batch in each of the streams.
     before: Vec<u8>,
+    /// Bytes that a stream is held to have before its batch: the same for every channel, so that which rows share a stream does not
+    /// hang on where they go.
+    head: usize,
     /// The first row that is not yet in a stream.
     next: usize,
 }
@@ -87,7 +98,7 @@ impl Stage for Splitter {
             if out.is_full() {
                 return Ok(Progress::More);
             }
-            let (range, found) = fit(&work.rows, &mut work.clock, work.reading.as_mut(), work.next, work.before.len());
+            let (range, found) = fit(&work.rows, &mut work.clock, work.reading.as_mut(), work.next, work.head);
             let span = work.rows.span(work.span, &range);
             chunk.payload.advance(work.rows.begin(range.end) - work.rows.begin(range.start));
             work.next = range.end;
@@ -128,9 +139,10 @@ impl Splitter {
         }
         let channel = chunk.channel.as_deref().unwrap_or_default();
         let before = stream::before_batch(&self.schema, [&file.cluster, &file.path, &file.app, channel]);
+        let head = before.len() + CHANNEL_BYTES.saturating_sub(padded(channel.len()));
         let reading = Reading::of(file, chunk, span);
         let modified_ms = i64::try_from(file.modified_ms).unwrap_or(i64::MAX);
         let clock = Clock::new(modified_ms, 1000 * i64::from(file.plan.zone_seconds));
-        Ok(Work { rows, span, clock, reading, before, next: 0 })
+        Ok(Work { rows, span, clock, reading, before, head, next: 0 })
     }
 }

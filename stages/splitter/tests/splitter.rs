@@ -181,6 +181,19 @@ fn streams_fit_in_messages() {
     }
 }
 
+#[test]
+fn which_rows_share_a_stream_does_not_hang_on_the_channel() {
+    let line = "2026-11-22 10:00:00,123 INFO a line of the usual length, as logs have them by the million\n";
+    let spans = |channel: &str| {
+        let mut chunk = chunk(line.repeat((900 << 10) / line.len()), 1, 0);
+        chunk.channel = Some(channel.to_owned());
+        split(chunk).expect("text").streams.iter().map(|(_, span)| *span).collect::<Vec<_>>()
+    };
+    for long in [1, 7, 8, 9, 100, 249] {
+        assert_eq!(spans(&"c".repeat(long)), spans(""), "a name of {long} bytes");
+    }
+}
+
 /// Records begin with a date; a row has at most so many bytes.
 fn records(line_bytes: u32) -> Plan {
     Plan { record_start: Some(r"\d{4}-".into()), line_bytes, ..Plan::default() }

@@ -75,9 +75,9 @@ impl<'a> Watch<'a> {
         match stage {
             "fetcher" => vec![topics.raw()],
             "decompressor" => topics.plain().into_iter().collect(),
-            "reencoder" | "decoder" => vec![topics.text()],
-            "distributor" => each(&|channel| topics.channel(channel)),
-            "splitter" => each(&|channel| topics.rows(channel)),
+            "reencoder" | "decoder" => topics.text().into_iter().collect(),
+            "distributor" => each(&|channel| topics.of_channel(channel)),
+            "splitter" | "parser" => each(&|channel| topics.rows(channel)),
             _ => Vec::new(),
         }
     }

@@ -66,20 +66,13 @@ pub fn plan(figures: &Figures, wish: &args::Plan, layout: Layout, retention_days
     let text_tb = if wish.text { wish.tb_per_day } else { wish.tb_per_day * ratio };
     let mean = text_tb * 1e12 / DAY;
     let peak = mean * wish.peak;
-    let chain = match layout {
-        Layout::Separate => "separate",
-        Layout::Fused => "fused",
-    };
+    let chain = layout.name();
     let cost = |what: &str| figures.get(&format!("chain {chain}: {what}"));
     // Cores at the busiest hour.
     let cores = |ns_per_byte: f64| peak * ns_per_byte * 1e-9 / wish.busy;
-    let names: &[&str] = match layout {
-        Layout::Separate => &["fetcher", "decompressor", "reencoder", "distributor", "splitter", "loader"],
-        Layout::Fused => &["fetcher", "decoder", "distributor", "splitter", "loader"],
-    };
     let engine = cost("engine")?;
     let mut stages = Vec::new();
-    for name in names {
+    for name in layout.stages() {
         let ns = cost(name)?;
         // A loader waits for its INSERT before it begins another.
         let lane = if *name == "loader" { ns + engine } else { ns };
@@ -94,8 +87,12 @@ pub fn plan(figures: &Figures, wish: &args::Plan, layout: Layout, retention_days
     let channels = of(&|stage| ["splitter", "loader"].contains(&stage)).div_ceil(partitions);
     let stage_cores: u64 = stages.iter().map(|stage| stage.cores).sum();
 
-    // raw, as stored; plain (where it is a topic), text, channel and rows, packed.
-    let packed_topics = if layout == Layout::Separate { 4.0 } else { 3.0 };
+    // raw, as stored; plain, text, channel and rows, as far as they are topics, packed.
+    let packed_topics = match layout {
+        Layout::Separate => 4.0,
+        Layout::Fused => 3.0,
+        Layout::Compact => 1.0,
+    };
     let kafka_bytes = 1.0 / ratio + packed_topics / wish.packed_ratio;
     let copies = f64::from(wish.copies);
     let machine = Machine { wish, copies: wish.copies };
@@ -154,7 +151,7 @@ fn assumptions(
     retention_days: f64,
     measured_ratio: f64,
 ) -> Vec<String> {
-    let layout = if layout == Layout::Separate { "separate" } else { "fused" };
+    let layout = layout.name();
     let ratio = match wish.ratio {
         Some(ratio) => format!("files hold {ratio:.2} bytes of text in a byte as stored (given)"),
         None => format!(

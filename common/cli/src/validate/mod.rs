@@ -35,6 +35,7 @@ fn described(config: &Config) -> String {
     let layout = match config.layout {
         Layout::Separate => "every stage by itself",
         Layout::Fused => "decompressor and re-encoder fused",
+        Layout::Compact => "all between fetcher and loader in one",
     };
     let clusters = match config.clusters.len() {
         0 => "no cluster (nothing will be fetched)".to_owned(),

@@ -172,7 +172,7 @@ fn chunks_know_their_header_down_to_the_splitter() {
     let mut headers: BTreeMap<String, BTreeMap<u64, Option<String>>> = BTreeMap::new();
     for channel in config.topics().channels() {
         for partition in 0..config.kafka.partitions {
-            let partition = Partition::new(config.topics().channel(channel).as_str(), partition);
+            let partition = Partition::new(config.topics().of_channel(channel).as_str(), partition);
             for incoming in admin.read(&partition, 0, None, usize::MAX).expect("the channel's chunks") {
                 let chunk = WireChunk::decode(&incoming.record).expect("a chunk");
                 let (file, span) = (chunk.file.expect("a file"), chunk.span.expect("its lines"));
