@@ -16,8 +16,8 @@ use std::process::ExitCode;
     after_help = "Examples:\n  make crash\n  CRASH_RUNS=10 CRASH_SEED=7 make crash\n  CRASH_BROKERS=3 make crash"
 )]
 struct Arguments {
-    /// Runs, of the two layouts in turn
-    #[arg(long, env = "CRASH_RUNS", default_value_t = 2)]
+    /// Runs, of the layouts in turn
+    #[arg(long, env = "CRASH_RUNS", default_value_t = 3)]
     runs: u32,
     /// Of the first run; the next one takes the next number
     #[arg(long, env = "CRASH_SEED", default_value_t = 1)]

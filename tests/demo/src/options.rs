@@ -40,7 +40,8 @@ fn layout(text: &str) -> Result<Layout, String> {
     match text {
         "separate" => Ok(Layout::Separate),
         "fused" => Ok(Layout::Fused),
-        _ => Err("neither separate nor fused".into()),
+        "compact" => Ok(Layout::Compact),
+        _ => Err("neither separate, fused nor compact".into()),
     }
 }
 

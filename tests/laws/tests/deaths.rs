@@ -2,6 +2,7 @@
 
 mod chain;
 
+use arrow_ipc::reader::StreamReader;
 use chain::{by_lag, channel_text, channels, distributor, raw, same_channel, text, topic};
 use logmill_core::Stage;
 use logmill_decoder::decoder;
@@ -12,6 +13,7 @@ use logmill_laws::hold;
 use logmill_laws::input::Input;
 use logmill_laws::process::Coverage;
 use logmill_laws::visible::{Visible, in_any_order, whichever_channel};
+use logmill_parser::parser;
 use logmill_protocol::worker::Route;
 use logmill_reencoder::Reencoder;
 use logmill_splitter::Splitter;
@@ -127,5 +129,28 @@ fn decompressor_to_distributor_by_lag_sends_each_chunk_once() {
 
 #[test]
 fn decompressor_to_splitter() {
-    stateful(raw, channels(), || decoder().then(distributor(Choose::Weight)).then(Splitter::new()));
+    stateful(raw, channels(), || parser(distributor(Choose::Weight)));
+}
+
+/// Of the batches of rows that a raw chunk becomes, some may be committed before a death and some after it, to another channel.
+#[test]
+fn decompressor_to_splitter_by_lag_sends_each_row_once() {
+    rebuilt(raw, channels(), rows_whichever_channel, |rng| parser(by_lag(rng)));
+}
+
+/// As [`whichever_channel`] has it, without the channel that stands in each row.
+fn rows_whichever_channel(visible: Visible) -> Visible {
+    let mut visible = whichever_channel(visible);
+    for ((topic, ..), records) in &mut visible {
+        for record in records.iter_mut().filter(|_| topic == "channels") {
+            let batches = StreamReader::try_new(&record.payload[..], None).expect("an Arrow stream");
+            let others = batches.map(|batch| {
+                let mut batch = batch.expect("a batch");
+                drop(batch.remove_column(batch.schema().index_of("channel").expect("it names its channel")));
+                format!("{batch:?}")
+            });
+            record.payload = others.collect::<String>().into();
+        }
+    }
+    in_any_order(visible)
 }

@@ -13,6 +13,7 @@ use logmill_distributor::Choose;
 use logmill_laws::hold;
 use logmill_laws::input::Input;
 use logmill_laws::process::{EVENTS, LETTERS};
+use logmill_parser::parser;
 use logmill_reencoder::Reencoder;
 use logmill_simulate::broker::Broker;
 use logmill_splitter::Splitter;
@@ -83,7 +84,7 @@ fn fused_or_one_after_the_other() {
         alike("text by channel", &products(&fused, &CHANNELS), &products(&sent, &CHANNELS))?;
         alike("told down to the distributor", &told(&[&fused]), &told(&[&plain, &text, &sent]))?;
 
-        let fused = calm(rng, &input, channels(), &|_| decoder().then(weight()).then(Splitter::new()));
+        let fused = calm(rng, &input, channels(), &|_| parser(weight()));
         alike("rows", &products(&fused, &CHANNELS), &products(&rows, &CHANNELS))?;
         alike("told down to the splitter", &told(&[&fused]), &told(&[&plain, &text, &sent, &rows]))
     });

@@ -27,7 +27,7 @@ fn text(path: &str) -> String {
     text
 }
 
-/// A chain whose channels have splitters of their own.
+/// A chain whose channels have readers of their own: splitters, or loaders in the compact layout.
 pub(crate) struct Bench {
     fixture: &'static Fixture,
     pub(crate) chain: Chain,
@@ -38,11 +38,20 @@ pub(crate) struct Bench {
 
 impl Bench {
     pub(crate) fn set_up(fixture: &'static Fixture, name: &'static str, change: impl FnOnce(&mut Config)) -> Self {
+        Self::laid_out(fixture, name, Layout::Separate, change)
+    }
+
+    fn laid_out(
+        fixture: &'static Fixture,
+        name: &'static str,
+        layout: Layout,
+        change: impl FnOnce(&mut Config),
+    ) -> Self {
         let folder = folder(name);
         let settings = Settings {
             name: name.into(),
             folder: folder.clone(),
-            layout: Layout::Separate,
+            layout,
             instances: 1,
             files: format!("/{name}"),
             chunk_bytes: Some(16 << 10),
@@ -61,15 +70,24 @@ impl Bench {
         self.processes.start(self.chain.spec(stage, 0)).expect("the stage starts");
     }
 
-    /// The splitter of a channel alone: `splitter-N` serves `cN`.
-    fn start_splitter(&self, n: u32) {
-        let mut spec = self.chain.spec("splitter", n);
+    /// The stage that reads the channels.
+    fn reader(&self) -> &'static str {
+        self.chain.config.topics().of_channels()
+    }
+
+    /// The reader of a channel alone: `splitter-N` serves `cN`.
+    fn start_reader(&self, n: u32) {
+        let mut spec = self.chain.spec(self.reader(), n);
         spec.environment.push(("LOGMILL__WORKER__CHANNELS".into(), format!("[\"c{n}\"]")));
-        self.processes.start(spec).expect("the splitter starts");
+        self.processes.start(spec).expect("it starts");
+    }
+
+    fn signal_reader(&self, n: u32, which: i32) {
+        signal(&self.processes, &format!("{}-{n}", self.reader()), which);
     }
 
     fn start_others(&self) {
-        self.chain.stages().iter().filter(|stage| **stage != "splitter").for_each(|stage| self.start(stage));
+        self.chain.stages().iter().filter(|stage| **stage != self.reader()).for_each(|stage| self.start(stage));
     }
 
     /// Puts files of these names into a cluster.
@@ -118,7 +136,7 @@ impl Bench {
 
     /// Why `logmill lag` says that a channel is passed over.
     fn barred(&self, channel: &str) -> Option<String> {
-        let topic = format!("{}.channel.{channel}", self.name);
+        let topic = self.chain.config.topics().of_channel(channel);
         let lags = progress::lags(&self.chain).expect("what stands before each stage");
         lags.into_iter().find(|lag| lag.topic == topic).expect("a line for each channel").passed_over
     }
@@ -141,17 +159,19 @@ impl Bench {
     }
 }
 
-/// The splitter of c0 is stopped while files come: what comes later goes to c1 and is loaded.
-fn passed_over(name: &'static str, choose: Choose) {
+/// The reader of c0 is stopped while files come: what comes later goes to c1 and is loaded.
+fn passed_over(name: &'static str, layout: Layout, choose: Choose) {
     let (fixture, _turn) = fixture();
-    let bench = Bench::set_up(fixture, name, |config| config.distributor.choose = choose);
+    let bench = Bench::laid_out(fixture, name, layout, |config| config.distributor.choose = choose);
+    let topics = bench.chain.config.topics();
+    let (c0, c1, chooses) = (topics.of_channel("c0"), topics.of_channel("c1"), format!("{}-0", topics.chooses()));
     bench.start_others();
-    (0..2).for_each(|n| bench.start_splitter(n));
+    (0..2).for_each(|n| bench.start_reader(n));
     bench.put("a", &["1", "2", "3", "4"]);
     bench.through(4);
     assert_eq!(bench.came("_"), format!("c0+c1\t{}", 4 * LINES));
 
-    signal(&bench.processes, "splitter-0", libc::SIGSTOP);
+    bench.signal_reader(0, libc::SIGSTOP);
     bench.put("a", &["5", "6"]);
     bench.until("c0 is passed over", || bench.barred("c0").as_deref() == Some("stands_still"));
     let late = ["later-1", "later-2", "later-3"];
@@ -159,20 +179,20 @@ fn passed_over(name: &'static str, choose: Choose) {
     bench.until("what came later is loaded", || bench.came("later-_") == format!("c1\t{}", 3 * LINES));
     assert_ne!(bench.came("_"), format!("c0+c1\t{}", 6 * LINES), "something waits in c0");
     let status = said(&bench.run(&["status"])).1;
-    assert!(status.contains(&format!("channel {name}.channel.c0 is passed over: it stands still")), "{status}");
+    assert!(status.contains(&format!("channel {c0} is passed over: it stands still")), "{status}");
 
     // All of the group stand still: by weight, and said.
-    signal(&bench.processes, "splitter-1", libc::SIGSTOP);
+    bench.signal_reader(1, libc::SIGSTOP);
     bench.put("a", &["7"]);
     bench.until("c1 is passed over too", || bench.barred("c1").as_deref() == Some("stands_still"));
-    bench.until("it is said", || bench.log("distributor-0").contains("each of its channels is passed over"));
+    bench.until("it is said", || bench.log(&chooses).contains("each of its channels is passed over"));
     let on = |topic: &str| stdout(&bench.run(&["tap", topic, "--no-payload"])).lines().count();
-    let records = || on("channel.c0") + on("channel.c1");
+    let records = || on(&c0) + on(&c1);
     let before = records();
     bench.put("a", &["8", "9"]);
     bench.until("they get text all the same", || records() > before);
 
-    (0..2).for_each(|n| signal(&bench.processes, &format!("splitter-{n}"), libc::SIGCONT));
+    (0..2).for_each(|n| bench.signal_reader(n, libc::SIGCONT));
     bench.through(12);
     bench.until("none is passed over", || bench.barred("c0").is_none() && bench.barred("c1").is_none());
     bench.put("a", &["last-1", "last-2"]);
@@ -184,12 +204,17 @@ fn passed_over(name: &'static str, choose: Choose) {
 
 #[test]
 fn by_weight_a_channel_that_stands_still_is_passed_over_and_nothing_is_lost() {
-    passed_over("passed_weight", Choose::Weight);
+    passed_over("passed_weight", Layout::Separate, Choose::Weight);
 }
 
 #[test]
 fn by_lag_a_channel_that_stands_still_is_passed_over_and_nothing_is_lost() {
-    passed_over("passed_lag", Choose::Lag);
+    passed_over("passed_lag", Layout::Separate, Choose::Lag);
+}
+
+#[test]
+fn in_the_compact_layout_a_channel_whose_loader_stands_still_is_passed_over() {
+    passed_over("passed_compact", Layout::Compact, Choose::Lag);
 }
 
 #[test]
@@ -210,7 +235,7 @@ fn what_is_paused_rests_until_it_is_resumed_whoever_is_started_anew() {
     }
     ok(&["pause", "cluster", "b", "--who", "me", "--why", "an upgrade"]);
     bench.start_others();
-    (0..2).for_each(|n| bench.start_splitter(n));
+    (0..2).for_each(|n| bench.start_reader(n));
     bench.put("b", &["b-1", "b-2"]);
     bench.put("a", &["a-1"]);
     // A file that is being read is paused: it is parked, and nothing more comes of it.
@@ -278,7 +303,7 @@ fn while_a_channel_is_full_the_files_alone_that_lead_there_are_withheld() {
         config.rules = vec![Rule { path, channel_group, ..Rule::default() }];
     });
     bench.start_others();
-    bench.start_splitter(1);
+    bench.start_reader(1);
     bench.put("a", &["one/1", "one/2"]);
     bench.until("c0 is full", || bench.barred("c0").as_deref() == Some("full"));
     bench.until("its files are withheld", || bench.log("fetcher-0").contains("no file that leads there gets a task"));
@@ -289,7 +314,7 @@ fn while_a_channel_is_full_the_files_alone_that_lead_there_are_withheld() {
     std::thread::sleep(Duration::from_secs(3));
     let begun = "SELECT uniqExact(path) FROM file_events WHERE path LIKE '/full/one/_'";
     assert_eq!(bench.sql(begun), "2", "those that came before it was full");
-    bench.start_splitter(0);
+    bench.start_reader(0);
     bench.through(7);
     assert_eq!(bench.came("one/_"), format!("c0\t{}", 5 * LINES));
     bench.until("it is full no more", || bench.barred("c0").is_none());
@@ -307,7 +332,7 @@ fn rules_hold_for_files_that_come_later_and_bad_ones_are_refused() {
         config.rules = vec![by_type("one")];
     });
     bench.start_others();
-    (0..2).for_each(|n| bench.start_splitter(n));
+    (0..2).for_each(|n| bench.start_reader(n));
     bench.put("a", &["1.audit", "1.log"]);
     bench.through(2);
     assert_eq!((bench.came("1.audit"), bench.came("1.log")), (format!("c0\t{LINES}"), format!("c1\t{LINES}")));

@@ -1,5 +1,5 @@
 //! The whole chain on real servers, two processes of every stage, one of each killed while it works: every line is in the
-//! table exactly once, in either layout.
+//! table exactly once, in each layout.
 
 use logmill_config::Layout;
 use logmill_demo::faults::{Watch, kill_each};
@@ -30,6 +30,11 @@ fn separate_stages_with_one_kill_of_each() {
 #[test]
 fn fused_stages_with_one_kill_of_each() {
     one_kill_of_each_stage("fused", Layout::Fused);
+}
+
+#[test]
+fn compact_stages_with_one_kill_of_each() {
+    one_kill_of_each_stage("compact", Layout::Compact);
 }
 
 #[test]
