@@ -492,7 +492,8 @@ pub enum TopicsCommand {
     /// Partitions are added to a chain that is drained and stopped alone, for what is on its way of a file must not be spread
     /// anew: `drain = true` for each cluster ends the making of tasks while the stages run, `logmill lag` shows when nothing
     /// stands before them, then they are stopped. What is on its way still, and which stage runs still, is said; nothing is done
-    /// then. It may be stopped at any time, and run again.
+    /// then. It may be stopped at any time, and run again. Another layout wants the same: its stages go on where those of the one
+    /// before ended.
     #[command(after_help = "\
 Examples:
   logmill topics apply

@@ -28,7 +28,7 @@ pub fn grow(config: &Config, differences: &[Difference]) -> Result<()> {
     if wanted.is_empty() {
         return Ok(());
     }
-    at_rest(config, "partitions")?;
+    at_rest(config, "partitions cannot be added yet")?;
     crate::runtime()?.block_on(async {
         Admin::new(&config.kafka.brokers, &config.kafka.properties.0)?.grow(&wanted).await?;
         Ok(())
@@ -44,7 +44,7 @@ pub fn at_rest(config: &Config, what: &str) -> Result<()> {
     in_the_way.extend(lag::underway(config)?.iter().map(|what| format!("on its way: {what}")));
     if !in_the_way.is_empty() {
         bail!(
-            "{what} cannot be added yet:\n  {}\nSet drain = true for each cluster, wait until `logmill lag` shows no record, \
+            "{what}:\n  {}\nSet drain = true for each cluster, wait until `logmill lag` shows no record, \
              stop every stage, and run it again",
             in_the_way.join("\n  ")
         );

@@ -31,7 +31,7 @@ pub fn run(config: &Config, drop: &[String], format: Format) -> Result<Verdict, 
         database.grows().await
     });
     if grows.with_context(place)? {
-        at_rest(config, "shards")?;
+        at_rest(config, "shards cannot be added yet")?;
     }
     let settled = runtime.block_on(async {
         let migrated = logmill_clickhouse::migrate(&database).await?;

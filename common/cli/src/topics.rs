@@ -9,6 +9,7 @@ use anyhow::{Context, Result};
 use logmill_config::Config;
 use logmill_kafka::admin::{Admin, AdminError, TopicSpec};
 use logmill_protocol::Partition;
+use logmill_runner::other_layout;
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, ResourceSpecifier};
 use rdkafka::client::DefaultClientContext;
@@ -30,6 +31,8 @@ pub enum Difference {
     Setting { topic: String, name: String, found: String, wanted: String },
     /// The group has no committed offset for some partitions.
     Offsets { group: String, partitions: usize },
+    /// The chain ran in another layout, whose group is further than this one.
+    Layout { group: String, other: String, layout: String },
 }
 
 impl fmt::Display for Difference {
@@ -63,6 +66,13 @@ impl fmt::Display for Difference {
             Self::Offsets { group, partitions } => {
                 write!(f, "{group}: {partitions} partitions without a committed offset")
             }
+            Self::Layout { group, other, layout } => {
+                write!(
+                    f,
+                    "{group}: is behind {other}, for the chain ran in the layout {layout}: `logmill topics apply` lets it go on \
+                     where that one ended, once the chain is drained and stopped"
+                )
+            }
         }
     }
 }
@@ -72,7 +82,7 @@ impl Difference {
     #[must_use]
     pub fn is_applied(&self) -> bool {
         match self {
-            Self::Missing { .. } | Self::Offsets { .. } => true,
+            Self::Missing { .. } | Self::Offsets { .. } | Self::Layout { .. } => true,
             Self::Partitions { found, wanted, .. } => found < wanted,
             Self::Setting { .. } => false,
         }
@@ -94,6 +104,7 @@ pub fn run(config: &Config, what: TopicsCommand, format: Format) -> Result<Verdi
             if let Some(wrong) = before.iter().find(too_many) {
                 return Err(anyhow::anyhow!("{wrong}").into());
             }
+            change_layout(config)?;
             grow::grow(config, &before)?;
             apply(config)?;
             (&before, Verdict::of(before.iter().all(Difference::is_applied)))
@@ -111,6 +122,17 @@ pub fn run(config: &Config, what: TopicsCommand, format: Format) -> Result<Verdi
     }
     out.finish()?;
     Ok(verdict)
+}
+
+/// Lets the group that reads what the fetcher sends go on where that of another layout ended.
+fn change_layout(config: &Config) -> Result<()> {
+    let Some(other) = other_layout(config)? else { return Ok(()) };
+    let before = Config { layout: other.layout, ..config.clone() };
+    grow::at_rest(&before, &format!("{other}, and the layout cannot be changed yet"))?;
+    let admin = Admin::new(&config.kafka.brokers, &config.kafka.properties.0)?;
+    let topics = config.topics();
+    admin.commit_at(&topics.group(config.layout.decompresses()), &other.ahead)?;
+    Ok(())
 }
 
 fn apply(config: &Config) -> Result<()> {
@@ -202,6 +224,12 @@ pub fn differences(config: &Config) -> Result<Vec<Difference>> {
             let reader = TopicReader::new(config, &group)?;
             move || anyhow::Ok((group, missing + uncommitted(&reader, topics)?))
         }));
+    }
+    if existing.contains_key(&config.topics().raw())
+        && let Some(found) = other_layout(config)?.filter(|other| !other.ahead.is_empty())
+    {
+        let group = config.topics().group(config.layout.decompresses());
+        all.push(Difference::Layout { group, other: found.group, layout: found.layout.name().to_owned() });
     }
     for one in asked {
         let (group, partitions) = one.join().expect("it does not panic")?;

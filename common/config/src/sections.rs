@@ -33,6 +33,18 @@ pub enum Layout {
 }
 
 impl Layout {
+    pub const ALL: [Self; 3] = [Self::Separate, Self::Fused, Self::Compact];
+
+    /// The stage that reads what the fetcher sends: each layout has one of its own.
+    #[must_use]
+    pub fn decompresses(self) -> &'static str {
+        match self {
+            Self::Separate => "decompressor",
+            Self::Fused => "decoder",
+            Self::Compact => "parser",
+        }
+    }
+
     /// As the configuration has it.
     #[must_use]
     pub fn name(self) -> &'static str {

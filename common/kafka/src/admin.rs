@@ -2,6 +2,7 @@
 
 use crate::client::{Names, committed_of, incoming};
 use crate::patience::patiently;
+use crate::quiet::Quiet;
 use logmill_protocol::{Committed, Incoming, Partition};
 use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::client::DefaultClientContext;
@@ -259,8 +260,32 @@ impl Admin {
         if self.without_start(group, partitions)?.count() == 0 {
             return Ok(0);
         }
+        self.commit_once(group, || self.without_start(group, partitions))
+    }
+
+    /// Commits these offsets for a group that has no members.
+    ///
+    /// # Errors
+    /// When another call for the group began meanwhile.
+    pub fn commit_at(&self, group: &str, places: &[(Partition, i64)]) -> Result<usize, AdminError> {
+        self.commit_once(group, || {
+            let mut list = TopicPartitionList::new();
+            for (Partition { topic, index }, offset) in places {
+                list.add_partition_offset(topic, *index, Offset::Offset(*offset))
+                    .map_err(self.failed("prepare offsets"))?;
+            }
+            Ok(list)
+        })
+    }
+
+    /// Commits what `list` gives; how many that are.
+    fn commit_once(
+        &self,
+        group: &str,
+        list: impl FnOnce() -> Result<TopicPartitionList, AdminError>,
+    ) -> Result<usize, AdminError> {
         // A plain commit of somebody who is not a member is taken only while the group is empty; a transaction's, always.
-        let failed = || self.failed("commit offset 0");
+        let failed = || self.failed("commit first offsets");
         let producer: BaseProducer = self
             .config
             .clone()
@@ -272,7 +297,7 @@ impl Admin {
         // Fences whoever does the same before us, and ends that one's transaction. So what is looked at only now cannot
         // be committed by that one, worked on by a member, and then be set back by us.
         producer.init_transactions(CALL).map_err(failed())?;
-        let list = self.without_start(group, partitions)?;
+        let list = list()?;
         if list.count() == 0 {
             return Ok(0);
         }
@@ -376,7 +401,8 @@ impl Admin {
         config.set("group.id", "logmill-reader").set("enable.auto.commit", "false");
         config.set("isolation.level", "read_committed").set("enable.partition.eof", "true");
         config.set("fetch.wait.max.ms", "10").set("auto.offset.reset", "error");
-        let consumer: BaseConsumer = config.create().map_err(self.failed("prepare a connection"))?;
+        let consumer: BaseConsumer<Quiet> =
+            config.create_with_context(Quiet).map_err(self.failed("prepare a connection"))?;
         let mut list = TopicPartitionList::new();
         list.add_partition_offset(&partition.topic, partition.index, Offset::Offset(from))
             .map_err(self.failed("prepare offsets"))?;
@@ -496,6 +522,15 @@ impl GroupReader {
             _ => None,
         };
         Ok(found.elements().iter().filter_map(end).collect())
+    }
+
+    /// How many members a group has.
+    ///
+    /// # Errors
+    /// When no broker answers in time.
+    pub fn members(&self, group: &str) -> Result<usize, AdminError> {
+        let found = self.consumer.fetch_group_list(Some(group), CALL).map_err(self.failed("look at a group"))?;
+        Ok(found.groups().iter().filter(|one| one.name() == group).map(|one| one.members().len()).sum())
     }
 
     /// How many members of the group have any of these partitions. `None`: it deals them out anew at the moment, or moves to

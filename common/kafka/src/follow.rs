@@ -1,6 +1,7 @@
 //! Reads topics for what can be learned of them: whoever follows keeps the place itself, and nothing in the chain depends on it.
 
 use crate::client::ClientError;
+use crate::quiet::Quiet;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::{ClientConfig, Message, Offset, TopicPartitionList};
@@ -93,7 +94,7 @@ impl Share {
 
 /// All notes of a topic of notes, the oldest first, and those that come.
 pub struct NotesReader {
-    consumer: BaseConsumer,
+    consumer: BaseConsumer<Quiet>,
     /// The end was reached once.
     caught_up: bool,
 }
@@ -105,8 +106,8 @@ impl NotesReader {
     /// A setting is not one of librdkafka's.
     pub fn new(brokers: &str, properties: &BTreeMap<String, String>, topic: &str) -> Result<Self, ClientError> {
         let mut config = settings(brokers, properties, "logmill-notes");
-        let consumer: BaseConsumer =
-            config.set("enable.partition.eof", "true").create().map_err(ClientError::Settings)?;
+        let consumer: BaseConsumer<Quiet> =
+            config.set("enable.partition.eof", "true").create_with_context(Quiet).map_err(ClientError::Settings)?;
         let mut list = TopicPartitionList::new();
         list.add_partition_offset(topic, 0, Offset::Beginning).map_err(ClientError::Settings)?;
         consumer.assign(&list).map_err(ClientError::Settings)?;

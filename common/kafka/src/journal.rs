@@ -4,12 +4,13 @@
 //! reads, and up to the high watermark of a read-uncommitted reader. (The last *stable* offset alone may lie before a
 //! transaction that is committed already but whose marker is still on its way to this partition.)
 
+use crate::quiet::Quiet;
 use crate::reach::Reach;
 use logmill_protocol::{Outgoing, Partition};
-use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
-use rdkafka::{ClientConfig, ClientContext, Message, Offset, TopicPartitionList};
+use rdkafka::{ClientConfig, Message, Offset, TopicPartitionList};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -41,18 +42,6 @@ pub enum JournalError {
     Short { partition: Partition, high: i64, reached: i64 },
     #[error("{count} records were not acknowledged within {CALL:?}")]
     Unacknowledged { count: i32 },
-}
-
-/// Says nothing of the end of a partition, which is what a reader of a journal waits for.
-struct Quiet;
-
-impl ConsumerContext for Quiet {}
-impl ClientContext for Quiet {
-    fn error(&self, error: KafkaError, reason: &str) {
-        if !matches!(error, KafkaError::Global(RDKafkaErrorCode::PartitionEOF)) {
-            tracing::warn!("{error}: {reason}");
-        }
-    }
 }
 
 /// How long one call may take.

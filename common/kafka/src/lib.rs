@@ -11,6 +11,7 @@ pub mod journal;
 mod memory;
 pub mod notes;
 mod patience;
+mod quiet;
 mod reach;
 
 pub use client::{Client, ClientError, ClientOptions};

@@ -1,6 +1,7 @@
 //! The whole of a stage's program but the stage.
 
 use crate::channels::ChannelWatch;
+use crate::layouts::hold_back;
 use crate::metrics::WorkerMetrics;
 use crate::passed_over::{ChannelMetrics, Teller};
 use crate::restart::Restarts;
@@ -182,6 +183,7 @@ fn run<S: Stage>(
         })?,
         throttle: process.config.worker.bytes_per_second.map(|rate| Arc::new(Throttle::new(rate.0))),
     };
+    hold_back(&process.config, name, &process.stop)?;
     tracing::info!(stage = name, threads = settings.threads, "running");
     run_stage(&settings, || make(&process.config)).with_context(|| format!("the {name} has ended"))?;
     tracing::info!(stage = name, "stopped as asked");

@@ -113,7 +113,7 @@ fn topics(config: &Config, all: &mut Vec<Check>) {
         (
             "committed offsets",
             "every group has them",
-            |d| matches!(d, Difference::Offsets { .. }),
+            |d| matches!(d, Difference::Offsets { .. } | Difference::Layout { .. }),
             "run `logmill topics apply`",
         ),
     ];
@@ -136,6 +136,7 @@ fn short(difference: &Difference) -> String {
         Difference::Partitions { topic, found, wanted } => format!("{topic} has {found}, configured are {wanted}"),
         Difference::Setting { topic, name, found, wanted } => format!("{topic}: {name} is {found}, needed is {wanted}"),
         Difference::Offsets { group, partitions } => format!("{group} lacks those of {partitions} partitions"),
+        Difference::Layout { group, other, .. } => format!("{group} is behind {other}, of another layout"),
     }
 }
 

@@ -214,7 +214,7 @@ fn by_lag_a_channel_that_stands_still_is_passed_over_and_nothing_is_lost() {
 
 #[test]
 fn in_the_compact_layout_a_channel_whose_loader_stands_still_is_passed_over() {
-    passed_over("passed_compact", Layout::Compact, Choose::Lag);
+    passed_over("passed_compact", Layout::Compact, Choose::Weight);
 }
 
 #[test]

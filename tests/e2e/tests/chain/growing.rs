@@ -1,4 +1,4 @@
-//! `logmill topics apply` with more partitions: refused while anything is on its way; afterwards the chain goes on exactly once.
+//! `logmill topics apply` with more partitions, and with another layout: refused while anything is on its way; afterwards the chain goes on exactly once.
 
 use crate::redecode::{LINES, stdout, text};
 use logmill_config::{Config, Layout};
@@ -113,4 +113,72 @@ fn a_drained_chain_gets_more_partitions_and_goes_on_exactly_once() {
     let count: usize = new.iter().map(|run| stdout(run).lines().count()).sum();
     assert!(count > 0, "the new partitions carry files: {:?}", new.map(|run| said(&run).1));
     assert!(processes.list().iter().all(|process| process.deaths == 0), "{:?}", processes.list());
+}
+
+#[test]
+fn a_drained_chain_goes_on_in_another_layout_and_back_and_nothing_is_sent_again() {
+    let (fixture, _turn) = fixture();
+    let folder = folder("relaid");
+    let settings = Settings {
+        name: "relaid".into(),
+        folder: folder.clone(),
+        layout: Layout::Separate,
+        instances: 1,
+        files: "/relaid".into(),
+        chunk_bytes: Some(32 << 10),
+    };
+    let mut chain = Chain::set_up_with(&fixture.stack, settings, |_| {}).expect("topics and tables");
+    let clients = clients(&fixture.stack).expect("clients of the clusters");
+    let apply = |chain: &Chain| chain.logmill(&["topics", "apply"]).expect("logmill runs");
+    let mut processes = None;
+    for (turn, layout) in [Layout::Separate, Layout::Compact, Layout::Fused, Layout::Separate].into_iter().enumerate() {
+        chain.config = rewrite(&chain, |config| config.layout = layout);
+        if turn > 0 {
+            let run = apply(&chain);
+            assert!(
+                !run.status.success() && said(&run).1.contains("the chain is at work in the layout"),
+                "{}",
+                said(&run).1
+            );
+            processes = None;
+            // Whoever forgets it is told.
+            let early =
+                Processes::new(&folder.join(format!("early-{turn}")), |text| println!("{text}")).expect("a folder");
+            early.start(chain.spec(layout.decompresses(), 0)).expect("it starts");
+            let log = folder.join(format!("early-{turn}")).join(format!("{}-0.log", layout.decompresses()));
+            let start = Instant::now();
+            while !std::fs::read_to_string(&log)
+                .unwrap_or_default()
+                .contains("run `logmill topics apply` with the new one")
+            {
+                assert!(start.elapsed() < PATIENCE, "it does not begin");
+                std::thread::sleep(Duration::from_millis(50));
+            }
+            drop(early);
+            assert_eq!(chain.logmill(&["topics", "plan"]).expect("logmill runs").status.code(), Some(1));
+            let run = apply(&chain);
+            assert!(run.status.success(), "{}", said(&run).1);
+            let run = chain.logmill(&["topics", "plan"]).expect("logmill runs");
+            assert!(run.status.success(), "{}", said(&run).1);
+        }
+        assert!(processes.is_none());
+        processes = Some(chain.start(|text| println!("{text}")).expect("the stages start"));
+        let files = (0..3).map(|n| {
+            let path = format!("/relaid/{turn}-{n}.log");
+            let local = folder.join(format!("{turn}-{n}.log"));
+            std::fs::write(&local, text(&path)).expect("a file");
+            Put { local, cluster: "a".into(), path }
+        });
+        fixture.runtime.block_on(upload(&clients, files.collect())).expect("putting the files");
+        let wait =
+            progress::wait(&chain, 3 * (turn as u64 + 1), Duration::from_secs(1), PATIENCE, |line| println!("{line}"));
+        fixture.runtime.block_on(wait).expect("all files are loaded");
+    }
+    let run = chain.logmill(&["reconcile"]).expect("logmill runs");
+    assert!(run.status.success(), "{}", said(&run).1);
+    let wanted = format!("{n}\t{n}", n = 12 * LINES);
+    assert_eq!(chain.sql("SELECT count(), uniqExact(path, line, text) FROM rows").expect("SQL").trim(), wanted);
+    // Each stage told the ledger of each line once.
+    let told = "SELECT groupUniqArray(rows) FROM (SELECT stage, sum(rows) AS rows FROM file_events WHERE event = 'passed' GROUP BY stage)";
+    assert_eq!(chain.sql(told).expect("SQL").trim(), format!("[{}]", 12 * LINES));
 }
