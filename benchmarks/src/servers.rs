@@ -37,6 +37,9 @@ pub struct Sizes {
     /// Rows that the analyses count; each takes 50 bytes of the disk meanwhile; 0 leaves them out
     #[arg(long, env = "ANALYZED", default_value_t = 0)]
     pub analyzed: usize,
+    /// How many times each chain is taken; the least counts
+    #[arg(id = "chain-rounds", long, env = "CHAIN_ROUNDS", value_name = "CHAIN_ROUNDS", default_value_t = 1)]
+    pub rounds: u32,
     #[command(flatten)]
     pub scale: Steps,
 }
@@ -149,7 +152,9 @@ async fn on_servers(bytes: usize, fronts: Fronts, wanted: &Parts) -> anyhow::Res
         rows.extend([opened.goal(1.25), passed]);
         for shape in &wanted.chains {
             let front = fronts.of(shape).context("the front end was not measured")?;
-            rows.extend(chain::measure(&stack, &folder, &text, shape, (front, hop), goal(shape)).await?);
+            rows.extend(
+                chain::measure(&stack, &folder, &text, shape, wanted.sizes.rounds, (front, hop), goal(shape)).await?,
+            );
         }
     }
     if wanted.sizes.scale.size > 0 {
