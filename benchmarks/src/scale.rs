@@ -20,6 +20,13 @@ pub struct Steps {
     /// How many processes of each stage, with the most of those partitions; 0 leaves them out
     #[arg(long = "scale-instances", env = "SCALE_INSTANCES", value_delimiter = ',', default_value = "1,2,4,8")]
     pub instances: Vec<u32>,
+    /// The chains' layout
+    #[arg(id = "scale-layout", long, env = "SCALE_LAYOUT", value_name = "SCALE_LAYOUT", default_value = "separate", value_parser = layout)]
+    pub layout: Layout,
+}
+
+fn layout(text: &str) -> Result<Layout, String> {
+    Layout::ALL.into_iter().find(|layout| layout.name() == text).ok_or_else(|| "no layout".to_owned())
 }
 
 /// How much more a byte may cost than with one.
@@ -41,7 +48,7 @@ pub async fn measure(stack: &Stack, folder: &Path, steps: &Steps) -> anyhow::Res
         let mut first = None;
         for (what, partitions, instances) in line {
             let name = format!("scale_{partitions}_{instances}_{}", rows.len());
-            let shape = Shape { name, partitions, instances, ..Shape::of(Layout::Separate) };
+            let shape = Shape { name, partitions, instances, ..Shape::of(steps.layout) };
             let taken = take(stack, folder, text, &shape).await?;
             let whole = taken.whole();
             let row = Row::new(format!("scale: {what}"), "CPU-ns/byte", whole);

@@ -37,12 +37,8 @@ fn folder(text: &str) -> Result<PathBuf, String> {
 }
 
 fn layout(text: &str) -> Result<Layout, String> {
-    match text {
-        "separate" => Ok(Layout::Separate),
-        "fused" => Ok(Layout::Fused),
-        "compact" => Ok(Layout::Compact),
-        _ => Err("neither separate, fused nor compact".into()),
-    }
+    let found = Layout::ALL.into_iter().find(|layout| layout.name() == text);
+    found.ok_or_else(|| "neither separate, fused nor compact".to_owned())
 }
 
 fn brokers(text: &str) -> Result<usize, String> {
