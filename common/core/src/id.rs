@@ -113,7 +113,7 @@ impl FileId {
 }
 
 /// Consecutive chunks of a file that share a partition where every chunk stands alone.
-pub const RUN: u64 = 16;
+pub const RUN: u64 = 32;
 
 impl fmt::Display for FileId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

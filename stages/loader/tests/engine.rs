@@ -184,6 +184,26 @@ async fn the_most_records_of_a_batch_all_of_small_files_are_one_insert() {
 }
 
 #[tokio::test]
+async fn a_word_is_found_before_the_merge_that_indexes_it_and_next_to_nothing_is_read_after_it() {
+    let sink = sink(shared::clickhouse(), "words").await;
+    sink.database.execute("SYSTEM STOP MERGES rows").await.unwrap();
+    let one = file(1, 0);
+    for n in 0..2 {
+        let records = (0..10).map(|i| lines(&one, 1 + (10 * n + i) * 5_000, 5_000)).collect();
+        assert_eq!(sink.perform(&insert(ROWS, Table::Rows, n as i64, records)).await, loaded());
+    }
+    let word = "rows WHERE hasToken(text, '77777')";
+    let read = format!("sum(rows) AS n FROM (EXPLAIN ESTIMATE SELECT count() FROM {word})");
+    assert_eq!(number(&sink, &format!("count() AS n FROM {word}")).await, 1);
+    assert_eq!(number(&sink, &read).await, 100_000, "an INSERT indexed words");
+    sink.database.execute("SYSTEM START MERGES rows").await.unwrap();
+    sink.database.execute("OPTIMIZE TABLE rows FINAL").await.unwrap();
+    assert_eq!(number(&sink, &format!("count() AS n FROM {word}")).await, 1);
+    let seen = number(&sink, &read).await;
+    assert!((1..=8_192).contains(&seen), "{seen} rows are read for a word that stands in one");
+}
+
+#[tokio::test]
 async fn what_the_splitter_makes_of_a_file_s_text_arrives_line_by_line() {
     use logmill_core::{Output, Stage};
     use std::sync::Arc;

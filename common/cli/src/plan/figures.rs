@@ -8,7 +8,7 @@ use std::path::Path;
 /// The figures that are published, and where they come from.
 const PUBLISHED: &str = include_str!("../../../../docs/figures.md");
 /// When those were measured, and on what.
-const PUBLISHED_SOURCE: &str = "docs/figures.md, of 2026-11-28, two virtual cores";
+const PUBLISHED_SOURCE: &str = "docs/figures.md, of 2026-11-29, two virtual cores";
 
 /// Figures by name.
 #[derive(Clone, Debug)]
