@@ -15,7 +15,7 @@ use crate::{replay, topics, waiting};
 use anyhow::{Context, Result};
 use logmill_clickhouse::ledger::Selector;
 use logmill_clickhouse::ledger::forget::{self, Known, Traces};
-use logmill_config::Config;
+use logmill_config::{Config, Layout};
 use logmill_core::wire::Record;
 use logmill_core::{FileId, Load};
 use logmill_kafka::admin::Admin;
@@ -127,7 +127,10 @@ fn add_waiting(config: &Config, selector: &Selector, files: &mut Vec<Known>) -> 
 
 /// When what was written until `last_ms` has left the topics that still have it.
 async fn leaves(config: &Config, last_ms: u64, now_ms: u64) -> Result<Vec<Leaves>> {
-    let chain = config.topics().passing();
+    // What a layout that was left has written lies there still.
+    let of = |layout| Config { layout, ..config.clone() }.topics().passing();
+    let there = TopicReader::new(config, &config.topics().group("forget"))?.topics()?;
+    let chain: BTreeSet<_> = Layout::ALL.into_iter().flat_map(of).filter(|topic| there.contains_key(topic)).collect();
     let settings = topics::settings(config, &chain.iter().map(String::as_str).collect::<Vec<_>>()).await?;
     Ok(chain.into_iter().filter_map(|topic| leaves_by(&topic, settings.get(&topic)?, last_ms, now_ms)).collect())
 }

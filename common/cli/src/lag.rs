@@ -126,6 +126,11 @@ fn each<T: Send>(groups: &[Group], ask: impl Fn(&Group) -> Result<T> + Sync) -> 
 
 /// Every stage with its group.
 fn groups(config: &Config) -> Result<Vec<Group>> {
+    groups_of(config, false)
+}
+
+/// The same; topics that are not there are left out, or asked for all the same, which is an error that says what to do.
+fn groups_of(config: &Config, there_alone: bool) -> Result<Vec<Group>> {
     let topics = config.topics();
     let readers = topics.stages().iter().map(|stage| Ok((*stage, TopicReader::new(config, &topics.group(stage))?)));
     let readers = readers.collect::<Result<Vec<_>>>()?;
@@ -136,7 +141,8 @@ fn groups(config: &Config) -> Result<Vec<Group>> {
             let partitions = there.get(&topic).copied().map_or_else(|| reader.partitions(&topic), Ok)?;
             Ok(Watch { stage, topic, partitions })
         };
-        let watches = topics.inputs(stage).into_iter().map(watch).collect::<Result<Vec<_>>>()?;
+        let inputs = topics.inputs(stage).into_iter().filter(|topic| !there_alone || there.contains_key(topic));
+        let watches = inputs.map(watch).collect::<Result<Vec<_>>>()?;
         Ok(Group { reader, watches })
     };
     readers.into_iter().map(group).collect()
@@ -178,7 +184,11 @@ impl fmt::Display for Underway {
 /// # Errors
 /// Kafka does not answer, or the topics are not there.
 pub fn underway(config: &Config) -> Result<Vec<Underway>> {
-    let all = each(&groups(config)?, |group| {
+    // On a topic that is not there is nothing.
+    let all = each(&groups_of(config, true)?, |group| {
+        if group.watches.is_empty() {
+            return Ok(Vec::new());
+        }
         let mut all = Vec::new();
         for (watch, points) in group.watches.iter().zip(group.points(|committed| Ok(committed.offset))?) {
             let records = records(&group.reader, watch, &points)?;

@@ -5,8 +5,8 @@ use crate::exit::{Failure, Verdict};
 use crate::grow;
 use crate::output::Printer;
 use crate::topic_reader::TopicReader;
-use anyhow::{Context, Result};
-use logmill_config::Config;
+use anyhow::{Context, Result, bail};
+use logmill_config::{Config, Layout};
 use logmill_kafka::admin::{Admin, AdminError, TopicSpec};
 use logmill_protocol::Partition;
 use logmill_runner::other_layout;
@@ -124,14 +124,28 @@ pub fn run(config: &Config, what: TopicsCommand, format: Format) -> Result<Verdi
     Ok(verdict)
 }
 
-/// Lets the group that reads what the fetcher sends go on where that of another layout ended.
+/// Lets the group that reads what the fetcher sends go on where that of another layout ended, and forgets that one.
 fn change_layout(config: &Config) -> Result<()> {
-    let Some(other) = other_layout(config)? else { return Ok(()) };
-    let before = Config { layout: other.layout, ..config.clone() };
-    grow::at_rest(&before, &format!("{other}, and the layout cannot be changed yet"))?;
     let admin = Admin::new(&config.kafka.brokers, &config.kafka.properties.0)?;
     let topics = config.topics();
-    admin.commit_at(&topics.group(config.layout.decompresses()), &other.ahead)?;
+    if let Some(other) = other_layout(config)? {
+        let before = Config { layout: other.layout, ..config.clone() };
+        grow::at_rest(&before, &format!("{other}, and the layout cannot be changed yet"))?;
+        let own = topics.group(config.layout.decompresses());
+        let members = admin.reader(&own)?.members(&own)?;
+        if members > 0 {
+            bail!("{other}, and the layout cannot be changed yet: the group {own} has {members} members");
+        }
+        admin.commit_at(&own, &other.ahead)?;
+    }
+    // Whoever was away for a while, and goes on in a layout that was left, finds no place to go on from, and ends.
+    let raw: Vec<_> = (0..config.kafka.partitions).map(|n| Partition::new(topics.raw().as_str(), n)).collect();
+    for layout in Layout::ALL.into_iter().filter(|layout| *layout != config.layout) {
+        let group = topics.group(layout.decompresses());
+        if admin.committed(&group, &raw)?.iter().any(|(_, committed)| committed.is_some()) {
+            crate::runtime()?.block_on(admin.forget_group(&group))?;
+        }
+    }
     Ok(())
 }
 

@@ -28,6 +28,8 @@ pub trait Stage: Send {
     type State: Send;
     /// One word; names the consumer group, the metrics and the ledger's entries.
     const NAME: &'static str;
+    /// The stage that takes what comes, which rejects what is no chunk of a file: of fused ones the first.
+    const TAKES: &'static str = Self::NAME;
     const INPUT: Flow;
     const OUTPUT: Flow;
     /// Whether it looks into payloads. A stage that does not gets them as they travel, [packed](crate::packed) or not.
@@ -506,6 +508,7 @@ impl<A: Stage, B: Stage> Then<A, B> {
 impl<A: Stage, B: Stage> Stage for Then<A, B> {
     type State = ThenState<A::State, B::State>;
     const NAME: &'static str = B::NAME;
+    const TAKES: &'static str = A::TAKES;
     const INPUT: Flow = A::INPUT;
     const OUTPUT: Flow = B::OUTPUT;
     const OPENS: bool = A::OPENS || B::OPENS;

@@ -51,6 +51,7 @@ fn pure_crates_name_no_clock_no_network_no_thread() {
         "stages/decoder",
         "stages/distributor",
         "stages/splitter",
+        "stages/parser",
     ] {
         let mut files = Vec::new();
         sources(&root.join(folder).join("src"), &mut files);

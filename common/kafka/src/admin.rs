@@ -58,6 +58,17 @@ pub struct Admin {
     consumer: BaseConsumer,
 }
 
+impl AdminError {
+    /// Whether it is a right that this account lacks.
+    #[must_use]
+    pub fn is_forbidden(&self) -> bool {
+        use RDKafkaErrorCode::{ClusterAuthorizationFailed, GroupAuthorizationFailed, TopicAuthorizationFailed};
+        let Self::Kafka { source, .. } = self else { return false };
+        let code = source.rdkafka_error_code();
+        [ClusterAuthorizationFailed, GroupAuthorizationFailed, TopicAuthorizationFailed].map(Some).contains(&code)
+    }
+}
+
 impl Admin {
     /// `properties`: librdkafka settings beyond the address (security).
     ///
@@ -369,6 +380,21 @@ impl Admin {
         deleted.elements().iter().try_for_each(|element| element.error()).map_err(failed())
     }
 
+    /// Forgets a group without members, with its offsets. That it is not there is good too.
+    ///
+    /// # Errors
+    /// It has members, no broker answers in time, or the account may not delete it.
+    pub async fn forget_group(&self, group: &str) -> Result<(), AdminError> {
+        let options = AdminOptions::new().operation_timeout(Some(CALL)).request_timeout(Some(CALL));
+        let deleted = self.client.delete_groups(&[group], &options).await.map_err(self.failed("forget a group"))?;
+        match deleted.into_iter().next() {
+            Some(Err((_, code))) if code != RDKafkaErrorCode::GroupIdNotFound => {
+                Err(self.failed("forget a group")(KafkaError::AdminOp(code)))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Deletes topics, whatever is in them.
     ///
     /// # Errors
@@ -529,7 +555,8 @@ impl GroupReader {
     /// # Errors
     /// When no broker answers in time.
     pub fn members(&self, group: &str) -> Result<usize, AdminError> {
-        let found = self.consumer.fetch_group_list(Some(group), CALL).map_err(self.failed("look at a group"))?;
+        let found = patiently(CALL, |left| self.consumer.fetch_group_list(Some(group), left))
+            .map_err(self.failed("look at a group"))?;
         Ok(found.groups().iter().filter(|one| one.name() == group).map(|one| one.members().len()).sum())
     }
 

@@ -2,14 +2,16 @@
 //!
 //! What the fetcher sends is read by another consumer group in each layout, and each has offsets of its own. Were one to begin where
 //! it stood when its layout was left, or beside that of another layout, it would send again what the other has sent. So a stage
-//! refuses to begin while another layout's is further than it, or at work; `logmill topics apply` lets it go on where that one ended.
+//! refuses to begin while another layout's is further than it, or at work; `logmill topics apply` lets it go on where that one ended. The
+//! fetcher refuses too: what it sent would stand before the layout that was left.
 
 use anyhow::bail;
 use logmill_config::{Config, Layout};
-use logmill_kafka::admin::{Admin, AdminError};
+use logmill_kafka::admin::{Admin, AdminError, GroupReader};
 use logmill_protocol::Partition;
 use logmill_protocol::worker::Position;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 /// How another layout's reader of what the fetcher sends stands.
@@ -43,17 +45,17 @@ pub fn other_layout(config: &Config) -> Result<Option<OtherLayout>, AdminError> 
     let topics = config.topics();
     let raw = topics.raw();
     let partitions: Vec<_> = (0..config.kafka.partitions).map(|n| Partition::new(raw.as_str(), n)).collect();
-    let places = |layout: Layout| {
-        let reader = admin.reader(&topics.group(layout.decompresses()))?;
+    let places = |reader: GroupReader| {
         let committed = reader.committed(&partitions)?.into_iter();
         let next = committed.map(|(_, committed)| Some(Position::decode(&committed?).ok()?.next.0));
         Ok::<_, AdminError>((reader, next.map(Option::unwrap_or_default).collect::<Vec<i64>>()))
     };
-    let (_, ours) = places(config.layout)?;
+    // An onlooker does not wait for a transaction that is pending: a value from before it is no further back than the layout's start.
+    let (_, ours) = places(admin.onlooker(&topics.group(config.layout.decompresses()))?)?;
     let mut found: Option<OtherLayout> = None;
     for layout in Layout::ALL.into_iter().filter(|layout| *layout != config.layout) {
         let group = topics.group(layout.decompresses());
-        let (reader, theirs) = places(layout)?;
+        let (reader, theirs) = places(admin.reader(&group)?)?;
         let all = partitions.iter().cloned().zip(theirs).zip(&ours);
         let ahead: Vec<_> = all.filter(|((_, theirs), ours)| theirs > *ours).map(|(place, _)| place).collect();
         let at_work = reader.members(&group)? > 0;
@@ -66,25 +68,45 @@ pub fn other_layout(config: &Config) -> Result<Option<OtherLayout>, AdminError> 
     Ok(found)
 }
 
-/// Holds a stage back that reads what the fetcher sends, as long as another layout's is at work, for a while: it may be about to end.
+/// Asks until there is an answer, or the stop flag is set.
+fn ask(config: &Config, stop: &AtomicBool) -> Option<Result<Option<OtherLayout>, AdminError>> {
+    const LOOK: Duration = Duration::from_millis(100);
+    let ((to, answer), config) = (channel(), config.clone());
+    // An answer may take half a minute, where Kafka is away: nobody waits for it who is asked to stop.
+    std::thread::spawn(move || to.send(other_layout(&config)));
+    loop {
+        match answer.recv_timeout(LOOK) {
+            Ok(answer) => return Some(answer),
+            Err(RecvTimeoutError::Timeout) if !stop.load(Ordering::Relaxed) => {}
+            Err(_) => return None,
+        }
+    }
+}
+
+/// Holds the fetcher back, and the stage that reads what it sends, as long as another layout is at work, for a while: it may be about to
+/// end.
 ///
 /// # Errors
-/// It is at work still, or is further.
-pub(crate) fn hold_back(config: &Config, stage: &str, stop: &AtomicBool) -> anyhow::Result<()> {
+/// It is at work still, or is further; or this account may not see that.
+pub fn hold_back(config: &Config, stage: &str, stop: &AtomicBool) -> anyhow::Result<()> {
     const PATIENCE: Duration = Duration::from_secs(15);
     const AGAIN: Duration = Duration::from_secs(1);
-    if stage != config.layout.decompresses() {
+    if !["fetcher", config.layout.decompresses()].contains(&stage) {
         return Ok(());
     }
     let begun = Instant::now();
-    while !stop.load(Ordering::Relaxed) {
-        match other_layout(config) {
+    while let Some(answer) = ask(config, stop) {
+        match answer {
             Ok(None) => break,
             Ok(Some(other)) if !other.at_work || begun.elapsed() > PATIENCE => bail!(
                 "{other}: to change the layout, set drain = true for each cluster, wait until `logmill lag` shows no record, stop \
                  every stage, and run `logmill topics apply` with the new one"
             ),
             Ok(Some(other)) => tracing::warn!("waiting: {other}"),
+            Err(error) if error.is_forbidden() => bail!(
+                "{error}: this account needs Describe on the consumer groups of the chain's other layouts too ({})",
+                Layout::ALL.map(|layout| config.topics().group(layout.decompresses())).join(", ")
+            ),
             Err(error) => {
                 tracing::warn!(%error, "it is not known whether the chain ran in another layout; asking again")
             }

@@ -30,7 +30,7 @@ pub use channels::ChannelWatch;
 pub use clock::Clock;
 pub use crew::Crew;
 pub use drive::{Driver, Trouble, run_machine};
-pub use layouts::{OtherLayout, other_layout};
+pub use layouts::{OtherLayout, hold_back, other_layout};
 pub use main_program::{Arguments, Process, properties, stage_main};
 pub use metrics::WorkerMetrics;
 pub use readiness::{Life, Readiness};

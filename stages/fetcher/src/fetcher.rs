@@ -22,7 +22,7 @@ use logmill_kafka::journal::{Journal, JournalOptions};
 use logmill_kafka::notes::Notes;
 use logmill_protocol::Pauses;
 use logmill_protocol::fetch::{ClusterNote, Fetch, First, Lane, Listed, ListerOptions, Options, Position, Rank, STAGE};
-use logmill_runner::{ChannelWatch, Crew, Life, Mates, Process, Restarts, Slowness, Trouble};
+use logmill_runner::{ChannelWatch, Crew, Life, Mates, Process, Restarts, Slowness, Trouble, hold_back};
 use prometheus_client::registry::Registry;
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -91,6 +91,7 @@ impl Fetcher {
     pub fn run(&self, process: &Process) -> anyhow::Result<()> {
         let Process { telemetry, stop, .. } = process;
         let threads = self.config.worker.threads;
+        hold_back(&self.config, STAGE, stop)?;
         tracing::info!(stage = STAGE, threads, clusters = self.clusters.len(), "running");
         let mut clusters: Vec<_> = self.clusters.values().cloned().collect();
         clusters.sort_by(|one, other| one.name.cmp(&other.name));

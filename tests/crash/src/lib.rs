@@ -123,7 +123,11 @@ fn drawn(fixture: &Fixture, archives: &Archives, rng: &mut StdRng) -> anyhow::Re
 }
 
 fn run(fixture: &'static Fixture, archives: &Archives, seed: u64) -> (Tally, anyhow::Result<()>) {
-    let layout = [Layout::Fused, Layout::Separate, Layout::Compact][seed as usize % 3];
+    let layout = match seed {
+        _ if seed.is_multiple_of(5) => Layout::Compact,
+        _ if seed.is_multiple_of(2) => Layout::Fused,
+        _ => Layout::Separate,
+    };
     let begun = Instant::now();
     let entries = &fixture.logs.entries;
     let fewest = entries.iter().map(|entry| entry.bytes / CHUNK).min().unwrap_or_default();

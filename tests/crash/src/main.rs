@@ -20,7 +20,7 @@ struct Arguments {
     #[arg(long, env = "CRASH_RUNS", default_value_t = 3)]
     runs: u32,
     /// Of the first run; the next one takes the next number
-    #[arg(long, env = "CRASH_SEED", default_value_t = 1)]
+    #[arg(long, env = "CRASH_SEED", default_value_t = 3)]
     seed: u64,
     /// Kafka brokers: 1, or 3, with every record on all of them
     #[arg(long, env = "CRASH_BROKERS", default_value = "1", value_parser = ["1", "3"])]

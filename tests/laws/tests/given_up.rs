@@ -4,7 +4,7 @@ mod chain;
 
 use bytes::Bytes;
 use chain::{calm, raw, topic};
-use logmill_core::wire::{Kind, WireChunk, header};
+use logmill_core::wire::{Kind, Record, WireChunk, header};
 use logmill_core::{End, Stage};
 use logmill_decoder::decoder;
 use logmill_decompressor::Decompressor;
@@ -49,8 +49,12 @@ fn ends_as_if_cut_off<S: Stage>(rng: &mut StdRng, stage: &dyn Fn(&mut StdRng) ->
         return Err(format!("given up, it gave {:?}; cut off, {:?}", sent(&given_up), sent(&cut_off)));
     }
     let letters = given_up.visible(LETTERS);
-    let reasons = letters.iter().filter_map(|letter| letter.record.header(header::REASON));
-    match reasons.filter(|reason| &reason[..] == b"out-of-order").count() {
+    // By the stage that takes what comes: of a stage behind it the ledger would take them for the end of that chunk alone.
+    let said = |letter: &Record| {
+        let is = |name, value: &str| letter.header(name).is_some_and(|there| **there == *value.as_bytes());
+        is(header::REASON, "out-of-order") && is(header::STAGE, S::TAKES)
+    };
+    match letters.iter().filter(|letter| said(&letter.record)).count() {
         1 => Ok(()),
         n => Err(format!("{n} dead letters say that a chunk was out of order")),
     }

@@ -248,7 +248,7 @@ impl<S: Stage> StageWorker<S> {
         if let Some(mut reject) = reject {
             reject = reject.carrying(&current.chunk.opened());
             reject.span = span;
-            self.emit(now_ms, &mut current, file.as_ref(), |sink, source, _| sink.reject(source, S::NAME, reject));
+            self.emit(now_ms, &mut current, file.as_ref(), |sink, source, _| sink.reject(source, S::TAKES, reject));
             self.taken(&current);
             return;
         }
@@ -341,7 +341,7 @@ impl<S: Stage> StageWorker<S> {
             if !by_decree || first_decree {
                 self.flush_held_back(now_ms, &mut current, &file);
             }
-            let reject = reject.carrying(&current.chunk.opened());
+            let reject = reject.by(S::TAKES).carrying(&current.chunk.opened());
             self.close_rejected(now_ms, current, &file, reject, kind != Kind::Data);
             return;
         }
@@ -399,7 +399,7 @@ impl<S: Stage> StageWorker<S> {
             current.chunk.seq
         );
         let reject = Reject::new(RejectReason::Headless, detail).carrying(&current.chunk.opened());
-        self.emit(now_ms, &mut current, None, |sink, source, _| sink.reject(source, S::NAME, reject));
+        self.emit(now_ms, &mut current, None, |sink, source, _| sink.reject(source, S::TAKES, reject));
         self.taken(&current);
     }
 
@@ -564,7 +564,7 @@ impl<S: Stage> StageWorker<S> {
         let source = Source { output: S::OUTPUT, now_ms, origin, flagged: false, discard };
         let (queue, rejects) = (&mut self.queue, &mut self.counts.rejects);
         let mut sink = Sink { routes: &self.options.routes, queue, rejects, outputs: &mut 0, skip };
-        sink.reject(&source, S::NAME, reject);
+        sink.reject(&source, S::TAKES, reject);
         let part = self.parts.get_mut(&incoming.partition).expect("a record of an assigned partition");
         part.at = incoming.offset.next();
         part.dirty |= !discard;

@@ -142,17 +142,16 @@ fn a_drained_chain_goes_on_in_another_layout_and_back_and_nothing_is_sent_again(
             );
             processes = None;
             // Whoever forgets it is told.
-            let early =
-                Processes::new(&folder.join(format!("early-{turn}")), |text| println!("{text}")).expect("a folder");
-            early.start(chain.spec(layout.decompresses(), 0)).expect("it starts");
-            let log = folder.join(format!("early-{turn}")).join(format!("{}-0.log", layout.decompresses()));
-            let start = Instant::now();
-            while !std::fs::read_to_string(&log)
-                .unwrap_or_default()
-                .contains("run `logmill topics apply` with the new one")
-            {
-                assert!(start.elapsed() < PATIENCE, "it does not begin");
-                std::thread::sleep(Duration::from_millis(50));
+            let logs = folder.join(format!("early-{turn}"));
+            let early = Processes::new(&logs, |text| println!("{text}")).expect("a folder");
+            for stage in ["fetcher", layout.decompresses()] {
+                early.start(chain.spec(stage, 0)).expect("it starts");
+                let said = || std::fs::read_to_string(logs.join(format!("{stage}-0.log"))).unwrap_or_default();
+                let start = Instant::now();
+                while !said().contains("run `logmill topics apply` with the new one") {
+                    assert!(start.elapsed() < PATIENCE, "{stage} does not begin");
+                    std::thread::sleep(Duration::from_millis(50));
+                }
             }
             drop(early);
             assert_eq!(chain.logmill(&["topics", "plan"]).expect("logmill runs").status.code(), Some(1));
