@@ -161,7 +161,12 @@ fn refuse_unknown(root: Node<'_>, document: &toml::Value, places: &impl Locate) 
 
 fn bad_value(error: &figment::Error, places: &Places) -> ConfigError {
     let key: Vec<String> = error.path.clone();
-    let message = error.kind.to_string().replace("``", "`").replace("expected struct ", "expected a table, ");
+    let message = error
+        .kind
+        .to_string()
+        .replace("``", "`")
+        .replace("`one of `", "one of `")
+        .replace("expected struct ", "expected a table, ");
     ConfigError::BadValue { place: places.of(&key), key: key.join("."), message }
 }
 
