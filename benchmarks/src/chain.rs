@@ -215,7 +215,9 @@ pub async fn measure(
     );
     let floor = floor(copied.as_the_loader);
     rows.push(row("whole", "CPU-ns/byte", taken.whole()).floor(floor).goal(goal));
-    rows.push(row(&format!("whole, the least of {of_rounds}"), "CPU-ns/byte", taken.whole()));
+    if rounds > 1 {
+        rows.push(row(&format!("whole, the least of {of_rounds}"), "CPU-ns/byte", taken.whole()));
+    }
     // With more bytes a second what all take at rest is less of each.
     let added = taken.whole() - at_rest * 1e3 / taken.throughput;
     rows.push(row("whole, less what all take at rest", "CPU-ns/byte", added).floor(floor));

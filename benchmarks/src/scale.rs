@@ -21,12 +21,8 @@ pub struct Steps {
     #[arg(long = "scale-instances", env = "SCALE_INSTANCES", value_delimiter = ',', default_value = "1,2,4,8")]
     pub instances: Vec<u32>,
     /// The chains' layout
-    #[arg(id = "scale-layout", long, env = "SCALE_LAYOUT", value_name = "SCALE_LAYOUT", default_value = "separate", value_parser = layout)]
+    #[arg(id = "scale-layout", long, env = "SCALE_LAYOUT", value_name = "SCALE_LAYOUT", default_value = "separate")]
     pub layout: Layout,
-}
-
-fn layout(text: &str) -> Result<Layout, String> {
-    Layout::ALL.into_iter().find(|layout| layout.name() == text).ok_or_else(|| "no layout".to_owned())
 }
 
 /// How much more a byte may cost than with one.

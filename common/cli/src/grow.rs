@@ -7,7 +7,6 @@
 //! refuse to start before all of it is done.
 
 use crate::lag;
-use crate::topic_reader::TopicReader;
 use crate::topics::Difference;
 use anyhow::{Result, bail};
 use logmill_config::Config;
@@ -54,11 +53,11 @@ pub fn at_rest(config: &Config, what: &str) -> Result<()> {
 
 /// The stages that run: a line for each.
 fn at_work(config: &Config) -> Result<Vec<String>> {
-    let topics = config.topics();
+    let (topics, admin) = (config.topics(), Admin::new(&config.kafka.brokers, &config.kafka.properties.0)?);
     let mut all = Vec::new();
     for stage in topics.stages() {
         let group = topics.group(stage);
-        let members = TopicReader::new(config, &group)?.members(&group)?;
+        let members = admin.members(&group)?;
         if members > 0 {
             all.push(format!("the {stage} runs: its group {group} has {members} members"));
         }

@@ -117,15 +117,6 @@ impl TopicReader {
         Ok(metadata.brokers().len())
     }
 
-    /// How many members a consumer group has.
-    ///
-    /// # Errors
-    /// Kafka does not answer.
-    pub fn members(&self, group: &str) -> Result<usize> {
-        let groups = self.consumer.fetch_group_list(Some(group), ANSWER).map_err(|error| self.silent(error))?;
-        Ok(groups.groups().iter().filter(|found| found.name() == group).map(|found| found.members().len()).sum())
-    }
-
     /// The first and the next offset of a partition.
     ///
     /// # Errors

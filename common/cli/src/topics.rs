@@ -132,7 +132,7 @@ fn change_layout(config: &Config) -> Result<()> {
         let before = Config { layout: other.layout, ..config.clone() };
         grow::at_rest(&before, &format!("{other}, and the layout cannot be changed yet"))?;
         let own = topics.group(config.layout.decompresses());
-        let members = admin.reader(&own)?.members(&own)?;
+        let members = admin.members(&own)?;
         if members > 0 {
             bail!("{other}, and the layout cannot be changed yet: the group {own} has {members} members");
         }

@@ -7,6 +7,7 @@
 pub mod admin;
 mod client;
 pub mod follow;
+pub mod group;
 pub mod journal;
 mod memory;
 pub mod notes;

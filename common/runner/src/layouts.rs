@@ -7,7 +7,8 @@
 
 use anyhow::bail;
 use logmill_config::{Config, Layout};
-use logmill_kafka::admin::{Admin, AdminError, GroupReader};
+use logmill_kafka::admin::{Admin, AdminError};
+use logmill_kafka::group::GroupReader;
 use logmill_protocol::Partition;
 use logmill_protocol::worker::Position;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -48,17 +49,17 @@ pub fn other_layout(config: &Config) -> Result<Option<OtherLayout>, AdminError> 
     let places = |reader: GroupReader| {
         let committed = reader.committed(&partitions)?.into_iter();
         let next = committed.map(|(_, committed)| Some(Position::decode(&committed?).ok()?.next.0));
-        Ok::<_, AdminError>((reader, next.map(Option::unwrap_or_default).collect::<Vec<i64>>()))
+        Ok::<_, AdminError>(next.map(Option::unwrap_or_default).collect::<Vec<i64>>())
     };
     // An onlooker does not wait for a transaction that is pending: a value from before it is no further back than the layout's start.
-    let (_, ours) = places(admin.onlooker(&topics.group(config.layout.decompresses()))?)?;
+    let ours = places(admin.onlooker(&topics.group(config.layout.decompresses()))?)?;
     let mut found: Option<OtherLayout> = None;
     for layout in Layout::ALL.into_iter().filter(|layout| *layout != config.layout) {
         let group = topics.group(layout.decompresses());
-        let (reader, theirs) = places(admin.reader(&group)?)?;
+        let theirs = places(admin.reader(&group)?)?;
         let all = partitions.iter().cloned().zip(theirs).zip(&ours);
         let ahead: Vec<_> = all.filter(|((_, theirs), ours)| theirs > *ours).map(|(place, _)| place).collect();
-        let at_work = reader.members(&group)? > 0;
+        let at_work = admin.members(&group)? > 0;
         let far = |ahead: &[(Partition, i64)]| ahead.iter().map(|(_, next)| *next).sum::<i64>();
         let further = found.as_ref().is_none_or(|other| !other.at_work && (at_work || far(&ahead) > far(&other.ahead)));
         if further && (at_work || !ahead.is_empty()) {

@@ -3,7 +3,8 @@
 
 use logmill_config::Config;
 use logmill_core::Offset;
-use logmill_kafka::admin::{Admin, AdminError, GroupReader};
+use logmill_kafka::admin::{Admin, AdminError};
+use logmill_kafka::group::GroupReader;
 use logmill_protocol::fetch::STAGE;
 use logmill_protocol::{Committed, Partition, worker};
 use std::sync::Arc;

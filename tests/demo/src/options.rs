@@ -15,7 +15,7 @@ pub struct Options {
     #[arg(long, env = "LOGS", value_name = "FOLDER", value_parser = folder)]
     pub logs: Option<PathBuf>,
     /// separate: decompressor and re-encoder are processes of their own. fused: they are one.
-    #[arg(long, env = "LAYOUT", default_value = "separate", value_parser = layout)]
+    #[arg(long, env = "LAYOUT", default_value = "separate")]
     pub layout: Layout,
     /// Processes of each stage.
     #[arg(long, env = "INSTANCES", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=16))]
@@ -34,11 +34,6 @@ pub struct Options {
 fn folder(text: &str) -> Result<PathBuf, String> {
     let path = PathBuf::from(text);
     if path.is_dir() { Ok(path) } else { Err("not a folder".into()) }
-}
-
-fn layout(text: &str) -> Result<Layout, String> {
-    let found = Layout::ALL.into_iter().find(|layout| layout.name() == text);
-    found.ok_or_else(|| "neither separate, fused nor compact".to_owned())
 }
 
 fn brokers(text: &str) -> Result<usize, String> {

@@ -118,6 +118,19 @@ pub struct Running {
     files: u64,
 }
 
+/// Those of a chain of one process a stage, with files under its own name, cut into chunks of so many bytes.
+#[must_use]
+pub fn settings(name: &str, chunk: u64) -> Settings {
+    Settings {
+        name: name.into(),
+        folder: folder(name),
+        layout: Layout::Separate,
+        instances: 1,
+        files: format!("/{name}"),
+        chunk_bytes: Some(chunk),
+    }
+}
+
 /// Sets a chain up and starts it, `instances` processes of each stage.
 ///
 /// # Panics
@@ -133,14 +146,7 @@ pub fn start(fixture: &'static Fixture, name: &str, layout: Layout, instances: u
 /// When that fails.
 #[must_use]
 pub fn start_cut(fixture: &'static Fixture, name: &str, layout: Layout, instances: u32, chunk: u64) -> Running {
-    let settings = Settings {
-        name: name.into(),
-        folder: folder(name),
-        layout,
-        instances,
-        files: "/logs".into(),
-        chunk_bytes: Some(chunk),
-    };
+    let settings = Settings { layout, instances, files: "/logs".into(), ..settings(name, chunk) };
     start_with(fixture, settings, fixture.logs.entries.len() as u64, |_| ())
 }
 

@@ -1,12 +1,12 @@
 //! Members of archives on real servers: each is a file of its own, from the decompressor to the table, though stages are
 //! killed; they are loaded again, and superseded, with their archive.
 
-use logmill_config::{Config, Layout};
-use logmill_demo::chain::{Chain, Settings};
+use logmill_config::Config;
+use logmill_demo::chain::Chain;
 use logmill_demo::logs::generate::clients;
 use logmill_demo::logs::upload::{Put, upload};
 use logmill_demo::progress;
-use logmill_e2e::{PATIENCE, fixture, folder};
+use logmill_e2e::{PATIENCE, fixture, settings};
 use std::collections::BTreeSet;
 use std::process::Command;
 use std::sync::Mutex;
@@ -73,15 +73,8 @@ fn expected(load: u32, paths: &[&str], right: u64) -> String {
 #[test]
 fn members_of_archives_are_files_of_their_own() {
     let (fixture, _turn) = fixture();
-    let folder = folder("archived");
-    let settings = Settings {
-        name: "archived".into(),
-        folder: folder.clone(),
-        layout: Layout::Separate,
-        instances: 1,
-        files: "/archived".into(),
-        chunk_bytes: Some(16 << 10),
-    };
+    let settings = settings("archived", 16 << 10);
+    let folder = settings.folder.clone();
     let misread = |config: &mut Config| config.plan.encoding = Some("windows-1252".into());
     let chain = Chain::set_up_with(&fixture.stack, settings, misread).expect("topics and tables");
     let wrote = Command::new("python3").args(["-c", WRITER]).arg(&folder).arg(LINES.to_string()).status();

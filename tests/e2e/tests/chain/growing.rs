@@ -2,12 +2,12 @@
 
 use crate::redecode::{LINES, stdout, text};
 use logmill_config::{Config, Layout};
-use logmill_demo::chain::{Chain, Settings};
+use logmill_demo::chain::Chain;
 use logmill_demo::logs::generate::clients;
 use logmill_demo::logs::upload::{Put, upload};
 use logmill_demo::processes::Processes;
 use logmill_demo::progress;
-use logmill_e2e::{PATIENCE, fixture, folder, said};
+use logmill_e2e::{PATIENCE, fixture, said, settings};
 use std::time::{Duration, Instant};
 
 pub fn rewrite(chain: &Chain, change: impl FnOnce(&mut Config)) -> Config {
@@ -21,15 +21,8 @@ pub fn rewrite(chain: &Chain, change: impl FnOnce(&mut Config)) -> Config {
 #[test]
 fn a_drained_chain_gets_more_partitions_and_goes_on_exactly_once() {
     let (fixture, _turn) = fixture();
-    let folder = folder("grown");
-    let settings = Settings {
-        name: "grown".into(),
-        folder: folder.clone(),
-        layout: Layout::Separate,
-        instances: 1,
-        files: "/grown".into(),
-        chunk_bytes: Some(32 << 10),
-    };
+    let settings = settings("grown", 32 << 10);
+    let folder = settings.folder.clone();
     let two = |config: &mut Config| config.kafka.partitions = 2;
     let chain = Chain::set_up_with(&fixture.stack, settings, two).expect("topics and tables");
     let clients = clients(&fixture.stack).expect("clients of the clusters");
@@ -118,15 +111,8 @@ fn a_drained_chain_gets_more_partitions_and_goes_on_exactly_once() {
 #[test]
 fn a_drained_chain_goes_on_in_another_layout_and_back_and_nothing_is_sent_again() {
     let (fixture, _turn) = fixture();
-    let folder = folder("relaid");
-    let settings = Settings {
-        name: "relaid".into(),
-        folder: folder.clone(),
-        layout: Layout::Separate,
-        instances: 1,
-        files: "/relaid".into(),
-        chunk_bytes: Some(32 << 10),
-    };
+    let settings = settings("relaid", 32 << 10);
+    let folder = settings.folder.clone();
     let mut chain = Chain::set_up_with(&fixture.stack, settings, |_| {}).expect("topics and tables");
     let clients = clients(&fixture.stack).expect("clients of the clusters");
     let apply = |chain: &Chain| chain.logmill(&["topics", "apply"]).expect("logmill runs");

@@ -1,12 +1,12 @@
 //! Patterns on real servers: what stands in lines of many forms is in the columns of the table, each line of them once, though
 //! splitter and loader are killed; and a change of the configuration touches the files that come later alone.
 
-use logmill_config::{Config, FieldType, Layout, PatternSpec, Rule};
-use logmill_demo::chain::{Chain, Settings};
+use logmill_config::{Config, FieldType, PatternSpec, Rule};
+use logmill_demo::chain::Chain;
 use logmill_demo::logs::generate::clients;
 use logmill_demo::logs::upload::{Put, upload};
 use logmill_demo::progress;
-use logmill_e2e::{PATIENCE, fixture, folder, said};
+use logmill_e2e::{PATIENCE, fixture, said, settings};
 use std::path::Path;
 use std::time::Duration;
 
@@ -98,15 +98,8 @@ fn put(folder: &Path, name: &str, text: &str) -> Put {
 #[test]
 fn what_stands_in_lines_is_in_columns() {
     let (fixture, _turn) = fixture();
-    let folder = folder("patterns");
-    let settings = Settings {
-        name: "patterns".into(),
-        folder: folder.clone(),
-        layout: Layout::Separate,
-        instances: 1,
-        files: "/patterns".into(),
-        chunk_bytes: Some(16 << 10),
-    };
+    let settings = settings("patterns", 16 << 10);
+    let folder = settings.folder.clone();
     let chain = Chain::set_up_with(&fixture.stack, settings, configured).expect("topics and tables");
     let processes = chain.start(|text| println!("{text}")).expect("the stages start");
     let clients = clients(&fixture.stack).expect("clients of the clusters");

@@ -9,7 +9,7 @@ use logmill_demo::logs::generate::{Logs, clients};
 use logmill_demo::logs::manifest::{self, Codec, Encoding, Entry};
 use logmill_demo::logs::upload::{Put, upload};
 use logmill_demo::progress;
-use logmill_e2e::{PATIENCE, fixture, folder, start_with};
+use logmill_e2e::{PATIENCE, fixture, folder, settings, start_with};
 use logmill_kafka::admin::Admin;
 use logmill_protocol::Partition;
 use std::collections::BTreeMap;
@@ -136,15 +136,8 @@ fn stack_traces_are_rows_fused() {
 #[test]
 fn chunks_know_their_header_down_to_the_splitter() {
     let (fixture, _turn) = fixture();
-    let folder = folder("headers");
-    let settings = Settings {
-        name: "headers".into(),
-        folder: folder.clone(),
-        layout: Layout::Fused,
-        instances: 1,
-        files: "/headers".into(),
-        chunk_bytes: Some(4 << 10),
-    };
+    let settings = Settings { layout: Layout::Fused, ..settings("headers", 4 << 10) };
+    let folder = settings.folder.clone();
     let rules = |config: &mut Config| {
         let rule = |path: &str, header| Rule { path: Some(path.into()), header: Some(header), ..Rule::default() };
         config.rules = vec![rule("*.csv", HeaderLine::Csv), rule("u_*.log", HeaderLine::W3c)];

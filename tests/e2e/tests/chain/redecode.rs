@@ -1,13 +1,13 @@
 //! `logmill redecode` on real servers: killed at any moment and run again, readers see the old rows or the new ones.
 
 use encoding_rs::{GBK, WINDOWS_1252};
-use logmill_config::{Config, Layout};
-use logmill_demo::chain::{Chain, Settings};
+use logmill_config::Config;
+use logmill_demo::chain::Chain;
 use logmill_demo::logs::generate::clients;
 use logmill_demo::logs::upload::{Put, upload};
 use logmill_demo::processes::Processes;
 use logmill_demo::progress;
-use logmill_e2e::{PATIENCE, fixture, folder};
+use logmill_e2e::{PATIENCE, fixture, settings};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::process::Output;
@@ -74,15 +74,8 @@ pub fn signal(processes: &Processes, name: &str, signal: i32) {
 #[test]
 fn readers_see_the_old_rows_or_the_new_ones_though_redecode_is_killed() {
     let (fixture, _turn) = fixture();
-    let folder = folder("redecoded");
-    let settings = Settings {
-        name: "redecoded".into(),
-        folder: folder.clone(),
-        layout: Layout::Separate,
-        instances: 1,
-        files: "/redecoded".into(),
-        chunk_bytes: Some(32 << 10),
-    };
+    let settings = settings("redecoded", 32 << 10);
+    let folder = settings.folder.clone();
     let misread = |config: &mut Config| config.plan.encoding = Some("windows-1252".into());
     let chain = Chain::set_up_with(&fixture.stack, settings, misread).expect("topics and tables");
     let processes = chain.start(|text| println!("{text}")).expect("the stages start");

@@ -2,12 +2,12 @@
 
 use crate::redecode::{LINES, expected, kill_after, seen, signal, stdout, text};
 use encoding_rs::{GBK, WINDOWS_1252};
-use logmill_config::{Config, Layout};
-use logmill_demo::chain::{Chain, Settings};
+use logmill_config::Config;
+use logmill_demo::chain::Chain;
 use logmill_demo::logs::generate::clients;
 use logmill_demo::logs::upload::{Put, upload};
 use logmill_demo::progress;
-use logmill_e2e::{PATIENCE, fixture, folder, said};
+use logmill_e2e::{PATIENCE, fixture, said, settings};
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -24,15 +24,8 @@ fn decode_as(chain: &Chain, encoding: &str) {
 #[test]
 fn readers_see_the_old_rows_or_the_new_ones_though_replay_is_killed() {
     let (fixture, _turn) = fixture();
-    let folder = folder("replayed");
-    let settings = Settings {
-        name: "replayed".into(),
-        folder: folder.clone(),
-        layout: Layout::Separate,
-        instances: 1,
-        files: "/replayed".into(),
-        chunk_bytes: Some(32 << 10),
-    };
+    let settings = settings("replayed", 32 << 10);
+    let folder = settings.folder.clone();
     let misread = |config: &mut Config| config.plan.encoding = Some("windows-1252".into());
     let chain = Chain::set_up_with(&fixture.stack, settings, misread).expect("topics and tables");
     let processes = chain.start(|text| println!("{text}")).expect("the stages start");
