@@ -4,6 +4,7 @@
 //! **Invariant:** nothing here knows rdkafka, ClickHouse, clocks, sockets or threads. Time comes in as a number.
 
 pub mod fetch;
+pub mod ingest;
 pub mod load;
 pub mod log;
 mod notes;

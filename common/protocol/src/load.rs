@@ -394,7 +394,7 @@ impl Machine for Loader {
             }
             (Asked::Poll, Event::Nothing { partition, from, to }) => {
                 if let Some(lane) = self.lanes.get_mut(&partition) {
-                    lane.skip(from, to);
+                    lane.skip(now_ms, from, to);
                 }
                 self.go_on(now_ms)
             }

@@ -220,6 +220,21 @@ impl<S: Stage> StageWorker<S> {
         self.transaction = Transaction::default();
     }
 
+    /// After how many attempts a chunk is rejected.
+    pub(crate) fn attempts(&self) -> u32 {
+        self.options.attempts
+    }
+
+    /// Drops every state, whatever was under way: it is told an assignment next. `anew`: the next attempt counts, even of a chunk
+    /// that was survived.
+    pub(crate) fn rewind(&mut self, anew: bool) {
+        self.forget();
+        self.phase = Phase::Polling;
+        if anew {
+            self.survived.clear();
+        }
+    }
+
     /// Starts from what is committed: after an assignment, and after any failure.
     fn read(&mut self) -> Action {
         if self.assigned.is_empty() {

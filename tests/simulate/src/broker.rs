@@ -107,6 +107,12 @@ impl Broker {
         }
     }
 
+    /// Writes what nobody sees.
+    pub fn gap(&mut self, partition: &Partition) {
+        let by = (String::new(), 0);
+        self.log(partition).push(Entry::Marker { by, commit: false });
+    }
+
     /// Writes outside of any transaction: the input of the chain.
     pub fn write(&mut self, partition: &Partition, record: Record) {
         self.log(partition).push(Entry::Record { by: None, record });

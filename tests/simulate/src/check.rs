@@ -4,6 +4,7 @@ use crate::broker::Broker;
 use crate::spread::{self, CHANNELS};
 use crate::stage::{Cut, Death, Seen, reference};
 use crate::world::{HOPS, Setup, TOPICS, Weaker};
+use bytes::Bytes;
 use logmill_core::wire::{Kind, WireChunk};
 use logmill_core::{FileId, Offset};
 use logmill_protocol::Partition;
@@ -12,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// How the outputs of a file may be cut: as its plan says, or, with that rule switched off, in one way or the other, but
 /// not in both.
-const PLANNED: &[Cut] = &[Cut::Plan];
+pub const PLANNED: &[Cut] = &[Cut::Plan];
 const CONFIGURED: &[Cut] = &[Cut::Configured(0), Cut::Configured(1)];
 
 /// Checks all that is in the log.
@@ -70,7 +71,7 @@ fn each_is_what_its_input_asks_for(broker: &Broker, positions: &[Of<'_>]) -> Res
     }
     for ((group, partition), position) in positions {
         let alone = *group == HOPS[2];
-        let open = if alone { BTreeSet::new() } else { open_at(&inputs[partition], position.next) };
+        let open = if alone { BTreeSet::new() } else { open_in(&inputs[partition], position.next) };
         let first = open.first().copied().unwrap_or(position.next);
         let listed = position.open.as_ref().is_none_or(|listed| *listed == open);
         if position.first != first || !listed || (alone && position.k > 0) {
@@ -84,7 +85,14 @@ fn each_is_what_its_input_asks_for(broker: &Broker, positions: &[Of<'_>]) -> Res
 }
 
 /// The first offsets of the files that are open at `next`: a straight reading of the input.
-fn open_at(input: &[(Offset, Option<WireChunk>)], next: Offset) -> BTreeSet<Offset> {
+#[must_use]
+pub fn open_at(broker: &Broker, partition: &Partition, next: Offset) -> BTreeSet<Offset> {
+    let input = broker.visible(&partition.topic).into_iter().filter(|incoming| incoming.partition == *partition);
+    let input: Vec<_> = input.map(|i| (i.offset, WireChunk::decode(&i.record).ok())).collect();
+    open_in(&input, next)
+}
+
+fn open_in(input: &[(Offset, Option<WireChunk>)], next: Offset) -> BTreeSet<Offset> {
     let mut open = BTreeMap::new();
     for (offset, chunk) in input.iter().take_while(|(offset, _)| *offset < next) {
         let Some(chunk) = chunk else { continue };
@@ -104,25 +112,43 @@ fn outputs(
     hop: usize,
     is_right: impl Fn(&[WireChunk], &mut Seen) -> Result<(), Seen>,
 ) -> Result<(), String> {
+    let topics = TOPICS.get(hop + 1).map_or(&CHANNELS[..], std::slice::from_ref);
+    let mut chunks = Vec::new();
+    for incoming in topics.iter().flat_map(|topic| broker.visible(topic)) {
+        let c = WireChunk::decode(&incoming.record).map_err(|e| e.to_string())?;
+        chunks.push((c.file_id, (c.seq.0, c.kind, c.silent, c.payload)));
+    }
+    compare(broker, TOPICS[hop], HOPS[hop], chunks, is_right)
+}
+
+/// What came out of each file of `topic` at `stage`, its chunks being `chunks`, is what its input asks for, by `is_right`, which
+/// else says what was wanted.
+///
+/// # Errors
+/// What is not as it has to be.
+pub fn compare(
+    broker: &Broker,
+    topic: &str,
+    stage: &str,
+    chunks: Vec<(FileId, (u64, Kind, bool, Bytes))>,
+    is_right: impl Fn(&[WireChunk], &mut Seen) -> Result<(), Seen>,
+) -> Result<(), String> {
     let mut input: BTreeMap<FileId, Vec<WireChunk>> = BTreeMap::new();
     let mut foreign = 0;
-    for incoming in broker.visible(TOPICS[hop]) {
+    for incoming in broker.visible(topic) {
         match WireChunk::decode(&incoming.record) {
             Ok(chunk) => input.entry(chunk.file_id).or_default().push(chunk),
             Err(_) => foreign += 1,
         }
     }
     let mut seen: BTreeMap<FileId, Seen> = input.keys().map(|id| (*id, Seen::default())).collect();
-    let topics = TOPICS.get(hop + 1).map_or(&CHANNELS[..], std::slice::from_ref);
-    for incoming in topics.iter().flat_map(|topic| broker.visible(topic)) {
-        let c = WireChunk::decode(&incoming.record).map_err(|e| e.to_string())?;
-        let of = seen.get_mut(&c.file_id).ok_or("output of a file that is not in the input")?;
-        of.chunks.push((c.seq.0, c.kind, c.silent, c.payload));
+    for (file, chunk) in chunks {
+        seen.get_mut(&file).ok_or("output of a file that is not in the input")?.chunks.push(chunk);
     }
     let mut refused = 0;
     for incoming in broker.visible("letters") {
         let text = |name| incoming.record.header(name).map(|v| String::from_utf8_lossy(v).into_owned());
-        if text("stage").as_deref() != Some(HOPS[hop]) {
+        if text("stage").as_deref() != Some(stage) {
             continue;
         }
         match incoming.record.file_id() {
@@ -135,7 +161,7 @@ fn outputs(
     }
     for incoming in broker.visible("events") {
         let event: serde_json::Value = serde_json::from_slice(&incoming.record.payload).map_err(|e| e.to_string())?;
-        if event["stage"] == HOPS[hop] {
+        if event["stage"] == stage {
             let id = event["file_id"].as_str().and_then(|id| id.parse().ok()).ok_or("an event without a file")?;
             seen.get_mut(&id).ok_or("an event of a file that is not in the input")?.events += 1;
         }
@@ -146,14 +172,17 @@ fn outputs(
     for (id, mut seen) in seen {
         seen.rejects.sort();
         if let Err(want) = is_right(&input[&id], &mut seen) {
-            return Err(format!("{} of file {id}:\n put out {seen:?}\n  wanted {want:?}", HOPS[hop]));
+            return Err(format!("{stage} of file {id}:\n put out {seen:?}\n  wanted {want:?}"));
         }
     }
     Ok(())
 }
 
 /// The reference's outputs, in order, whatever was committed of a deadly chunk before it was given up.
-fn is_of_stream<const LAST: bool>(input: &[WireChunk], seen: &mut Seen, cuts: &[Cut]) -> Result<(), Seen> {
+///
+/// # Errors
+/// With what was wanted.
+pub fn is_of_stream<const LAST: bool>(input: &[WireChunk], seen: &mut Seen, cuts: &[Cut]) -> Result<(), Seen> {
     if LAST {
         seen.chunks.sort_by_key(|c| c.0);
     }

@@ -1,10 +1,43 @@
 //! What the simulated chain is fed with: files of all kinds, as records of its first topic.
 
+use crate::net::Net;
 use bytes::Bytes;
 use logmill_core::wire::{Kind, Record, WireChunk};
 use logmill_core::{End, FileId, FileMeta, Plan, Seq};
+use logmill_protocol::Partition;
 use rand::rngs::StdRng;
 use rand::{Rng as _, RngExt as _};
+
+/// Writes files of all kinds to the first topic, one among the other, and now and then what is no chunk.
+///
+/// # Panics
+/// Never: a file's records are chunks.
+pub fn write(net: &mut Net, files: u32, partitions: i32, mut each: impl FnMut(&WireChunk)) {
+    let mut files: Vec<_> = (0..files).map(|n| file(&mut net.rng, u128::from(n) + 1).into_iter()).collect();
+    while !files.is_empty() {
+        let i = net.rng.random_range(0..files.len());
+        match files[i].next() {
+            Some(record) => {
+                let chunk = WireChunk::decode(&record).expect("a file's records are chunks");
+                each(&chunk);
+                let partition = Partition::new("in", chunk.file_id.partition(partitions));
+                if net.rng.random_ratio(1, 10) {
+                    net.broker.gap(&partition);
+                }
+                net.broker.write(&partition, record);
+            }
+            None => drop(files.remove(i)),
+        }
+    }
+    if net.rng.random_ratio(1, 5) {
+        net.broker.write(&Partition::new("in", 0), Record::default());
+    }
+    for index in 0..partitions {
+        if net.rng.random_ratio(1, 3) {
+            net.broker.gap(&Partition::new("in", index));
+        }
+    }
+}
 
 /// One file's records, in order.
 #[must_use]

@@ -4,7 +4,6 @@
 //! Asserted all along: every row is in the table at most once, at any time; a committed offset means that the rows
 //! below it are there (or among the dead letters, once). Then the faults stop, and everything has to arrive.
 
-mod database;
 mod parts;
 mod schedule;
 mod world;

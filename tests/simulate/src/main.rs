@@ -2,13 +2,13 @@
 
 use anyhow::Error;
 use clap::Parser;
-use logmill_simulate::{Setup, fetch, load, report};
+use logmill_simulate::{Setup, fetch, ingest, load, report};
 
-/// Runs the stages' workers, the listers and fetchers, and the loaders under random schedules of faults.
+/// Runs the stages' workers, the listers and fetchers, the loaders and the ingesters under random schedules of faults.
 #[derive(Parser)]
 #[command(version, after_help = "Example:\n  logmill-simulate --schedules 1000000 --seed 7")]
 struct Arguments {
-    /// How many schedules of each of the three
+    /// How many schedules of each of the four
     #[arg(long, default_value_t = 100_000, env = "SCHEDULES")]
     schedules: u64,
     /// The first one's seed; the others follow
@@ -23,5 +23,6 @@ fn main() -> anyhow::Result<()> {
     let Arguments { schedules, seed, trace } = Arguments::parse();
     report::<Setup>("workers", seed, schedules, trace).map_err(Error::msg)?;
     report::<fetch::Setup>("fetchers and listers", seed, schedules, trace).map_err(Error::msg)?;
-    report::<load::Setup>("loaders", seed, schedules, trace).map_err(Error::msg)
+    report::<load::Setup>("loaders", seed, schedules, trace).map_err(Error::msg)?;
+    report::<ingest::Setup>("ingesters", seed, schedules, trace).map_err(Error::msg)
 }

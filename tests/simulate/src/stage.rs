@@ -5,7 +5,9 @@
 
 use bytes::Bytes;
 use logmill_core::wire::{Kind, WireChunk};
-use logmill_core::{Chunk, End, Event, FileMeta, Flow, Out, Outcome, Product, Progress, Reject, RejectReason, Stage};
+use logmill_core::{
+    Chunk, End, Event, FileMeta, Flow, LineSpan, Out, Outcome, Product, Progress, Reject, RejectReason, Stage,
+};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -44,6 +46,16 @@ pub struct State {
     sum: Sum,
     /// Products of a `B`.
     most: u8,
+    /// Products so far: each is a line of its own.
+    lines: u64,
+}
+
+impl State {
+    fn put(&mut self, out: &mut Out, n: u8) {
+        self.lines += 1;
+        let line = LineSpan { first_line: self.lines, first_part: 0, rows: 1 };
+        out.push(Product::new(self.sum.product(n)).lines(line));
+    }
 }
 
 /// A running sum of everything seen: whatever is lost or doubled in a rebuilt state shows in all later output.
@@ -81,27 +93,22 @@ impl<const LAST: bool> Stage for Model<LAST> {
     const OUTPUT: Flow = if LAST { Flow::Standalone } else { Flow::Stream };
 
     fn open(&self, file: &Arc<FileMeta>) -> State {
-        State { sum: Sum(file.length), most: self.cut.most(file) }
+        State { sum: Sum(file.length), most: self.cut.most(file), lines: 0 }
     }
 
     fn process(&self, state: &mut State, chunk: &mut Chunk, out: &mut Out) -> Result<Progress, Reject> {
-        let State { sum, most } = state;
         let mut payload = chunk.payload.to_vec();
         let op = payload[0];
-        let put = |sum: &mut Sum, out: &mut Out, n| {
-            let payload = sum.product(n);
-            out.push(Product::new(payload));
-        };
         match op {
             b'B' | b'D' => {
-                let most = if op == b'B' { *most } else { BEFORE_DEATH };
+                let most = if op == b'B' { state.most } else { BEFORE_DEATH };
                 payload[1] = payload[1].min(most);
                 while payload[1] > 0 {
                     if out.is_full() {
                         chunk.payload = Bytes::from(payload);
                         return Ok(Progress::More);
                     }
-                    put(sum, out, payload[1]);
+                    state.put(out, payload[1]);
                     payload[1] -= 1;
                 }
                 if op == b'D' {
@@ -111,12 +118,12 @@ impl<const LAST: bool> Stage for Model<LAST> {
             b'X' => return Err(Reject::new(RejectReason::Corrupt, "X")),
             b'R' => {
                 out.reject(Reject::new(RejectReason::TrailingGarbage, "R"));
-                put(sum, out, 1);
+                state.put(out, 1);
             }
             digit => {
-                sum.add(&payload);
+                state.sum.add(&payload);
                 for n in 0..digit - b'0' {
-                    put(sum, out, n);
+                    state.put(out, n);
                 }
             }
         }
@@ -124,7 +131,7 @@ impl<const LAST: bool> Stage for Model<LAST> {
     }
 
     fn finish(&self, mut state: State, end: End, out: &mut Out) -> Result<Outcome, Reject> {
-        out.push(Product::new(state.sum.product(9)));
+        state.put(out, 9);
         out.event(Event::Opened);
         Ok(end.outcome())
     }
@@ -187,7 +194,7 @@ pub fn reference<const LAST: bool>(input: &[WireChunk], deaths: [Death; 2], cut:
             }
         };
         let mut end = None;
-        if let Some(State { sum, most }) = running.as_mut() {
+        if let Some(State { sum, most, .. }) = running.as_mut() {
             match chunk.kind {
                 Kind::Park => put(seq, Kind::Park, Bytes::new()),
                 Kind::End(how) => {

@@ -6,8 +6,7 @@ use crate::client::{Client, Driven};
 use crate::net::{Doing, Loose, Moved, Net, NetCoverage, Session};
 use crate::spread::{CHANNELS, Spread};
 use crate::stage::{Cut, Model};
-use logmill_core::FileId;
-use logmill_core::wire::{Kind, WireChunk};
+use logmill_core::wire::Kind;
 use logmill_protocol::fetch::Lane;
 use logmill_protocol::worker::{Options, Position, Route, Routes, Snapshot, StageWorker, Weaken};
 use logmill_protocol::{Event, Partition};
@@ -180,23 +179,9 @@ impl<'a> World<'a> {
             net.broker.topic(topic, 1, None);
         }
         let mut coverage = Coverage::default();
-        let mut files: Vec<_> =
-            (0..setup.files).map(|n| crate::files::file(&mut net.rng, u128::from(n) + 1).into_iter()).collect();
-        while !files.is_empty() {
-            let i = net.rng.random_range(0..files.len());
-            match files[i].next() {
-                Some(record) => {
-                    let chunk = WireChunk::decode(&record).expect("a file's records are chunks");
-                    coverage.parks += u64::from(chunk.kind == Kind::Park);
-                    let id: FileId = chunk.file_id;
-                    net.broker.write(&Partition::new("in", id.partition(setup.partitions)), record);
-                }
-                None => drop(files.remove(i)),
-            }
-        }
-        if net.rng.random_ratio(1, 5) {
-            net.broker.write(&Partition::new("in", 0), logmill_core::wire::Record::default());
-        }
+        crate::files::write(&mut net, setup.files, setup.partitions, |chunk| {
+            coverage.parks += u64::from(chunk.kind == Kind::Park);
+        });
         let mut world = Self { setup, net, clients: Vec::new(), suspect: None, coverage };
         for hop in 0..HOPS.len() {
             for slot in 0..setup.workers {

@@ -1,5 +1,6 @@
 //! The loader under random schedules, and each of its guarantees turned off, so that the alarm is heard.
 
+use logmill_simulate::database::InsertRules;
 use logmill_simulate::load::{Rules, Setup};
 use logmill_simulate::{Count as _, run_campaign};
 
@@ -24,9 +25,13 @@ fn alarm(rules: Rules, expected: &str) {
     assert!(failed.why.contains(expected), "{} is not about {expected:?}", failed.why);
 }
 
+fn inserts(insert: InsertRules) -> Rules {
+    Rules { insert, ..Rules::default() }
+}
+
 #[test]
 fn without_the_anti_join_rows_are_doubled() {
-    alarm(Rules { anti_join: false, ..Rules::default() }, "twice");
+    alarm(inserts(InsertRules { anti_join: false, ..InsertRules::default() }), "twice");
 }
 
 #[test]
@@ -46,20 +51,20 @@ fn without_the_intent_the_successor_cuts_another_batch_and_rows_are_doubled() {
 
 #[test]
 fn with_already_running_taken_for_done_rows_are_lost() {
-    alarm(Rules { wait_while_busy: false, ..Rules::default() }, "is committed");
+    alarm(inserts(InsertRules { wait_while_busy: false, ..InsertRules::default() }), "is committed");
 }
 
 #[test]
 fn with_an_unknown_answer_taken_for_done_rows_are_lost() {
-    alarm(Rules { unknown_is_again: false, ..Rules::default() }, "is committed");
+    alarm(inserts(InsertRules { unknown_is_again: false, ..InsertRules::default() }), "is committed");
 }
 
 #[test]
 fn with_a_count_instead_of_the_anti_join_a_half_visible_batch_stays_half() {
-    alarm(Rules { row_by_row: false, ..Rules::default() }, "is committed");
+    alarm(inserts(InsertRules { row_by_row: false, ..InsertRules::default() }), "is committed");
 }
 
 #[test]
 fn with_rows_that_are_not_durable_before_the_commit_they_are_lost() {
-    alarm(Rules { durable: false, ..Rules::default() }, "is committed");
+    alarm(inserts(InsertRules { durable: false, ..InsertRules::default() }), "is committed");
 }

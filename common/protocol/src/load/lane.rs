@@ -180,10 +180,15 @@ impl Lane {
         let item = Item::new(incoming, self.content);
         self.queued += item.bytes();
         self.queue.push_back(item);
+        self.recover(now_ms);
+    }
+
+    /// Where all of a batch of before has come, it is inserted again. The record before its end was there when the intent was
+    /// committed; should it be passed over now, that is told.
+    fn recover(&mut self, now_ms: u64) {
         if let Step::Recovering { to } = self.step
             && self.next >= to
         {
-            // The record before `to` was there when the intent was committed, so all of the batch has come.
             let count = self.queue.iter().take_while(|item| item.incoming.offset < to).count();
             let items = self.draw(now_ms, count);
             self.at = to;
@@ -193,8 +198,15 @@ impl Lane {
     }
 
     /// Goes past what nobody will ever see, where all before it has been taken up.
-    pub(super) fn skip(&mut self, from: Offset, to: Offset) {
-        if from <= self.next && self.next < to && self.queue.is_empty() && !self.is_recovering() {
+    pub(super) fn skip(&mut self, now_ms: u64, from: Offset, to: Offset) {
+        if from > self.next || to < self.next {
+            return;
+        }
+        if self.is_recovering() {
+            self.next = to;
+            self.recover(now_ms);
+        }
+        if self.queue.is_empty() && !self.is_recovering() {
             (self.next, self.at) = (to, to);
         }
     }

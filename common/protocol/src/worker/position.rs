@@ -70,7 +70,8 @@ impl Position {
     }
 
     /// # Errors
-    /// When the metadata is something else. Empty metadata is a position with nothing open.
+    /// When the metadata is something else. Empty metadata is a position with nothing open; what stands behind an `@` says how
+    /// far its rows are, and is none of a position's business.
     pub fn decode(committed: &Committed) -> Result<Self, BadPosition> {
         if committed.metadata.is_empty() {
             return Ok(Self::start(committed.offset));
@@ -85,7 +86,8 @@ impl Position {
             let offset = |e| committed.offset.0.checked_add(i64::try_from(hex(e)?).ok()?).map(Offset);
             entries.map(offset).collect::<Option<BTreeSet<Offset>>>()
         };
-        let mut fields = committed.metadata.split(';');
+        let text = committed.metadata.split('@').next()?;
+        let mut fields = text.split(';');
         if fields.next()? != "s1" {
             return None;
         }

@@ -3,6 +3,7 @@
 use super::parts::Rules;
 use super::world::World;
 use crate::campaign::{Schedule, counts};
+use crate::database::InsertCoverage;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 
@@ -17,15 +18,8 @@ counts! {
         rebalances: "rebalances",
         stops: "stops",
         lost_commits: "lost answers of commits",
-        lost: "INSERTs whose sender does not hear of them",
-        doubled: "doubled INSERTs",
-        deaths: "deaths of the database",
         takeovers: "takeovers with an intent",
         zombies: "INSERTs of loaders that have lost their partitions",
-        busy: "INSERTs refused because one of the same id ran",
-        late: "INSERTs that arrive when nobody waits for them",
-        partial: "INSERTs that die with a part of their rows visible",
-        refused: "INSERTs refused for their data",
         stale_commits: "commits refused because their generation or producer is over",
     }
 }
@@ -73,7 +67,7 @@ pub enum FaultKind {
 
 impl Schedule for Setup {
     type Rule = Rules;
-    type Coverage = LoadCoverage;
+    type Coverage = (LoadCoverage, InsertCoverage);
 
     fn of_seed(seed: u64, rules: Option<Rules>) -> Self {
         let mut rng = StdRng::seed_from_u64(seed ^ 0x10ad_5eed);
@@ -99,11 +93,11 @@ impl Schedule for Setup {
         Self { seed, loaders, records, faults, rules: rules.unwrap_or_default(), trace: false }
     }
 
-    fn run(&self) -> Result<LoadCoverage, String> {
+    fn run(&self) -> Result<Self::Coverage, String> {
         let mut world = World::new(self);
         world.run()?;
         world.coverage.schedules = 1;
-        Ok(world.coverage)
+        Ok((world.coverage, world.database.coverage))
     }
 
     fn traced(&self) -> Self {

@@ -1,13 +1,14 @@
 //! A log, a group, a database, and some loaders in them; every step is one choice of the seed.
 
-use super::parts::{Entry, Late, Process, Request, Row, Rules, Running};
+use super::parts::{Entry, Late, Process, Rules};
 use super::schedule::{Fault, FaultKind, LoadCoverage, Setup};
+use crate::database::{Database, Row};
 use bytes::Bytes;
 use logmill_core::wire::{Kind, WireChunk, header};
 use logmill_core::{FileId, LineSpan, Load, Offset, Seq};
-use logmill_protocol::load::{Answer, Ask, Config, Content, Loader, Verdict};
+use logmill_protocol::load::{Answer, Ask, Config, Content, Insert, Loader};
 use logmill_protocol::{Action, Committed, Event, Failure, Incoming, Machine, Partition};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub struct World<'a> {
@@ -27,11 +28,7 @@ pub struct World<'a> {
     pub processes: Vec<Process>,
     uids: u64,
     late: Vec<Late>,
-    pub requests: Vec<Request>,
-    pub table: BTreeMap<Row, u32>,
-    /// Rows that a crash of the database would take, where rows are not durable.
-    pub volatile: BTreeSet<Row>,
-    pub bad: BTreeSet<Row>,
+    pub database: Database,
     /// By origin and row.
     dead: BTreeMap<(String, Option<u64>), u32>,
 }
@@ -56,10 +53,7 @@ impl<'a> World<'a> {
             processes: Vec::new(),
             uids: 0,
             late: Vec::new(),
-            requests: Vec::new(),
-            table: BTreeMap::new(),
-            volatile: BTreeSet::new(),
-            bad: BTreeSet::new(),
+            database: Database::new(setup.rules.insert),
             dead: BTreeMap::new(),
         };
         let topic: Arc<str> = "rows".into();
@@ -125,7 +119,7 @@ impl<'a> World<'a> {
             let rows: Vec<Row> = (first_line..first_line + rows).map(|line| (file, line)).collect();
             if !malformed && self.chance(8) {
                 let row = rows[self.pick(rows.len())];
-                self.bad.insert(row);
+                self.database.bad.insert(row);
             }
             let incoming = Incoming { partition: partition.clone(), offset: Offset(offset), timestamp_ms: 0, record };
             entries.push(Entry { incoming, rows, malformed });
@@ -161,7 +155,6 @@ impl<'a> World<'a> {
             revoke: false,
             paused_until: 0,
             assign: false,
-            answers: Vec::new(),
             sends: Vec::new(),
         }
     }
@@ -211,8 +204,8 @@ impl<'a> World<'a> {
                         self.step(slot)?;
                     }
                 }
-                _ if !self.requests.is_empty() => {
-                    let index = self.pick(self.requests.len());
+                _ if self.database.running() > 0 => {
+                    let index = self.pick(self.database.running());
                     self.advance(index)?;
                 }
                 _ => {
@@ -225,7 +218,7 @@ impl<'a> World<'a> {
             }
         }
         // What is still on its way may do no harm either.
-        while !self.requests.is_empty() {
+        while self.database.running() > 0 {
             self.advance(0)?;
         }
         self.check_complete()
@@ -257,26 +250,21 @@ impl<'a> World<'a> {
                 self.coverage.rebalances += 1;
                 self.rebalance();
             }
-            FaultKind::LoseRequest if !self.requests.is_empty() => {
-                let index = which % self.requests.len();
+            FaultKind::LoseRequest if self.database.running() > 0 => {
+                let index = which % self.database.running();
                 self.note(|| format!("request {index} is lost for its sender"));
-                self.coverage.lost += 1;
-                if let Some(waiter) = self.requests[index].waiter.take() {
-                    self.answer(Some(waiter), Verdict::Again("connection lost".into()));
-                }
-                if matches!(self.requests[index].state, Running::Sent) && self.chance(50) {
-                    self.requests.remove(index);
-                }
+                let gone = self.chance(50);
+                self.database.lose(index, gone);
             }
-            FaultKind::DoubleRequest if !self.requests.is_empty() => {
-                let index = which % self.requests.len();
+            FaultKind::DoubleRequest if self.database.running() > 0 => {
+                let index = which % self.database.running();
                 self.note(|| format!("request {index} is doubled"));
-                self.coverage.doubled += 1;
-                let Request { id, rows, .. } = &self.requests[index];
-                let twin = Request { waiter: None, id: id.clone(), rows: rows.clone(), state: Running::Sent };
-                self.requests.push(twin);
+                self.database.double(index);
             }
-            FaultKind::DatabaseDies => self.database_dies(),
+            FaultKind::DatabaseDies => {
+                self.note(|| "the database dies".into());
+                self.database.die();
+            }
             FaultKind::LoseCommit if commits => self.lose_commit(slot)?,
             FaultKind::Stop if matches!(self.processes[slot].action, Action::Poll) => {
                 self.note(|| format!("slot {slot} stops"));
@@ -303,24 +291,6 @@ impl<'a> World<'a> {
         self.rebalance();
     }
 
-    fn database_dies(&mut self) {
-        self.note(|| "the database dies".into());
-        self.coverage.deaths += 1;
-        for request in std::mem::take(&mut self.requests) {
-            if matches!(request.state, Running::Sent) {
-                self.requests.push(request);
-                continue;
-            }
-            if matches!(&request.state, Running::Writing(left) if left.iter().any(Vec::is_empty)) {
-                self.coverage.partial += 1;
-            }
-            self.answer(request.waiter, Verdict::Again("the server is gone".into()));
-        }
-        for row in std::mem::take(&mut self.volatile) {
-            self.table.remove(&row);
-        }
-    }
-
     /// The commit of a slot arrives or does not, and nobody says which.
     fn lose_commit(&mut self, slot: usize) -> Result<(), String> {
         self.note(|| format!("the commit of slot {slot} is lost or unknown"));
@@ -343,15 +313,27 @@ impl<'a> World<'a> {
         process.action = process.machine.step(now_ms, event);
     }
 
-    pub fn answer(&mut self, waiter: Option<(u64, u64)>, verdict: Verdict) {
-        let Some((uid, ticket)) = waiter else { return };
-        let verdict = match verdict {
-            Verdict::Again(_) if !self.rules.unknown_is_again => Verdict::Loaded { rejected: Vec::new() },
-            verdict => verdict,
-        };
-        if let Some(process) = self.processes.iter_mut().find(|p| p.uid == uid) {
-            process.answers.push(Answer { ticket, verdict });
+    fn insert(&mut self, uid: u64, insert: &Insert) {
+        let mut id = insert.query_id("chain");
+        if !self.rules.id_without_epoch {
+            id += &format!(":{uid}:{}", insert.ticket);
         }
+        let mut rows = Vec::new();
+        for (index, item) in insert.items.iter().enumerate() {
+            let range = item.range.as_ref().expect("only good records").expect("rows have a range");
+            let (first, end) = insert.rows_of(index);
+            rows.extend((first..end).map(|row| (range.file_id.0, range.span.first_line + row)));
+        }
+        self.database.send((uid, insert.ticket), id, rows);
+    }
+
+    /// One step of an INSERT.
+    fn advance(&mut self, index: usize) -> Result<(), String> {
+        let processes = &self.processes;
+        let lives = |uid| processes.iter().any(|p| p.uid == uid && !p.revoke);
+        let told = self.database.advance(index, lives)?;
+        self.note(|| told);
+        Ok(())
     }
 
     /// Performs the action that the process in `slot` asked for.
@@ -439,8 +421,8 @@ impl<'a> World<'a> {
             process.holds = self.owners.iter().filter(|(_, s)| **s == slot).map(|(p, _)| p.clone()).collect();
             return Event::Assigned(process.holds.clone());
         }
-        if !process.answers.is_empty() {
-            return Event::Other(process.answers.remove(0));
+        if let Some(answer) = self.database.answer_to(process.uid) {
+            return Event::Other(answer);
         }
         if !process.cursors.is_empty() && self.chance(80) {
             let process = &mut self.processes[slot];
@@ -505,10 +487,10 @@ impl<'a> World<'a> {
                 continue;
             }
             for row in &entry.rows {
-                if self.bad.contains(row) && !self.dead.contains_key(&(origin.clone(), Some(row.1))) {
+                if self.database.bad.contains(row) && !self.dead.contains_key(&(origin.clone(), Some(row.1))) {
                     return Err(format!("offset {offset} is committed, the dead letter of {row:?} is missing"));
                 }
-                if !self.bad.contains(row) && !self.table.contains_key(row) {
+                if !self.database.bad.contains(row) && !self.database.table.contains_key(row) {
                     return Err(format!("offset {offset} of {partition} is committed, {row:?} is not in the table"));
                 }
             }
@@ -520,7 +502,7 @@ impl<'a> World<'a> {
         for partition in self.log.keys() {
             self.check_below(partition, Offset(i64::MAX))?;
         }
-        match self.table.iter().find(|(_, count)| **count != 1) {
+        match self.database.table.iter().find(|(_, count)| **count != 1) {
             Some((row, count)) => Err(format!("row {row:?} is in the table {count} times")),
             None => Ok(()),
         }
