@@ -52,6 +52,7 @@ impl Shape {
             Layout::Separate => 4.0,
             Layout::Fused => 3.0,
             Layout::Compact => 1.0,
+            Layout::Direct => 0.0,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 
 /// What the bench tells apart among its own processes: (name, what its command line has in it).
-const KINDS: [(&str, &str); 10] = [
+const KINDS: [(&str, &str); 11] = [
     ("broker", "kafka.Kafka"),
     ("engine", "logmill-stack"),
     ("fetcher", "logmill-fetcher"),
@@ -12,6 +12,7 @@ const KINDS: [(&str, &str); 10] = [
     ("reencoder", "logmill-reencoder"),
     ("decoder", "logmill-decoder"),
     ("parser", "logmill-parser"),
+    ("ingester", "logmill-ingester"),
     ("distributor", "logmill-distributor"),
     ("splitter", "logmill-splitter"),
     ("loader", "logmill-loader"),

@@ -70,7 +70,7 @@ impl Fronts {
 fn goal(shape: &Shape) -> f64 {
     match (shape.mixed, shape.layout) {
         (true, _) => 1.1,
-        (false, Layout::Fused | Layout::Compact) => 1.25,
+        (false, Layout::Fused | Layout::Compact | Layout::Direct) => 1.25,
         (false, Layout::Separate) => 1.3,
     }
 }
@@ -82,9 +82,12 @@ impl Parts {
         let named = |name: &str| only.is_none_or(|only| name.contains(only));
         let mix = Shape { name: "mix".into(), mixed: true, ..Shape::of(Layout::Fused) };
         let compact_mix = Shape { name: "mix_compact".into(), mixed: true, ..Shape::of(Layout::Compact) };
-        let [separate, fused, compact] = [Layout::Separate, Layout::Fused, Layout::Compact].map(Shape::of);
-        let chains = [separate, fused, compact, mix, compact_mix];
-        let chains: Vec<Shape> = chains.into_iter().filter(|shape| named(&format!("chain {}", shape.name))).collect();
+        let direct_mix = Shape { name: "mix_direct".into(), mixed: true, ..Shape::of(Layout::Direct) };
+        let alike = Layout::ALL.into_iter().map(Shape::of);
+        let chains: Vec<Shape> = alike
+            .chain([mix, compact_mix, direct_mix])
+            .filter(|shape| named(&format!("chain {}", shape.name)))
+            .collect();
         for (name, size) in [
             ("listing", &mut sizes.listed),
             ("tiny", &mut sizes.tiny),

@@ -85,6 +85,10 @@ pub fn pass_over(config: &Config, told: &Told, lags: &mut [Lag]) {
     let topics = config.topics();
     for channel in topics.channels() {
         let topic = topics.of_channel(channel);
+        if topic == topics.raw() {
+            // What waits there waits for all channels.
+            continue;
+        }
         lags.iter_mut().filter(|lag| lag.topic == topic).for_each(|lag| lag.passed_over = told.barred(channel));
     }
 }

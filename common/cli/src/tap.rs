@@ -249,7 +249,7 @@ enum Carries {
 
 fn carries(topics: &Topics, topic: &str) -> Carries {
     let of_cluster = |cluster: &String| [topics.tasks(cluster), topics.backfill(cluster), topics.known(cluster)];
-    if topics.channels().iter().any(|channel| topics.rows(channel) == topic) {
+    if topics.channels().iter().any(|channel| topics.rows(channel).as_deref() == Some(topic)) {
         Carries::Arrow
     } else if topic == topics.file_events()
         || topic == topics.clusters_topic()

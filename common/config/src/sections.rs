@@ -30,10 +30,12 @@ pub enum Layout {
     /// Everything between fetcher and loader runs as one process (`logmill-parser`); of the topics of chunks `raw` and the
     /// channels' `rows` are left.
     Compact,
+    /// As compact, and the rows go into ClickHouse from there (`logmill-ingester`): of the topics of chunks `raw` is left.
+    Direct,
 }
 
 impl Layout {
-    pub const ALL: [Self; 3] = [Self::Separate, Self::Fused, Self::Compact];
+    pub const ALL: [Self; 4] = [Self::Separate, Self::Fused, Self::Compact, Self::Direct];
 
     /// The stage that reads what the fetcher sends: each layout has one of its own.
     #[must_use]
@@ -42,6 +44,7 @@ impl Layout {
             Self::Separate => "decompressor",
             Self::Fused => "decoder",
             Self::Compact => "parser",
+            Self::Direct => "ingester",
         }
     }
 
@@ -52,6 +55,7 @@ impl Layout {
             Self::Separate => "separate",
             Self::Fused => "fused",
             Self::Compact => "compact",
+            Self::Direct => "direct",
         }
     }
 
@@ -62,6 +66,7 @@ impl Layout {
             Self::Separate => &["fetcher", "decompressor", "reencoder", "distributor", "splitter", "loader"],
             Self::Fused => &["fetcher", "decoder", "distributor", "splitter", "loader"],
             Self::Compact => &["fetcher", "parser", "loader"],
+            Self::Direct => &["fetcher", "ingester", "loader"],
         }
     }
 }
@@ -421,7 +426,8 @@ pub struct Config {
     /// share one Kafka.
     pub chain: String,
     /// separate: every stage is a process of its own. fused: decompressor and re-encoder are one (logmill-decoder). compact:
-    /// decompressor, re-encoder, distributor and splitter are one (logmill-parser).
+    /// decompressor, re-encoder, distributor and splitter are one (logmill-parser). direct: these and the loading of rows are
+    /// one (logmill-ingester); nobody else can read the rows from Kafka then.
     pub layout: Layout,
     pub kafka: Kafka,
     pub transaction: Transaction,

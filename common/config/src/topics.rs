@@ -58,40 +58,54 @@ impl Topics {
         (self.layout == Layout::Separate).then(|| format!("{}.plain", self.chain))
     }
 
-    /// Chunks of whole lines of UTF-8. `None` in the compact layout.
+    /// Whether text travels between two stages.
+    fn has_text(&self) -> bool {
+        matches!(self.layout, Layout::Separate | Layout::Fused)
+    }
+
+    /// Chunks of whole lines of UTF-8. `None` in the compact and the direct layout.
     #[must_use]
     pub fn text(&self) -> Option<String> {
-        (self.layout != Layout::Compact).then(|| format!("{}.text", self.chain))
+        self.has_text().then(|| format!("{}.text", self.chain))
     }
 
-    /// Text for the splitters of one channel. `None` in the compact layout.
+    /// Text for the splitters of one channel. `None` in the compact and the direct layout.
     #[must_use]
     pub fn channel(&self, channel: &str) -> Option<String> {
-        (self.layout != Layout::Compact).then(|| format!("{}.channel.{channel}", self.chain))
+        self.has_text().then(|| format!("{}.channel.{channel}", self.chain))
     }
 
-    /// What waits for a channel first, behind the distributor's choice: its text, or its rows where it has no topic of text.
+    /// What waits for a channel first, behind the distributor's choice: its text, or its rows where it has no topic of text. In the
+    /// direct layout nothing waits behind the choice: what waits for all channels is `raw`.
     #[must_use]
     pub fn of_channel(&self, channel: &str) -> String {
-        self.channel(channel).unwrap_or_else(|| self.rows(channel))
+        self.channel(channel).or_else(|| self.rows(channel)).unwrap_or_else(|| self.raw())
     }
 
     /// The stage that reads [`Topics::of_channel`].
     #[must_use]
     pub fn of_channels(&self) -> &'static str {
-        if self.layout == Layout::Compact { "loader" } else { "splitter" }
+        match self.layout {
+            Layout::Separate | Layout::Fused => "splitter",
+            Layout::Compact => "loader",
+            Layout::Direct => "ingester",
+        }
     }
 
     /// The stage that chooses channels.
     #[must_use]
     pub fn chooses(&self) -> &'static str {
-        if self.layout == Layout::Compact { "parser" } else { "distributor" }
+        match self.layout {
+            Layout::Separate | Layout::Fused => "distributor",
+            Layout::Compact => "parser",
+            Layout::Direct => "ingester",
+        }
     }
 
-    /// Row batches of one channel.
+    /// Row batches of one channel. `None` in the direct layout.
     #[must_use]
-    pub fn rows(&self, channel: &str) -> String {
-        format!("{}.rows.{channel}", self.chain)
+    pub fn rows(&self, channel: &str) -> Option<String> {
+        (self.layout != Layout::Direct).then(|| format!("{}.rows.{channel}", self.chain))
     }
 
     /// What the stages tell the ledger.
@@ -114,7 +128,7 @@ impl Topics {
         all.extend(self.text());
         for channel in &self.channels {
             all.extend(self.channel(channel));
-            all.push(self.rows(channel));
+            all.extend(self.rows(channel));
         }
         all.extend([self.file_events(), self.dead_letters()]);
         all
@@ -158,12 +172,12 @@ impl Topics {
     pub fn inputs(&self, stage: &str) -> Vec<String> {
         match stage {
             "fetcher" => self.clusters.iter().flat_map(|c| [self.tasks(c), self.backfill(c)]).collect(),
-            "decompressor" | "decoder" | "parser" => vec![self.raw()],
+            "decompressor" | "decoder" | "parser" | "ingester" => vec![self.raw()],
             "reencoder" => self.plain().into_iter().collect(),
             "distributor" => self.text().into_iter().collect(),
             "splitter" => self.channels.iter().filter_map(|channel| self.channel(channel)).collect(),
             "loader" => {
-                let mut topics: Vec<_> = self.channels.iter().map(|channel| self.rows(channel)).collect();
+                let mut topics: Vec<_> = self.channels.iter().filter_map(|channel| self.rows(channel)).collect();
                 topics.extend([self.file_events(), self.dead_letters()]);
                 topics
             }
@@ -183,7 +197,7 @@ impl Topics {
                 .channels
                 .iter()
                 .filter(|channel| !channels.contains(channel))
-                .flat_map(|channel| self.channel(channel).into_iter().chain([self.rows(channel)]))
+                .flat_map(|channel| self.channel(channel).into_iter().chain(self.rows(channel)))
                 .collect();
             topics.retain(|topic| !others.contains(topic));
         }

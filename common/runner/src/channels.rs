@@ -108,7 +108,7 @@ impl ChannelWatch {
     }
 
     /// Waits until there is a first snapshot, but not for ever: without one the text goes by weight.
-    pub(crate) fn wait(&self, stop: &AtomicBool) {
+    pub fn wait(&self, stop: &AtomicBool) {
         let start = Instant::now();
         while self.newer(0).is_none() && start.elapsed() < FIRST && !stop.load(Ordering::Relaxed) {
             std::thread::sleep(STEP);
@@ -121,7 +121,8 @@ impl ChannelWatch {
     }
 
     /// The newest snapshot with its number, if that is not `seen`.
-    pub(crate) fn newer(&self, seen: u64) -> Option<(u64, Lags)> {
+    #[must_use]
+    pub fn newer(&self, seen: u64) -> Option<(u64, Lags)> {
         let latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
         (latest.0 != seen).then(|| latest.clone())
     }
@@ -169,7 +170,7 @@ impl Eyes {
             name: name.clone(),
             backlog: settings.backlog,
             own: partitions(topics.of_channel(name)),
-            rows: topics.channel(name).map_or_else(Vec::new, |_| partitions(topics.rows(name))),
+            rows: topics.channel(name).and(topics.rows(name)).map_or_else(Vec::new, partitions),
         };
         // Onlookers: a channel that stands still may have a transaction that hangs, and nobody is to wait for that.
         let reader = topics.of_channels();

@@ -31,7 +31,7 @@ pub use clock::Clock;
 pub use crew::Crew;
 pub use drive::{Driver, Trouble, run_machine};
 pub use layouts::{OtherLayout, hold_back, other_layout};
-pub use main_program::{Arguments, Process, properties, stage_main};
+pub use main_program::{Arguments, Process, end, machine_options, properties, stage_client, stage_main};
 pub use metrics::WorkerMetrics;
 pub use readiness::{Life, Readiness};
 pub use restart::{Restarts, keep_running, panic_text};

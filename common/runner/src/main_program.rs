@@ -145,10 +145,32 @@ pub fn stage_main<S: Stage>(name: &'static str, make: impl Fn(&Config) -> anyhow
         eprintln!("{error:#}");
         return ExitCode::from(2);
     }
-    match run(&process, name, make) {
+    end(run(&process, name, make))
+}
+
+/// How a program ends.
+#[must_use]
+pub fn end(result: anyhow::Result<()>) -> ExitCode {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&error),
     }
+}
+
+/// What the machine of the stage `name` is told.
+///
+/// # Errors
+/// When the layout of the configuration has no such stage.
+pub fn machine_options(config: &Config, name: &str) -> anyhow::Result<Options> {
+    let bytes = |size: logmill_config::Size| usize::try_from(size.0).unwrap_or(usize::MAX);
+    Ok(Options {
+        routes: routes(config, name)?,
+        transaction_bytes: bytes(config.transaction.bytes),
+        transaction_ms: u64::try_from(config.transaction.interval.as_millis()).unwrap_or(u64::MAX),
+        out_bytes: OUT_BYTES,
+        metadata_bytes: METADATA_BYTES,
+        attempts: config.worker.attempts,
+    })
 }
 
 fn run<S: Stage>(
@@ -156,28 +178,20 @@ fn run<S: Stage>(
     name: &'static str,
     make: impl Fn(&Config) -> anyhow::Result<S> + Sync,
 ) -> anyhow::Result<()> {
-    let bytes = |size: logmill_config::Size| usize::try_from(size.0).unwrap_or(usize::MAX);
-    let machine = Options {
-        routes: routes(&process.config, name)?,
-        transaction_bytes: bytes(process.config.transaction.bytes),
-        transaction_ms: u64::try_from(process.config.transaction.interval.as_millis()).unwrap_or(u64::MAX),
-        out_bytes: OUT_BYTES,
-        metadata_bytes: METADATA_BYTES,
-        attempts: process.config.worker.attempts,
-    };
+    let machine = machine_options(&process.config, name)?;
     let metrics = process.telemetry.register(WorkerMetrics::register);
     let topics = process.config.topics();
     process.serve()?;
     let settings = Settings {
         threads: process.config.worker.threads,
-        client: client::<S>(process, name),
+        client: stage_client::<S>(process, name),
         machine,
         metrics,
         telemetry: process.telemetry.clone(),
         stop: Arc::clone(&process.stop),
         stall: process.config.worker.stall,
         restarts: Restarts::default(),
-        lags: channels(process, name)?,
+        lags: ChannelWatch::of(process, name)?,
         mates: Mates::start(process, name, topics.served(name, &process.config.worker.channels), |committed| {
             Some(Position::decode(committed).ok()?.next)
         })?,
@@ -196,7 +210,8 @@ const PACKED_FETCH: u64 = 4 << 20;
 
 /// The Kafka client of a stage. Where lz4 is configured, it is of each chunk by itself (but of what others subscribe to), and
 /// so are all chunks that come.
-fn client<S: Stage>(process: &Process, name: &str) -> ClientOptions {
+#[must_use]
+pub fn stage_client<S: Stage>(process: &Process, name: &str) -> ClientOptions {
     let (mut options, config) = (process.client(name), &process.config);
     options.opens = S::OPENS;
     if config.kafka.compression == Compression::Lz4 {
@@ -214,16 +229,21 @@ fn client<S: Stage>(process: &Process, name: &str) -> ClientOptions {
     options
 }
 
-/// How the channels stand, for the stage that chooses among them.
-fn channels(process: &Process, name: &str) -> anyhow::Result<Option<ChannelWatch>> {
-    if name != process.config.topics().chooses() {
-        return Ok(None);
+impl ChannelWatch {
+    /// How the channels stand, for the stage that chooses among them.
+    ///
+    /// # Errors
+    /// A setting of `kafka.properties` is wrong.
+    pub fn of(process: &Process, name: &str) -> anyhow::Result<Option<Self>> {
+        if name != process.config.topics().chooses() {
+            return Ok(None);
+        }
+        let metrics = process.telemetry.register(ChannelMetrics::register);
+        let teller = Teller::new(&process.config, process.slot.clone(), metrics)?;
+        let stall = Some(process.config.distributor.stall);
+        let see = move |lags: &logmill_core::Lags, _: &_| teller.see(lags);
+        Self::start(&process.config, Arc::clone(&process.stop), stall, see).map(Some)
     }
-    let metrics = process.telemetry.register(ChannelMetrics::register);
-    let teller = Teller::new(&process.config, process.slot.clone(), metrics)?;
-    let stall = Some(process.config.distributor.stall);
-    let watch = ChannelWatch::start(&process.config, Arc::clone(&process.stop), stall, move |lags, _| teller.see(lags));
-    watch.map(Some)
 }
 
 /// librdkafka's settings that follow from the configuration (what bounds memory and messages, and how long a member may

@@ -15,6 +15,6 @@ mod worker;
 
 pub use body::{Body, Prepared, Table};
 pub use metrics::Metrics;
-pub use process::{limits, run, sink};
+pub use process::{Looks, limits, run, run_machine, sink};
 pub use sink::Sink;
-pub use worker::{Log, Worker};
+pub use worker::{Loads, Log, Worker};

@@ -1,6 +1,6 @@
 //! `logmill-loader`: rows, file events and dead letters into ClickHouse.
 
-use logmill_runner::Process;
+use logmill_runner::{Process, end};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -8,13 +8,5 @@ fn main() -> ExitCode {
         Ok(process) => process,
         Err(code) => return code,
     };
-    let result = process.serve().and_then(|()| logmill_loader::run(&process));
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            tracing::error!("{error:#}");
-            eprintln!("{error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    end(process.serve().and_then(|()| logmill_loader::run(&process)))
 }

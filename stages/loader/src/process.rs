@@ -3,13 +3,14 @@
 use crate::body::Table;
 use crate::metrics::Metrics;
 use crate::sink::Sink;
-use crate::worker::{Log, Worker};
+use crate::worker::{Loads, Log, Worker};
 use anyhow::Context;
 use logmill_clickhouse::Database;
 use logmill_config::Config;
+use logmill_core::Offset;
 use logmill_kafka::{Client, ClientOptions};
 use logmill_protocol::load::{self, Answer, Ask, Content, Loader};
-use logmill_protocol::{Action, Event};
+use logmill_protocol::{Action, Committed, Event};
 use logmill_runner::{Crew, Life, Mates, Process, Restarts, Slowness, Throttle, Trouble};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -23,11 +24,44 @@ const POLL: Duration = Duration::from_millis(20);
 /// What leaving the group may take after the last INSERT that is waited for.
 const LEAVING: Duration = Duration::from_secs(5);
 
+/// Looks at a worker's machine, at every event.
+pub trait Looks<M> {
+    /// # Errors
+    /// Ends the worker.
+    fn look(&mut self, log: &Client, machine: &mut M) -> Result<(), Trouble>;
+}
+
+impl<M> Looks<M> for () {
+    fn look(&mut self, _: &Client, _: &mut M) -> Result<(), Trouble> {
+        Ok(())
+    }
+}
+
 /// Loads until asked to stop.
 ///
 /// # Errors
 /// The password's file cannot be read, Kafka refuses, or a worker could not go on.
 pub fn run(process: &Process) -> anyhow::Result<()> {
+    // What is committed is the first record of what is not in the table.
+    let reached: fn(&Committed) -> Option<Offset> = |committed| Some(committed.offset);
+    // One worker that cannot go on ends the process, by a panic too: it is started anew as a whole.
+    let make = || Ok((Loader::new(limits(&process.config)), ()));
+    run_machine(process, "loader", process.client("loader"), Restarts::NONE, reached, make)
+}
+
+/// Has workers of the stage `name` load until they are asked to stop: each has a machine, and what looks at it. `reached` says how
+/// far a worker is, by what it committed.
+///
+/// # Errors
+/// The password's file cannot be read, Kafka refuses, or a worker could not go on.
+pub fn run_machine<M: Loads, O: Looks<M>>(
+    process: &Process,
+    name: &'static str,
+    client: ClientOptions,
+    restarts: Restarts,
+    reached: fn(&Committed) -> Option<Offset>,
+    make: impl Fn() -> anyhow::Result<(M, O)> + Sync,
+) -> anyhow::Result<()> {
     let Process { config, telemetry, stop, .. } = process;
     let io = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -37,32 +71,27 @@ pub fn run(process: &Process) -> anyhow::Result<()> {
         .context("the runtime of the INSERTs")?;
     let sink = sink(config)?;
     let metrics = telemetry.register(Metrics::new);
-    let client = process.client("loader");
     let throttle = config.worker.bytes_per_second.map(|rate| Arc::new(Throttle::new(rate.0)));
-    // What is committed is the first record of what is not in the table.
-    let mates =
-        Mates::start(process, "loader", config.topics().served("loader", &config.worker.channels), |committed| {
-            Some(committed.offset)
-        })?;
-    // One worker that cannot go on ends the process, by a panic too: it is started anew as a whole.
-    let crew = Crew { telemetry, stop, threads: config.worker.threads, restarts: Restarts::NONE };
+    let mates = Mates::start(process, name, config.topics().served(name, &config.worker.channels), reached)?;
+    let crew = Crew { telemetry, stop, threads: config.worker.threads, restarts };
     let ended = crew.run(|number, name, life| {
         let transactional_id = format!("{}.{number}", client.transactional_id);
         let options = ClientOptions { transactional_id, poll: POLL, ..client.clone() };
+        let (machine, mut looks) = make().map_err(|error| Trouble::Hopeless(format!("{error:#}")))?;
         let Some(client) = connect(&options, stop, || telemetry.beat(name))? else { return Ok(()) };
-        let machine = Loader::new(limits(config));
         let log = Shown { log: client, life, throttle: throttle.as_deref(), stop };
         let worker = Worker::new(log, machine, sink.clone(), io.handle().clone(), metrics.clone());
         let mut slowness = Slowness::new(name, mates.clone());
-        worker.run(|event, machine| {
+        worker.run(|shown, machine, event| {
             telemetry.beat(name);
             slowness.sees(event);
+            looks.look(&shown.log, machine)?;
             // It is no worker's fault that ClickHouse refuses what it sends.
             slowness.check(|| (machine.buffered() > 0, machine.is_hindered()))
         })
     });
     io.shutdown_background();
-    ended.context("the loader has ended")
+    ended.with_context(|| format!("the {name} has ended"))
 }
 
 /// A log whose events the worker's life is shown, and which brings no more than the process may take.

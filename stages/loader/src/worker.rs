@@ -3,6 +3,8 @@
 
 use crate::metrics::Metrics;
 use crate::sink::Sink;
+use logmill_core::Stage;
+use logmill_protocol::ingest::Ingester;
 use logmill_protocol::load::{Answer, Ask, Content, Insert, Loader, Verdict, Wait};
 use logmill_protocol::{Action, Event, Machine};
 use logmill_runner::Trouble;
@@ -23,10 +25,48 @@ impl Log for logmill_kafka::Client {
     }
 }
 
+/// A machine that has INSERTs done.
+pub trait Loads: Machine<Ask = Ask, Answer = Answer> {
+    /// The partitions whose INSERT was not done at the first attempt.
+    fn waits(&self) -> Vec<Wait>;
+    /// Bytes of rows that are held.
+    fn buffered(&self) -> usize;
+    /// Whether the INSERT of any partition was not done at the first attempt.
+    fn is_hindered(&self) -> bool;
+}
+
+impl Loads for Loader {
+    fn waits(&self) -> Vec<Wait> {
+        Self::waits(self)
+    }
+
+    fn buffered(&self) -> usize {
+        Self::buffered(self)
+    }
+
+    fn is_hindered(&self) -> bool {
+        Self::is_hindered(self)
+    }
+}
+
+impl<S: Stage> Loads for Ingester<S> {
+    fn waits(&self) -> Vec<Wait> {
+        Self::waits(self)
+    }
+
+    fn buffered(&self) -> usize {
+        Self::buffered(self)
+    }
+
+    fn is_hindered(&self) -> bool {
+        Self::is_hindered(self)
+    }
+}
+
 /// What a worker works with.
-pub struct Worker<L> {
+pub struct Worker<L, M> {
     log: L,
-    machine: Loader,
+    machine: M,
     sink: Sink,
     io: Handle,
     metrics: Metrics,
@@ -40,9 +80,9 @@ pub struct Worker<L> {
 /// How often a wait that goes on is spoken of.
 const SAY: Duration = Duration::from_secs(10);
 
-impl<L: Log> Worker<L> {
+impl<L: Log, M: Loads> Worker<L, M> {
     #[must_use]
-    pub fn new(log: L, machine: Loader, sink: Sink, io: Handle, metrics: Metrics) -> Self {
+    pub fn new(log: L, machine: M, sink: Sink, io: Handle, metrics: Metrics) -> Self {
         Self { log, machine, sink, io, metrics, answers: channel(), said: HashMap::new(), counted: (0, 0) }
     }
 
@@ -50,11 +90,14 @@ impl<L: Log> Worker<L> {
     ///
     /// # Errors
     /// What no restart within the process helps against, or what `look` says.
-    pub fn run(mut self, mut look: impl FnMut(&Event<Answer>, &Loader) -> Result<(), Trouble>) -> Result<(), Trouble> {
+    pub fn run(
+        mut self,
+        mut look: impl FnMut(&L, &mut M, &Event<Answer>) -> Result<(), Trouble>,
+    ) -> Result<(), Trouble> {
         let start = Instant::now();
         let mut event = Event::Start;
         loop {
-            look(&event, &self.machine)?;
+            look(&self.log, &mut self.machine, &event)?;
             let now_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
             event = match self.machine.step(now_ms, event) {
                 Action::Exit(why) => return why.map_err(Trouble::Hopeless),
@@ -115,7 +158,7 @@ impl<L: Log> Worker<L> {
     }
 }
 
-impl<L> Drop for Worker<L> {
+impl<L, M> Drop for Worker<L, M> {
     /// What it had is another worker's to show.
     fn drop(&mut self) {
         self.metrics.waiting.dec_by(self.counted.0);

@@ -65,7 +65,7 @@ impl Chain {
         let mut config = ClientConfig::new();
         config.set("bootstrap.servers", &self.config.kafka.brokers);
         config.set("transactional.id", format!("{}-producer", self.config.chain));
-        let (wait, topic) = (Duration::from_secs(30), self.config.topics().rows("a"));
+        let (wait, topic) = (Duration::from_secs(30), self.config.topics().rows("a").expect("the layout has it"));
         let producer: BaseProducer = config.create().unwrap();
         producer.init_transactions(wait).unwrap();
         producer.begin_transaction().unwrap();
@@ -90,7 +90,7 @@ impl Chain {
 
     /// Whether everything that was produced is committed.
     fn is_drained(&self) -> bool {
-        let topic = self.config.topics().rows("a");
+        let topic = self.config.topics().rows("a").expect("the layout has it");
         let all: Vec<Partition> = (0..PARTITIONS).map(|i| Partition::new(topic.as_str(), i)).collect();
         let committed = self.admin.committed(&self.config.topics().group("loader"), &all).unwrap();
         committed.into_iter().all(|(partition, committed)| {
@@ -129,7 +129,7 @@ impl Chain {
         let (machine, io) = (Loader::new(limits(&self.config)), self.io.handle().clone());
         let worker = Worker::new(log, machine, self.sink.clone(), io, metrics);
         std::thread::scope(|scope| {
-            let running = scope.spawn(|| worker.run(|_, _| Ok(())));
+            let running = scope.spawn(|| worker.run(|_, _, _| Ok(())));
             self.until("the worker has done its work", || running.is_finished() || done());
             stop.store(true, Ordering::Relaxed);
             running.join().unwrap().map_err(|trouble| match trouble {

@@ -67,7 +67,7 @@ impl<'a> Watch<'a> {
         Ok(Self { chain, consumer })
     }
 
-    /// The topics that hold a stage's output; none for the loader, whose output is in the table.
+    /// The topics that hold a stage's output; none for who loads, as that is in the table.
     #[must_use]
     pub fn outputs(&self, stage: &str) -> Vec<String> {
         let topics = self.chain.config.topics();
@@ -77,17 +77,17 @@ impl<'a> Watch<'a> {
             "decompressor" => topics.plain().into_iter().collect(),
             "reencoder" | "decoder" => topics.text().into_iter().collect(),
             "distributor" => each(&|channel| topics.of_channel(channel)),
-            "splitter" | "parser" => each(&|channel| topics.rows(channel)),
+            "splitter" | "parser" => topics.channels().iter().filter_map(|channel| topics.rows(channel)).collect(),
             _ => Vec::new(),
         }
     }
 
-    /// Records that a stage has put out so far, committed or not; for the loader, rows in the table.
+    /// Records that a stage has put out so far, committed or not; for who loads, rows in the table.
     ///
     /// # Errors
     /// A server does not answer.
     pub fn output(&self, stage: &str) -> anyhow::Result<u64> {
-        if stage == "loader" {
+        if ["loader", "ingester"].contains(&stage) {
             return Ok(self.chain.sql("SELECT count() FROM rows")?.trim().parse()?);
         }
         let mut records = 0;

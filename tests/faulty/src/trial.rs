@@ -197,7 +197,7 @@ impl Trial {
     #[must_use]
     pub fn has_one_batch_left(&self) -> bool {
         let (config, topics) = (&self.chain.config, self.chain.config.topics());
-        let rows = topics.rows(CHANNEL);
+        let rows = topics.rows(CHANNEL).expect("the layout has topics of rows");
         let Ok(lags) = progress::lags(&self.chain) else { return false };
         if lags.iter().any(|lag| lag.stage == "loader" && lag.topic != rows && lag.records > 0) {
             return false;

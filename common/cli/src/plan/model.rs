@@ -74,8 +74,9 @@ pub fn plan(figures: &Figures, wish: &args::Plan, layout: Layout, retention_days
     let mut stages = Vec::new();
     for name in layout.stages() {
         let ns = cost(name)?;
-        // A loader waits for its INSERT before it begins another.
-        let lane = if *name == "loader" { ns + engine } else { ns };
+        // Who loads rows waits for an INSERT before another is begun.
+        let loads = if layout == Layout::Direct { "ingester" } else { "loader" };
+        let lane = if *name == loads { ns + engine } else { ns };
         let partitions = Some(whole(cores(lane)));
         stages.push(Stage { stage: (*name).to_owned(), cpu_ns_per_byte: ns, cores: whole(cores(ns)), partitions });
     }
@@ -92,6 +93,7 @@ pub fn plan(figures: &Figures, wish: &args::Plan, layout: Layout, retention_days
         Layout::Separate => 4.0,
         Layout::Fused => 3.0,
         Layout::Compact => 1.0,
+        Layout::Direct => 0.0,
     };
     let kafka_bytes = 1.0 / ratio + packed_topics / wish.packed_ratio;
     let copies = f64::from(wish.copies);

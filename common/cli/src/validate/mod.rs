@@ -36,6 +36,7 @@ fn described(config: &Config) -> String {
         Layout::Separate => "every stage by itself",
         Layout::Fused => "decompressor and re-encoder fused",
         Layout::Compact => "all between fetcher and loader in one",
+        Layout::Direct => "all between fetcher and ClickHouse in one",
     };
     let clusters = match config.clusters.len() {
         0 => "no cluster (nothing will be fetched)".to_owned(),
