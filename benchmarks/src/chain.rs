@@ -63,6 +63,8 @@ pub struct Taken {
     pub parts: BTreeMap<&'static str, f64>,
     /// What of the engine's time its own logs tell apart, in the order of [`OF_THE_ENGINE`].
     engine: [f64; OF_THE_ENGINE.len()],
+    /// INSERTs of rows, and into the ledger.
+    inserts: [f64; 2],
     /// CPU seconds a second of each part of the chain without files.
     idle: BTreeMap<&'static str, f64>,
     /// MB of text a second.
@@ -151,11 +153,13 @@ pub async fn take(stack: &Stack, folder: &Path, text: &str, shape: &Shape) -> an
     let lines = |pieces: &[&str]| pieces.iter().map(|piece| piece.lines().count() as u64).sum::<u64>();
     let (warm, all) = (pieces.len().min(WARM), pieces.len());
     wait(&chain, warm, lines(&pieces[..warm])).await?;
-    let (before, engine_before) = (cpu(), engine(&chain)?);
+    let (before, engine_before, inserts_before) = (cpu(), engine(&chain)?, inserts(&chain)?);
     let begun = Instant::now();
     clients["a"].rename(&waiting, &taken, false).await.context("giving the chain its files")?;
     wait(&chain, all, lines(&pieces)).await?;
     let (after, engine_after, took) = (cpu(), engine(&chain)?, begun.elapsed());
+    let inserts_after = inserts(&chain)?;
+    let inserts = [0, 1].map(|i| inserts_after[i] - inserts_before[i]);
     let proof = tokio::task::block_in_place(|| chain.logmill(&["reconcile"]))?;
     ensure!(proof.status.success(), "the chain is not proven: {}", String::from_utf8_lossy(&proof.stdout));
     let idle = idle().await;
@@ -172,7 +176,7 @@ pub async fn take(stack: &Stack, folder: &Path, text: &str, shape: &Shape) -> an
     let each = |seconds: f64| seconds * 1e9 / text.len() as f64;
     let copied = Written::of(each, |settings| copy(&chain, settings))?;
     let by_itself = if mixed { Some(Written::of(each, |settings| read(&chain, &locals, settings))?) } else { None };
-    Ok(Taken { parts, engine, idle, throughput: counted / 1e6 / took.as_secs_f64(), copied, by_itself })
+    Ok(Taken { parts, engine, inserts, idle, throughput: counted / 1e6 / took.as_secs_f64(), copied, by_itself })
 }
 
 /// Takes `text` through the chain of `shape`, `rounds` times: of the round that cost least a row for each part and one for the whole,
@@ -204,6 +208,9 @@ pub async fn measure(
     let mut rows: Vec<Row> = taken.parts.iter().map(|(kind, cost)| row(kind, "CPU-ns/byte", *cost)).collect();
     let told = OF_THE_ENGINE.iter().zip(&taken.engine);
     rows.extend(told.map(|(what, cost)| row(what, "CPU-ns/byte", *cost)));
+    let [of_rows, of_ledger] = taken.inserts;
+    rows.push(row("INSERTs of rows", "a run", of_rows));
+    rows.push(row("INSERTs into the ledger", "a run", of_ledger));
     rows.push(row("throughput", "MB/s", taken.throughput));
     rows.extend(taken.idle.iter().map(|(kind, rate)| row(&format!("at rest: {kind}"), "CPU-ms/s", rate * 1e3)));
     let at_rest = taken.at_rest();
@@ -263,6 +270,21 @@ async fn idle() -> BTreeMap<&'static str, f64> {
 /// What of the engine's CPU time its own logs tell apart, in the order of [`engine`]'s numbers.
 const OF_THE_ENGINE: [&str; 4] =
     ["the engine's merges, apart", "engine, INSERTs of rows", "engine, INSERTs into the ledger", "engine, questions"];
+
+/// INSERTs of rows so far, and into the ledger.
+fn inserts(chain: &Chain) -> anyhow::Result<[f64; 2]> {
+    let count = |is_of_rows: &str| {
+        let which = "current_database = currentDatabase() AND type = 'QueryFinish' AND query_kind = 'Insert'";
+        let sql = format!(
+            "SELECT count() FROM system.query_log WHERE {which} AND {is_of_rows} startsWith(query, 'INSERT INTO rows')"
+        );
+        anyhow::Ok(chain.sql(&sql)?.trim().parse()?)
+    };
+    tokio::task::block_in_place(|| {
+        chain.sql("SYSTEM FLUSH LOGS")?;
+        Ok([count("")?, count("NOT")?])
+    })
+}
 
 /// CPU seconds so far of the merges of the chain's tables and of the statements in its database, by kind.
 fn engine(chain: &Chain) -> anyhow::Result<[f64; 4]> {

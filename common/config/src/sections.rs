@@ -48,6 +48,12 @@ impl Layout {
         }
     }
 
+    /// The stage that has rows inserted.
+    #[must_use]
+    pub fn loads_rows(self) -> &'static str {
+        if self == Self::Direct { "ingester" } else { "loader" }
+    }
+
     /// As the configuration has it.
     #[must_use]
     pub fn name(self) -> &'static str {

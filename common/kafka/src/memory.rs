@@ -13,7 +13,7 @@ pub fn keep_large_buffers() {
             // page of it is cleared again a moment later.
             libc::mallopt(libc::M_ARENA_MAX, 1);
             libc::mallopt(libc::M_MMAP_THRESHOLD, LARGE);
-            libc::mallopt(libc::M_TRIM_THRESHOLD, 2 * LARGE);
+            libc::mallopt(libc::M_TRIM_THRESHOLD, 8 * LARGE);
         }
     }
 }

@@ -44,7 +44,8 @@ pub struct Config {
     pub batch_bytes: usize,
     /// ... records, ...
     pub batch_records: usize,
-    /// ... milliseconds after its last record came, when no other follows and no INSERT runs that it could wait for, ...
+    /// ... milliseconds after its last record came (of the ledger thrice as many), when no other follows and no INSERT runs that it
+    /// could wait for, ...
     pub quiet_ms: u64,
     /// ... or milliseconds after its first record came, or its turn.
     pub batch_ms: u64,

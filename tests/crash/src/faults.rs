@@ -187,7 +187,10 @@ impl<'a> Faults<'a> {
     fn one(&mut self, kind: Kind) -> anyhow::Result<()> {
         let slot: u32 = self.rng.random_range(0..2);
         let (stage, hit) = match kind {
-            Kind::Engine => ("loader", self.sight.amid(&["loader"], AIM).is_some()),
+            Kind::Engine => {
+                let loads = self.running.chain.config.layout.loads_rows();
+                (loads, self.sight.amid(&[loads], AIM).is_some())
+            }
             // Whether it met something shows when it comes back.
             Kind::Cluster => ("fetcher", false),
             Kind::Leave => {

@@ -125,6 +125,7 @@ fn drawn(fixture: &Fixture, archives: &Archives, rng: &mut StdRng) -> anyhow::Re
 fn run(fixture: &'static Fixture, archives: &Archives, seed: u64) -> (Tally, anyhow::Result<()>) {
     let layout = match seed {
         _ if seed.is_multiple_of(5) => Layout::Compact,
+        _ if seed % 5 == 1 => Layout::Direct,
         _ if seed.is_multiple_of(2) => Layout::Fused,
         _ => Layout::Separate,
     };

@@ -17,7 +17,7 @@ use std::process::ExitCode;
 )]
 struct Arguments {
     /// Runs, of the layouts in turn
-    #[arg(long, env = "CRASH_RUNS", default_value_t = 3)]
+    #[arg(long, env = "CRASH_RUNS", default_value_t = 4)]
     runs: u32,
     /// Of the first run; the next one takes the next number
     #[arg(long, env = "CRASH_SEED", default_value_t = 3)]

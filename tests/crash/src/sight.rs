@@ -55,9 +55,11 @@ impl<'a> Sight<'a> {
 
     /// Whether a stage is in the middle of something; a server that does not answer says no.
     fn is_amid(&self, stage: &str) -> bool {
-        if stage == "loader" {
-            let name = &self.chain.config.chain;
-            let running = format!("SELECT count() FROM system.processes WHERE query_id LIKE '{name}:%'");
+        if ["loader", "ingester"].contains(&stage) {
+            let (name, raw) = (&self.chain.config.chain, self.chain.config.topics().raw());
+            let not = if stage == "loader" { "NOT" } else { "" };
+            let of_raw = format!("{not} query_id LIKE '{name}:{raw}:%'");
+            let running = format!("SELECT count() FROM system.processes WHERE query_id LIKE '{name}:%' AND {of_raw}");
             return self.chain.sql(&running).is_ok_and(|count| count.trim() != "0");
         }
         let end = |consumer: &BaseConsumer, topic: &str, partition| consumer.fetch_watermarks(topic, partition, CALL);

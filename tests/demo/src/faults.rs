@@ -82,13 +82,15 @@ impl<'a> Watch<'a> {
         }
     }
 
-    /// Records that a stage has put out so far, committed or not; for who loads, rows in the table.
+    /// Records that a stage has put out so far, committed or not; for who loads, rows in the table: where the loader has the ledger
+    /// alone, of that.
     ///
     /// # Errors
     /// A server does not answer.
     pub fn output(&self, stage: &str) -> anyhow::Result<u64> {
         if ["loader", "ingester"].contains(&stage) {
-            return Ok(self.chain.sql("SELECT count() FROM rows")?.trim().parse()?);
+            let table = if stage == self.chain.config.layout.loads_rows() { "rows" } else { "file_events" };
+            return Ok(self.chain.sql(&format!("SELECT count() FROM {table}"))?.trim().parse()?);
         }
         let mut records = 0;
         for topic in self.outputs(stage) {

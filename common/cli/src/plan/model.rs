@@ -75,8 +75,7 @@ pub fn plan(figures: &Figures, wish: &args::Plan, layout: Layout, retention_days
     for name in layout.stages() {
         let ns = cost(name)?;
         // Who loads rows waits for an INSERT before another is begun.
-        let loads = if layout == Layout::Direct { "ingester" } else { "loader" };
-        let lane = if *name == loads { ns + engine } else { ns };
+        let lane = if *name == layout.loads_rows() { ns + engine } else { ns };
         let partitions = Some(whole(cores(lane)));
         stages.push(Stage { stage: (*name).to_owned(), cpu_ns_per_byte: ns, cores: whole(cores(ns)), partitions });
     }

@@ -54,6 +54,10 @@ pub(super) enum Pace {
 /// After so many milliseconds without a record a partition that is fetched alone has no more.
 const ALONE_QUIET_MS: u64 = 250;
 
+/// So many times as long as for more rows it is waited for more of the ledger: its INSERTs are small, and what makes them dear is
+/// how many there are.
+const LEDGER_QUIET: u64 = 3;
+
 /// A batch `[from, to)` whose intent is, or is about to be, committed.
 pub(super) struct Work {
     from: Offset,
@@ -236,12 +240,14 @@ impl Lane {
         }
         let full = self.queued >= config.batch_bytes || self.queue.len() >= config.batch_records;
         let after = |since_ms: u64, ms: u64| now_ms.saturating_sub(since_ms) >= ms;
+        let quiet_ms = match self.content {
+            Content::Rows => config.quiet_ms,
+            Content::Ledger => config.quiet_ms.saturating_mul(LEDGER_QUIET),
+        };
         let due = match pace {
-            Pace::Free { waits } => {
-                (!waits && after(self.last_ms, config.quiet_ms)) || after(self.since_ms, config.batch_ms)
-            }
+            Pace::Free { waits } => (!waits && after(self.last_ms, quiet_ms)) || after(self.since_ms, config.batch_ms),
             Pace::Turn { since_ms, hurry } => {
-                let quiet_ms = config.quiet_ms.min(ALONE_QUIET_MS);
+                let quiet_ms = quiet_ms.min(ALONE_QUIET_MS);
                 hurry || after(self.last_ms.max(since_ms), quiet_ms) || after(since_ms, config.batch_ms)
             }
             Pace::NotYet => false,

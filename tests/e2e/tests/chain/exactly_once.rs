@@ -38,6 +38,11 @@ fn compact_stages_with_one_kill_of_each() {
 }
 
 #[test]
+fn direct_stages_with_one_kill_of_each() {
+    one_kill_of_each_stage("direct", Layout::Direct);
+}
+
+#[test]
 fn reconcile_names_a_deleted_and_a_doubled_row() {
     let (fixture, _turn) = fixture();
     let running = start(fixture, "planted", Layout::Fused, 2);

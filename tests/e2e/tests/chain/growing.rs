@@ -117,7 +117,8 @@ fn a_drained_chain_goes_on_in_another_layout_and_back_and_nothing_is_sent_again(
     let clients = clients(&fixture.stack).expect("clients of the clusters");
     let apply = |chain: &Chain| chain.logmill(&["topics", "apply"]).expect("logmill runs");
     let mut processes = None;
-    for (turn, layout) in [Layout::Separate, Layout::Compact, Layout::Fused, Layout::Separate].into_iter().enumerate() {
+    let layouts = [Layout::Separate, Layout::Compact, Layout::Direct, Layout::Fused, Layout::Separate];
+    for (turn, layout) in layouts.into_iter().enumerate() {
         chain.config = rewrite(&chain, |config| config.layout = layout);
         if turn > 0 {
             let run = apply(&chain);
@@ -161,9 +162,9 @@ fn a_drained_chain_goes_on_in_another_layout_and_back_and_nothing_is_sent_again(
     }
     let run = chain.logmill(&["reconcile"]).expect("logmill runs");
     assert!(run.status.success(), "{}", said(&run).1);
-    let wanted = format!("{n}\t{n}", n = 12 * LINES);
+    let wanted = format!("{n}\t{n}", n = 15 * LINES);
     assert_eq!(chain.sql("SELECT count(), uniqExact(path, line, text) FROM rows").expect("SQL").trim(), wanted);
     // Each stage told the ledger of each line once.
     let told = "SELECT groupUniqArray(rows) FROM (SELECT stage, sum(rows) AS rows FROM file_events WHERE event = 'passed' GROUP BY stage)";
-    assert_eq!(chain.sql(told).expect("SQL").trim(), format!("[{}]", 12 * LINES));
+    assert_eq!(chain.sql(told).expect("SQL").trim(), format!("[{}]", 15 * LINES));
 }

@@ -49,3 +49,8 @@ fn every_separate_stage_ends_well() {
 fn every_fused_stage_ends_well() {
     terminate_every_stage("termfused", Layout::Fused);
 }
+
+#[test]
+fn every_stage_of_the_direct_layout_ends_well() {
+    terminate_every_stage("termdirect", Layout::Direct);
+}
