@@ -13,7 +13,8 @@
 //! **Invariants.** The position never moves beyond a row that is not in. A chunk that kills the process is found as in any
 //! stage's worker, by attempts that are noted before it is begun. As what was begun is in only much later here than there,
 //! it is also noted when a chunk was survived; one at which somebody began, and nothing moved since, is taken alone: until it is
-//! survived nothing else is begun in any partition, and until it is in nothing else in its own. A chunk's rows get an intent only
+//! survived nothing else is begun in any partition, and until it is in nothing else in its own. Then two are taken before both
+//! have to be in, then four, so that a chunk that kills is soon the first one. A chunk's rows get an intent only
 //! when the whole chunk was survived, or, of a chunk with very many, when all before it is in. What has an intent goes in before
 //! anything else of its partition is begun. So none is rejected for another's deeds.
 

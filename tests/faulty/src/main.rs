@@ -3,7 +3,7 @@
 
 use logmill_core::Stage;
 use logmill_fetcher::Fetcher;
-use logmill_runner::{Process, stage_main};
+use logmill_runner::{Process, machine_options, stage_main};
 use logmill_splitter::Splitter;
 use std::process::ExitCode;
 
@@ -17,8 +17,11 @@ fn main() -> ExitCode {
         Ok(logmill_decoder::NAME) => stage_main(logmill_decoder::NAME, |_| Ok(logmill_decoder::decoder())),
         Ok(Splitter::NAME) => stage_main(Splitter::NAME, |_| Ok(Splitter::new())),
         Ok("loader") => process("loader", logmill_loader::run),
+        Ok(logmill_ingester::NAME) => process(logmill_ingester::NAME, |process| {
+            logmill_ingester::run(process, machine_options(&process.config, logmill_ingester::NAME)?)
+        }),
         other => {
-            eprintln!("LOGMILL_FAULTY_STAGE is {other:?}: fetcher, decoder, splitter or loader");
+            eprintln!("LOGMILL_FAULTY_STAGE is {other:?}: fetcher, decoder, splitter, loader or ingester");
             ExitCode::from(2)
         }
     }

@@ -57,12 +57,26 @@ impl Trial {
     /// # Panics
     /// When that fails.
     pub fn new(fixture: &'static Fixture, files: &'static Logs, name: &str, change: impl FnOnce(&mut Config)) -> Self {
+        Self::laid_out(fixture, files, name, Layout::Fused, change)
+    }
+
+    /// The same in any layout.
+    ///
+    /// # Panics
+    /// When that fails.
+    pub fn laid_out(
+        fixture: &'static Fixture,
+        files: &'static Logs,
+        name: &str,
+        layout: Layout,
+        change: impl FnOnce(&mut Config),
+    ) -> Self {
         let begun = Instant::now();
         let home = folder(name);
         let settings = Settings {
             name: name.into(),
             folder: home.clone(),
-            layout: Layout::Fused,
+            layout,
             instances: 1,
             files: files.folder.clone(),
             chunk_bytes: Some(16 << 10),

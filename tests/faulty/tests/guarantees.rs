@@ -4,6 +4,7 @@
 //! The look-up of the INSERT (the anti-join) mends rows that come twice, whoever sent them twice. Where the doubled lines
 //! of another guarantee are to be seen, it is switched off too, in the control as well.
 
+use logmill_config::Layout;
 use logmill_faulty::{DEADLY, Fixture, POISON, Trial, fixture};
 use std::time::Duration;
 
@@ -16,7 +17,18 @@ fn no_program_that_is_shipped_has_fault_points() {
     };
     assert!(has(&fixture.faulty), "where they are, they are found");
     let folder = fixture.faulty.parent().expect("a folder of programs");
-    for name in ["", "-fetcher", "-decompressor", "-reencoder", "-decoder", "-distributor", "-splitter", "-loader"] {
+    for name in [
+        "",
+        "-fetcher",
+        "-decompressor",
+        "-reencoder",
+        "-decoder",
+        "-distributor",
+        "-splitter",
+        "-loader",
+        "-parser",
+        "-ingester",
+    ] {
         let program = folder.join(format!("logmill{name}"));
         assert!(!program.exists() || !has(&program), "{} has fault points", program.display());
     }
@@ -108,6 +120,39 @@ fn without_the_anti_join_a_repeated_insert_doubles_its_rows() {
     });
 }
 
+/// The ingester dies in the middle of a chunk, of a file, and between an INSERT and the commit of its offset.
+fn with_a_dead_ingester(fixture: &'static Fixture, name: &str, ingester: &str) -> Trial {
+    let trial = Trial::laid_out(fixture, &fixture.small, name, Layout::Direct, |_| ());
+    trial.start_others(&["ingester"]);
+    trial.start_faulty("ingester", 0, &format!("die:amid-file:2;die:amid-chunk:3;die:inserted:1;{ingester}"));
+    trial
+}
+
+const INGESTER_DIED: [&str; 3] = ["die-amid-file", "die-amid-chunk", "die-inserted"];
+
+#[test]
+fn an_ingester_that_dies_anywhere_leaves_every_line_once() {
+    let (fixture, _turn) = fixture();
+    with_a_dead_ingester(fixture, "ingested", "").assert_exact(&INGESTER_DIED);
+}
+
+#[test]
+fn without_the_anti_join_a_batch_that_is_ingested_again_doubles_its_rows() {
+    let (fixture, _turn) = fixture();
+    does_harm("ingestjoin", |name| {
+        with_a_dead_ingester(fixture, name, "off:anti-join").doubles("anti-join", &INGESTER_DIED)
+    });
+}
+
+#[test]
+fn without_s_what_an_ingester_had_open_is_headless_and_lost() {
+    let (fixture, _turn) = fixture();
+    does_harm("ingestfirst", |name| {
+        let trial = with_a_dead_ingester(fixture, name, "weak:S");
+        trial.loses("S", &INGESTER_DIED) && trial.rejects("headless") > 0
+    });
+}
+
 /// Longer than any process is stopped here.
 const LONG: Duration = Duration::from_secs(60);
 
@@ -190,7 +235,8 @@ fn with_another_query_id_for_the_same_batch_both_inserts_let_its_rows_in() {
 /// how many rows were rejected with the chunk.
 fn with_a_deadly_chunk(fixture: &'static Fixture, name: &str, stage: &str) -> [u64; 4] {
     const ATTEMPTS: u32 = 3;
-    let trial = Trial::new(fixture, &fixture.deadly, name, |config| config.worker.attempts = ATTEMPTS);
+    let layout = if stage == "ingester" { Layout::Direct } else { Layout::Fused };
+    let trial = Trial::laid_out(fixture, &fixture.deadly, name, layout, |config| config.worker.attempts = ATTEMPTS);
     trial.start_others(&[stage]);
     trial.start_faulty(stage, 0, &format!("poison:{POISON}"));
     trial.through_with(1);
@@ -207,7 +253,7 @@ fn with_a_deadly_chunk(fixture: &'static Fixture, name: &str, stage: &str) -> [u
     let proof = String::from_utf8_lossy(&proof.stdout).into_owned();
     let failed: Vec<_> = proof.lines().filter(|line| line.starts_with("FAILED")).collect();
     let named = failed.iter().filter(|line| line.contains(path) && line.contains("gave it up (decree)")).count();
-    assert_eq!((failed.len(), named), if stage == "decoder" { (1, 1) } else { (0, 0) }, "{proof}");
+    assert_eq!((failed.len(), named), if stage == "splitter" { (0, 0) } else { (1, 1) }, "{proof}");
     let of_file = |sql: &str| trial.number(&format!("{sql} WHERE path = '{path}'"));
     [
         of_file("SELECT uniqExact(line) FROM rows"),
@@ -223,6 +269,15 @@ fn a_chunk_that_kills_its_decoder_ends_its_file_and_no_other() {
     let (_, count, deadly) = DEADLY;
     let [lines, first, last, _] = with_a_deadly_chunk(fixture, "deadlyfile", "decoder");
     // The file ends before the chunk; a line that was cut there is a row too.
+    assert_eq!((first, last), (1, lines));
+    assert!(last <= deadly && deadly - last < 200, "line {last} is the last one of {count}, {deadly} is deadly");
+}
+
+#[test]
+fn a_chunk_that_kills_its_ingester_ends_its_file_and_no_other() {
+    let (fixture, _turn) = fixture();
+    let (_, count, deadly) = DEADLY;
+    let [lines, first, last, _] = with_a_deadly_chunk(fixture, "deadlyingest", "ingester");
     assert_eq!((first, last), (1, lines));
     assert!(last <= deadly && deadly - last < 200, "line {last} is the last one of {count}, {deadly} is deadly");
 }

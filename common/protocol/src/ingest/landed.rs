@@ -44,7 +44,7 @@ pub struct Landed {
     pub to: Option<Offset>,
     /// The chunk H was rejected by decree, and what its stage held back came out: it has to come out so again.
     pub flushed: bool,
-    /// Somebody began here: if nothing moved since, it may be the next chunk that kills.
+    /// Somebody began here who may have died of what follows: who begins again is careful.
     pub begun: bool,
 }
 

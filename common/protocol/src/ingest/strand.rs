@@ -38,15 +38,21 @@ pub(super) struct Strand<S: Stage> {
     marks: VecDeque<Position>,
     /// No record is taken that begins here or further, before all up to here is committed.
     hold: Option<Offset>,
-    /// Somebody began here, and nothing moved: the next record is taken alone.
-    careful: bool,
-    /// It was taken, and is not survived: nothing else is begun meanwhile, in any partition.
+    /// Somebody began here, and died for all we know: so many records are taken before all of them have to be in, first one alone,
+    /// then twice as many each time. 0: as many as come.
+    group: u32,
+    /// How many of these were.
+    taken: u32,
+    /// The first of all was taken, and is not survived: nothing else is begun meanwhile, in any partition.
     alone: bool,
     /// How often states were kept.
     pub(super) kept: u64,
     /// Attempts are not noted: the rule is switched off.
     no_attempts: bool,
 }
+
+/// Records that are taken at once, after which nobody is careful any more: more than a batch holds, of large chunks.
+const MOST_CAREFUL: u32 = 64;
 
 /// What became of a step.
 pub(super) enum Moved {
@@ -80,7 +86,8 @@ impl<S: Stage> Strand<S> {
             sides: VecDeque::new(),
             marks: VecDeque::new(),
             hold: None,
-            careful: false,
+            group: 0,
+            taken: 0,
             alone: false,
             kept: 0,
             no_attempts: false,
@@ -109,7 +116,7 @@ impl<S: Stage> Strand<S> {
         // What has an intent goes in before anything else is begun.
         self.hold = landed.to;
         self.alone = false;
-        self.careful = landed.begun;
+        (self.group, self.taken) = (u32::from(landed.begun), 0);
         self.first = None;
         let told = self.as_told(&landed);
         // What is told with another number of attempts has to come to the next one.
@@ -222,9 +229,12 @@ impl<S: Stage> Strand<S> {
         if is_first {
             self.first = Some(self.at);
         }
-        if self.careful && is_first {
-            (self.careful, self.alone) = (false, true);
-            self.hold.get_or_insert(virtually(incoming.offset.next(), 0));
+        if self.group > 0 && self.at >= next {
+            self.alone |= is_first;
+            self.taken += 1;
+            if self.taken >= self.group {
+                self.hold.get_or_insert(virtually(self.next, 0));
+            }
         }
         self.action = self.worker.step(now_ms, Event::Record(incoming));
     }
@@ -356,7 +366,7 @@ impl<S: Stage> Strand<S> {
         let flushes = self.landed.position.tries == self.worker.attempts() + 1 && self.landed.position.k == 0;
         let flushed = is_of_first && (self.landed.flushed || flushes);
         let to = Intent::decode(&loaded.metadata).expect("the loader commits intents").map(|intent| intent.to);
-        Landed { position, to: to.filter(|to| *to > from), flushed, begun: false }
+        Landed { position, to: to.filter(|to| *to > from), flushed, begun: self.group > 0 }
     }
 
     /// The position that is at `from`: a mark, or one within the chunk that begins at the last mark before it.
@@ -390,6 +400,10 @@ impl<S: Stage> Strand<S> {
         self.marks.retain(|position| mark(position) > from);
         if self.hold.is_some_and(|hold| from >= hold) {
             self.hold = None;
+            (self.group, self.taken) = (self.group * 2, 0);
+            if self.group > MOST_CAREFUL {
+                self.group = 0;
+            }
         }
         self.alone &= landed.position.tries > 0;
         self.landed = landed;
