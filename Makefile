@@ -42,7 +42,7 @@ test: prerequisites ## All set-up and all tests
 	cd tests/check && python3 -B -m unittest -q test_compare
 
 .PHONY: demo
-demo: build ## All set-up, then the whole chain on real servers and real logs; ONCE=1 ends by itself, LOGS=folder adds files, LAYOUT=fused|compact, INSTANCES=n, BROKERS=3, KILL=1, SIZE=500MB
+demo: build ## All set-up, then the whole chain on real servers and real logs; ONCE=1 ends by itself, LOGS=folder adds files, LAYOUT=fused|compact|direct, INSTANCES=n, BROKERS=3, KILL=1, SIZE=500MB
 	target/release/logmill-demo
 
 .PHONY: bench

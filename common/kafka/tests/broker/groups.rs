@@ -35,6 +35,7 @@ fn a_second_member_gets_its_share_only_after_the_first_released_its_partitions()
     assert_eq!(holders(&[place.input(0), place.input(1)]), Some(2));
     assert_eq!(holders(&[place.input(1)]), Some(1));
     assert_eq!(holders(&[place.output(0)]), Some(0), "nobody of the group reads it");
+    assert_eq!(looks.places(&[], |_| None).expect("nothing is asked"), []);
     drop((first, second));
     assert_eq!(holders(&[place.input(0), place.input(1)]), Some(0), "the group is empty");
 }
