@@ -26,8 +26,8 @@ pub use landed::{Landed, really, virtually};
 use crate::load::{Answer, Ask, Config, Loader, Wait};
 use crate::log::{Action, Committed, Event, Failure, Machine, Outgoing, Partition};
 use crate::worker::{Options, Snapshot, StageWorker};
-use logmill_core::Stage;
 use logmill_core::wire::header;
+use logmill_core::{Lags, Stage};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use strand::{Moved, Strand};
 
@@ -57,6 +57,9 @@ pub struct Ingester<S: Stage> {
     /// What that transaction commits.
     commits: Vec<(Partition, Landed)>,
     transactions: u64,
+    aborts: u64,
+    /// The last that were told.
+    lags: Lags,
     /// Partitions whose last mark may be told, and when that was done last.
     resting: Vec<Partition>,
     rested_ms: u64,
@@ -115,6 +118,8 @@ impl<S: Stage> Ingester<S> {
             sends: VecDeque::new(),
             commits: Vec::new(),
             transactions: 0,
+            aborts: 0,
+            lags: Lags::default(),
             resting: Vec::new(),
             rested_ms: 0,
             #[cfg(feature = "weaken")]
@@ -147,22 +152,23 @@ impl<S: Stage> Ingester<S> {
         }
     }
 
-    /// The stages, to hand them a new snapshot of the lags.
-    pub fn stages_mut(&mut self) -> impl Iterator<Item = &mut S> {
-        self.strands.values_mut().map(|strand| strand.worker.stage_mut())
+    /// Hands the stages a new snapshot of the lags.
+    pub fn observe(&mut self, lags: Lags) {
+        self.strands.values_mut().for_each(|strand| strand.worker.stage_mut().observe(&lags));
+        self.lags = lags;
     }
 
     /// What there is to see: chunks in, rows' bytes out.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
-        let mut all = Snapshot { transactions: self.transactions, ..Snapshot::default() };
+        let (transactions, aborts) = (self.transactions, self.aborts);
+        let mut all = Snapshot { transactions, aborts, ..Snapshot::default() };
         for (partition, strand) in &self.strands {
             let one = strand.worker.snapshot();
             all.chunks += one.chunks;
             all.bytes_in += one.bytes_in;
             all.bytes_out += one.bytes_out;
             all.rejects += one.rejects;
-            all.aborts += one.aborts;
             all.silent_chunks += one.silent_chunks;
             all.takeovers_within_chunk += one.takeovers_within_chunk;
             all.kept_states += strand.kept;
@@ -182,16 +188,21 @@ impl<S: Stage> Ingester<S> {
         self.loader.waits().into_iter().map(real).collect()
     }
 
-    /// Whether the INSERT of any partition was not done at the first attempt.
+    /// Whether something else than its own pace holds it up: an INSERT that was not done at the first attempt, states that are
+    /// rebuilt, or care after a death.
     #[must_use]
     pub fn is_hindered(&self) -> bool {
-        self.loader.is_hindered()
+        self.loader.is_hindered() || self.strands.values().any(Strand::is_slowed)
     }
 
     /// Bytes of rows that are held.
     #[must_use]
     pub fn buffered(&self) -> usize {
         self.loader.buffered() + self.strands.values().map(Strand::bytes).sum::<usize>()
+    }
+
+    fn strand(&mut self, partition: &Partition) -> &mut Strand<S> {
+        self.strands.get_mut(partition).expect("what is fetched, or commits, has a strand")
     }
 
     fn ask(&mut self, asked: Asked, action: Action<Ask>) -> Action<Ask> {
@@ -211,7 +222,12 @@ impl<S: Stage> Ingester<S> {
                     }
                     Turn::Ask(action) => action,
                 },
-                Action::Read(partitions) => self.ask(Asked::Read, Action::Read(partitions)),
+                Action::Read(partitions) => {
+                    // What comes before the positions are known is none of ours.
+                    self.wanted.clear();
+                    self.fetched.clear();
+                    self.ask(Asked::Read, Action::Read(partitions))
+                }
                 Action::Assign(starts) => {
                     self.wanted = starts.into_iter().map(|(partition, _)| partition).collect();
                     self.fetch(Asked::Assign)
@@ -265,6 +281,11 @@ impl<S: Stage> Ingester<S> {
 
     /// What the loader wants fetched, but for what may not begin anything now.
     fn free(&self) -> BTreeSet<Partition> {
+        // Rows that wait for those before them need no further records; the loader's budget does not know of them.
+        let held: usize = self.wanted.iter().map(|partition| self.strands[partition].bytes()).sum();
+        if held >= self.chunk_bytes {
+            return BTreeSet::new();
+        }
         let alone = self.alone();
         let is_free = |partition: &&Partition| {
             alone.as_ref().is_none_or(|alone| alone == *partition)
@@ -297,20 +318,29 @@ impl<S: Stage> Ingester<S> {
     fn polled(&mut self, now_ms: u64, event: Event<Answer>) -> Action<Ask> {
         match event {
             Event::Record(incoming) => {
-                if let Some(strand) = self.strands.get_mut(&incoming.partition) {
-                    strand.take(now_ms, incoming);
+                if self.fetched.contains(&incoming.partition) {
+                    self.strand(&incoming.partition).take(now_ms, incoming);
                 }
                 self.go_on(now_ms)
             }
             Event::Nothing { partition, from, to } => {
-                if let Some(strand) = self.strands.get_mut(&partition) {
-                    strand.nothing(now_ms, &partition, from, to);
+                if self.fetched.contains(&partition) {
+                    self.strand(&partition).nothing(now_ms, &partition, from, to);
                 }
                 self.go_on(now_ms)
             }
             Event::Assigned(partitions) => {
+                for (partition, strand) in &mut self.strands {
+                    if !partitions.contains(partition) {
+                        strand.leave();
+                    }
+                }
                 for partition in &partitions {
-                    let new = || Strand::new(StageWorker::new((self.make)(), self.options.clone()), self.chunk_bytes);
+                    let new = || {
+                        let mut stage = (self.make)();
+                        stage.observe(&self.lags);
+                        Strand::new(StageWorker::new(stage, self.options.clone()), self.chunk_bytes)
+                    };
                     self.strands.entry(partition.clone()).or_insert_with(new);
                 }
                 self.assigned = partitions.clone();
@@ -347,7 +377,7 @@ impl<S: Stage> Ingester<S> {
             };
             told.push((partition.clone(), Some(landed.as_loaded())));
             let no_attempts = self.weak(Weaken::NoAttempts);
-            let strand = self.strands.get_mut(&partition).expect("positions are read of assigned partitions");
+            let strand = self.strand(&partition);
             if let Err(why) = strand.start(now_ms, &partition, landed) {
                 return self.ask(Asked::Loader, Action::Exit(Err(why)));
             }
@@ -362,10 +392,10 @@ impl<S: Stage> Ingester<S> {
         self.commits.clear();
         self.sends.clear();
         for (partition, loaded) in offsets {
-            let strand = self.strands.get_mut(&partition).expect("lanes are of assigned partitions");
+            let strand = self.strand(&partition);
             let landed = strand.landing(&loaded, beyond);
-            let sides = strand.told_before(landed.from());
-            self.sends.extend(sides.filter(|_| !without));
+            let sides: Vec<_> = strand.told_before(landed.from()).filter(|_| !without).collect();
+            self.sends.extend(sides);
             self.commits.push((partition, landed));
         }
         self.commit_on()
@@ -384,7 +414,7 @@ impl<S: Stage> Ingester<S> {
     fn committed(&mut self, now_ms: u64) -> Action<Ask> {
         self.transactions += 1;
         for (partition, landed) in std::mem::take(&mut self.commits) {
-            self.strands.get_mut(&partition).expect("strands stay").landed(landed);
+            self.strand(&partition).landed(landed);
         }
         self.hears(now_ms, Event::Done)
     }
@@ -394,18 +424,18 @@ impl<S: Stage> Ingester<S> {
         if let Event::Failed(failure) = event {
             return self.mend(failure);
         }
-        let strand = self.strands.get_mut(&partition).expect("strands stay");
         if committing {
             self.transactions += 1;
-            strand.noted(now_ms);
+            self.strand(&partition).noted(now_ms);
             return self.go_on(now_ms);
         }
-        let commits = vec![(partition.clone(), strand.note().encode(self.options.metadata_bytes))];
+        let commits = vec![(partition.clone(), self.strands[&partition].note().encode(self.options.metadata_bytes))];
         self.ask(Asked::Note(partition, true), Action::Commit(commits))
     }
 
     /// Ends a transaction of ours that failed; then everything is read again.
     fn mend(&mut self, failure: Failure) -> Action<Ask> {
+        self.aborts += u64::from(!matches!(self.asked, Asked::Mend));
         match failure {
             Failure::Fatal(why) => self.ask(Asked::Loader, Action::Exit(Err(why))),
             Failure::Abort(_) if !matches!(self.asked, Asked::Mend) => self.ask(Asked::Mend, Action::Abort),
@@ -454,6 +484,10 @@ impl<S: Stage> Machine for Ingester<S> {
             (Asked::Note(partition, committing), event) => self.note(now_ms, partition, committing, event),
             (Asked::Mend, Event::Failed(failure)) => self.mend(failure),
             (Asked::Mend, _) => self.anew(now_ms),
+            (Asked::Send | Asked::Commit, Event::Failed(failure)) => {
+                self.aborts += 1;
+                self.hears(now_ms, Event::Failed(failure))
+            }
             (Asked::Loader | Asked::Read | Asked::Assign | Asked::Send | Asked::Commit, event) => {
                 self.hears(now_ms, event)
             }

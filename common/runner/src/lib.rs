@@ -39,4 +39,4 @@ pub use routes::routes;
 pub use signals::stop_on_signals;
 pub use slow::{Mates, Slowness};
 pub use throttle::Throttle;
-pub use worker::{Settings, run_stage};
+pub use worker::{Settings, check_outputs, run_stage};

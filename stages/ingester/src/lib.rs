@@ -11,8 +11,8 @@ use logmill_loader::{Looks, limits, run_machine};
 use logmill_parser::{Parser, parser};
 use logmill_protocol::Committed;
 use logmill_protocol::ingest::Ingester;
-use logmill_protocol::worker::{Options, Position, Snapshot};
-use logmill_runner::{ChannelWatch, Process, Restarts, Trouble, WorkerMetrics, hold_back, stage_client};
+use logmill_protocol::worker::{Options, Position, Routes, Snapshot};
+use logmill_runner::{ChannelWatch, Process, Restarts, Trouble, WorkerMetrics, check_outputs, hold_back, stage_client};
 use std::time::{Duration, Instant};
 
 /// The name of the program: of its consumer group and its metrics.
@@ -38,7 +38,8 @@ pub fn run(process: &Process, options: Options) -> anyhow::Result<()> {
         let stage = move || stage_of(&config).expect("it could be made before");
         let machine = Ingester::new(stage, options.clone(), limits(&process.config));
         let (metrics, watch) = (metrics.clone(), watch.clone());
-        Ok((machine, Eyes { metrics, watch, seen: Snapshot::default(), lags_seen: 0, looked: Instant::now() }))
+        let (seen, routes) = (Snapshot::default(), Some(options.routes.clone()));
+        Ok((machine, Eyes { routes, metrics, watch, seen, lags_seen: 0, looked: Instant::now() }))
     };
     let reached: fn(&Committed) -> Option<Offset> = |committed| Some(Position::decode(committed).ok()?.next);
     let client = stage_client::<Parser>(process, NAME);
@@ -53,6 +54,8 @@ fn stage_of(config: &Config) -> anyhow::Result<Parser> {
 
 /// Looks at a machine: what it did as metrics, and how the channels stand for its stages.
 struct Eyes {
+    /// Of its outputs, until they were looked at.
+    routes: Option<Routes>,
     metrics: WorkerMetrics,
     watch: Option<ChannelWatch>,
     seen: Snapshot,
@@ -63,6 +66,9 @@ struct Eyes {
 
 impl<S: Stage> Looks<Ingester<S>> for Eyes {
     fn look(&mut self, client: &Client, machine: &mut Ingester<S>) -> Result<(), Trouble> {
+        if let Some(routes) = self.routes.take() {
+            check_outputs(&routes, client)?;
+        }
         if self.looked.elapsed() < LOOK {
             return Ok(());
         }
@@ -80,7 +86,7 @@ impl<S: Stage> Looks<Ingester<S>> for Eyes {
         }
         if let Some((number, lags)) = watch.newer(self.lags_seen) {
             self.lags_seen = number;
-            machine.stages_mut().for_each(|stage| stage.observe(&lags));
+            machine.observe(lags);
         }
         Ok(())
     }

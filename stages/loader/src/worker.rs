@@ -7,7 +7,7 @@ use logmill_core::Stage;
 use logmill_protocol::ingest::Ingester;
 use logmill_protocol::load::{Answer, Ask, Content, Insert, Loader, Verdict, Wait};
 use logmill_protocol::{Action, Event, Machine};
-use logmill_runner::Trouble;
+use logmill_runner::{Clock, Trouble};
 use std::collections::HashMap;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
@@ -31,7 +31,8 @@ pub trait Loads: Machine<Ask = Ask, Answer = Answer> {
     fn waits(&self) -> Vec<Wait>;
     /// Bytes of rows that are held.
     fn buffered(&self) -> usize;
-    /// Whether the INSERT of any partition was not done at the first attempt.
+    /// Whether something else than its own pace holds it up: an INSERT that was not done at the first attempt, states that are
+    /// rebuilt.
     fn is_hindered(&self) -> bool;
 }
 
@@ -94,11 +95,12 @@ impl<L: Log, M: Loads> Worker<L, M> {
         mut self,
         mut look: impl FnMut(&L, &mut M, &Event<Answer>) -> Result<(), Trouble>,
     ) -> Result<(), Trouble> {
-        let start = Instant::now();
+        // The time of day: events are dated by it.
+        let clock = Clock::start();
         let mut event = Event::Start;
         loop {
             look(&self.log, &mut self.machine, &event)?;
-            let now_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
+            let now_ms = clock.now_ms();
             event = match self.machine.step(now_ms, event) {
                 Action::Exit(why) => return why.map_err(Trouble::Hopeless),
                 Action::Other(Ask::Insert(insert)) => {

@@ -175,7 +175,7 @@ const WAITING: usize = 256;
 /// What comes of files is gathered for so many times as long as the last transaction took, unless nothing more comes: so the
 /// ends of many small files share one. In milliseconds it is at most [`GATHER_MS`]. Where there are fault points nothing is
 /// gathered, so that any file has several transactions.
-const GATHER: u64 = if logmill_faults::ARMED { 0 } else { 4 };
+const GATHER: u64 = if logmill_faults::ARMED { 0 } else { 16 };
 const GATHER_MS: u64 = 1000;
 /// Failures in a row after which the process ends, for its supervisor to see.
 const MAX_FAILURES: u32 = 20;

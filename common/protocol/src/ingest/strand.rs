@@ -32,8 +32,9 @@ pub(super) struct Strand<S: Stage> {
     most_bytes: usize,
     /// The first offset of which the loader was not told.
     told: Offset,
-    /// Events and rejects that are not sent.
+    /// Events and rejects that are not sent, and what they weigh.
     sides: VecDeque<(Offset, Outgoing)>,
+    sides_bytes: usize,
     /// Marks that are not committed, in order.
     marks: VecDeque<Position>,
     /// No record is taken that begins here or further, before all up to here is committed.
@@ -47,6 +48,8 @@ pub(super) struct Strand<S: Stage> {
     alone: bool,
     /// How often states were kept.
     pub(super) kept: u64,
+    /// Where an attempt was noted last.
+    noted: Option<Offset>,
     /// Attempts are not noted: the rule is switched off.
     no_attempts: bool,
 }
@@ -84,6 +87,8 @@ impl<S: Stage> Strand<S> {
             most_bytes,
             told: Offset(0),
             sides: VecDeque::new(),
+            sides_bytes: 0,
+            noted: None,
             marks: VecDeque::new(),
             hold: None,
             group: 0,
@@ -107,16 +112,11 @@ impl<S: Stage> Strand<S> {
             self.kept += 1;
             return Ok(());
         }
-        self.rows.clear();
-        self.bytes = 0;
-        self.sides.clear();
-        self.marks.clear();
-        self.outputs = 0;
+        self.drop_made();
         self.told = landed.from();
         // What has an intent goes in before anything else is begun.
         self.hold = landed.to;
-        self.alone = false;
-        (self.group, self.taken) = (u32::from(landed.begun), 0);
+        self.group = u32::from(landed.begun);
         self.first = None;
         let told = self.as_told(&landed);
         // What is told with another number of attempts has to come to the next one.
@@ -138,6 +138,25 @@ impl<S: Stage> Strand<S> {
         }
     }
 
+    /// Its partition is another worker's now. That it survived a chunk is known for as long as it lives.
+    pub(super) fn leave(&mut self) {
+        if self.partition.take().is_some() {
+            self.drop_made();
+            self.worker.rewind(false);
+            self.action = Action::Poll;
+        }
+    }
+
+    fn drop_made(&mut self) {
+        self.rows.clear();
+        self.bytes = 0;
+        self.sides.clear();
+        self.sides_bytes = 0;
+        self.marks.clear();
+        self.outputs = 0;
+        (self.hold, self.group, self.taken, self.alone) = (None, 0, 0, false);
+    }
+
     /// The position as the worker is told it. What has an intent has to come out again as it did, whatever that attempt does:
     /// of a chunk that was rejected by decree the same, and nothing more of one that kills by now, as rows of it may be in.
     fn as_told(&self, landed: &Landed) -> Position {
@@ -146,7 +165,9 @@ impl<S: Stage> Strand<S> {
             // With the attempt to come it is the first decree, ...
             _ if landed.flushed => Position { k: 0, tries: attempts, ..position },
             // ... or the second.
-            Some(_) if position.tries >= attempts => Position { tries: attempts + 1, ..position },
+            Some(_) if position.tries >= attempts && self.noted != Some(position.next) => {
+                Position { tries: attempts + 1, ..position }
+            }
             _ => position,
         }
     }
@@ -165,14 +186,20 @@ impl<S: Stage> Strand<S> {
 
     /// Whether it has rows or something to note, or goes on if it is `free` to.
     pub(super) fn has_more(&self, free: bool) -> bool {
-        let goes_on = !matches!(self.action, Action::Poll) && !self.is_held() && (self.bytes < self.most_bytes);
+        let goes_on = !matches!(self.action, Action::Poll) && !self.is_held() && !self.is_full();
         self.has_rows() || self.has_survived() || (free && goes_on)
+    }
+
+    /// Whether as much was made as may wait. What has an intent is no more than a batch, and is made in any case.
+    fn is_full(&self) -> bool {
+        let has_intent = self.landed.to.is_some_and(|to| virtually(self.at, self.outputs) < to);
+        self.bytes + self.sides_bytes >= self.most_bytes && !has_intent
     }
 
     fn has_rows(&self) -> bool {
         let Some(next) = self.rows.front() else { return false };
         let has_intent = self.landed.to.is_some_and(|to| next.offset < to);
-        self.released || (self.bytes >= self.most_bytes && (has_intent || self.is_first()))
+        self.released || (self.is_full() && (has_intent || self.is_first()))
     }
 
     /// Whether the record under way is the first that is not in.
@@ -230,7 +257,7 @@ impl<S: Stage> Strand<S> {
             self.first = Some(self.at);
         }
         if self.group > 0 && self.at >= next {
-            self.alone |= is_first;
+            self.alone |= is_first && self.notes_attempts();
             self.taken += 1;
             if self.taken >= self.group {
                 self.hold.get_or_insert(virtually(self.next, 0));
@@ -277,7 +304,7 @@ impl<S: Stage> Strand<S> {
                 self.released = true;
                 return Moved::On;
             }
-            if self.bytes >= self.most_bytes && matches!(self.action, Action::Begin) {
+            if self.is_full() && matches!(self.action, Action::Begin) {
                 self.released = false;
                 return Moved::On;
             }
@@ -298,6 +325,7 @@ impl<S: Stage> Strand<S> {
             return;
         }
         if outgoing.partition.topic.as_ref() != super::ROWS {
+            self.sides_bytes += weight(&outgoing);
             self.sides.push_back((offset, outgoing));
             return;
         }
@@ -330,6 +358,7 @@ impl<S: Stage> Strand<S> {
     /// That is committed.
     pub(super) fn noted(&mut self, now_ms: u64) {
         self.landed = self.note();
+        self.noted = Some(self.landed.position.next);
         match self.landed.position.tries {
             0 => self.alone = false,
             _ => self.action = self.worker.step(now_ms, Event::Done),
@@ -349,8 +378,9 @@ impl<S: Stage> Strand<S> {
 
     /// Where there are marks behind the last row: there will be no row before the last of them.
     pub(super) fn rest(&self, partition: &Partition) -> Option<Event<Answer>> {
-        // Of the record under way nothing was told yet, where it is not the first that is not in.
-        let last = if self.is_at_work() { self.before() } else { self.marks.back().map(mark) };
+        // Of the record under way nothing is told, unless it is the first that is not in and there is much of it.
+        let within = self.is_full() && self.is_first() && self.rows.is_empty();
+        let last = if self.is_at_work() && !within { self.before() } else { self.marks.back().map(mark) };
         let to = last.filter(|to| *to > self.told)?;
         Some(Event::Nothing { partition: partition.clone(), from: self.told, to })
     }
@@ -390,6 +420,7 @@ impl<S: Stage> Strand<S> {
     /// The events and rejects before an offset.
     pub(super) fn told_before(&mut self, from: Offset) -> impl Iterator<Item = Outgoing> + use<'_, S> {
         let count = self.sides.partition_point(|(offset, _)| *offset < from);
+        self.sides_bytes -= self.sides.range(..count).map(|(_, outgoing)| weight(outgoing)).sum::<usize>();
         self.sides.drain(..count).map(|(_, outgoing)| outgoing)
     }
 
@@ -409,12 +440,23 @@ impl<S: Stage> Strand<S> {
         self.landed = landed;
     }
 
+    /// Whether it rebuilds states, or is careful: its pace says nothing.
+    pub(super) fn is_slowed(&self) -> bool {
+        self.partition.is_some() && (self.group > 0 || self.next < self.landed.position.next)
+    }
+
     /// Where the partition stands, as committed.
     pub(super) fn seen(&self, worker: Snapshot) -> Option<PartitionSnapshot> {
         let at = worker.partitions.into_iter().next()?;
         let Position { first, next, .. } = self.landed.position;
         Some(PartitionSnapshot { first, next, ..at })
     }
+}
+
+/// What an event or a reject takes while it waits, in bytes.
+fn weight(outgoing: &Outgoing) -> usize {
+    const OVERHEAD: usize = 256;
+    outgoing.record.bytes() + OVERHEAD
 }
 
 fn mark(position: &Position) -> Offset {

@@ -18,6 +18,8 @@ fn one_kill_of_each_stage(name: &str, layout: Layout) {
         assert!(kill.output < output, "{} was killed when its stage had finished: that shows nothing", kill.process);
     }
     assert_eq!(kills.len(), running.chain.stages().len());
+    let dated = "SELECT countIf(at < now() - INTERVAL 1 DAY OR at > now() + INTERVAL 1 DAY) FROM file_events";
+    assert_eq!(running.chain.sql(dated).expect("SQL").trim(), "0", "events are dated by the time of day");
     let deaths: u32 = running.processes.list().iter().map(|process| process.deaths).sum();
     assert_eq!(deaths as usize, kills.len(), "a process died by itself: {:?}", running.processes.list());
 }
