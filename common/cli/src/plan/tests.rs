@@ -75,12 +75,14 @@ fn capacity() -> String {
          ## 60 TB a day as stored\n\n`logmill plan --tb-per-day 60`\n\n{}\n\
          ## The same with the fused layout\n\nDecompressor and re-encoder in one process: `layout = \"fused\"`.\n\n{}\n\
          ## The same with the compact layout\n\nAll between fetcher and loader in one process: `layout = \"compact\"`.\n\n{}\n\
+         ## The same with the direct layout\n\nAll between fetcher and ClickHouse in one process: `layout = \"direct\"`.\n\n{}\n\
          ## 60 TB a day of text\n\n`logmill plan --tb-per-day 60 --text`\n\n{}\n\
          ## A shorter retention\n\nMost brokers above are there for their disks: that is the retention. It must be longer than any file stays \
          open, and than the longest\nstop of a stage that is to be survived. `logmill plan --tb-per-day 60 --retention-days 1`\n\n{}",
         block(&["--tb-per-day", "60"], Layout::Separate),
         block(&["--tb-per-day", "60"], Layout::Fused),
         block(&["--tb-per-day", "60"], Layout::Compact),
+        block(&["--tb-per-day", "60"], Layout::Direct),
         block(&["--tb-per-day", "60", "--text"], Layout::Separate),
         block(&["--tb-per-day", "60", "--retention-days", "1"], Layout::Separate),
     )
