@@ -34,7 +34,8 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
 /// The first forbidden name in a line of code (comments may name what they like).
 fn offence(line: &str) -> Option<(&'static str, &'static str)> {
     let code = line.split("//").next().unwrap_or_default();
-    FORBIDDEN.iter().copied().find(|(name, _)| code.contains(name))
+    let begins_a_word = |at: usize| !code[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_');
+    FORBIDDEN.iter().copied().find(|(name, _)| code.match_indices(name).any(|(at, _)| begins_a_word(at)))
 }
 
 #[test]
@@ -72,4 +73,6 @@ fn pure_crates_name_no_clock_no_network_no_thread() {
 fn an_offence_is_seen() {
     assert_eq!(offence("use std::time::Instant;").map(|o| o.1), Some("a clock"));
     assert_eq!(offence("// no std::time here"), None);
+    assert_eq!(offence("let n = rand::random();").map(|o| o.1), Some("chance"));
+    assert_eq!(offence("use strand::Strand;"), None);
 }
