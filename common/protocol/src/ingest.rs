@@ -47,6 +47,8 @@ pub struct Ingester<S: Stage> {
     /// Of all partitions that this worker ever had: which chunks it survived is known for as long as it lives.
     strands: BTreeMap<Partition, Strand<S>>,
     assigned: Vec<Partition>,
+    /// Where these stand is known.
+    is_positioned: bool,
     /// What the loader wants fetched, ...
     wanted: BTreeSet<Partition>,
     /// ... and what is.
@@ -63,6 +65,8 @@ pub struct Ingester<S: Stage> {
     /// Partitions whose last mark may be told, and when that was done last.
     resting: Vec<Partition>,
     rested_ms: u64,
+    /// The loader is to be told that it may go on.
+    is_due: bool,
     #[cfg(feature = "weaken")]
     weaken: Option<Weaken>,
 }
@@ -112,6 +116,7 @@ impl<S: Stage> Ingester<S> {
             loader: Loader::new(config),
             strands: BTreeMap::new(),
             assigned: Vec::new(),
+            is_positioned: false,
             wanted: BTreeSet::new(),
             fetched: BTreeSet::new(),
             asked: Asked::Loader,
@@ -122,6 +127,7 @@ impl<S: Stage> Ingester<S> {
             lags: Lags::default(),
             resting: Vec::new(),
             rested_ms: 0,
+            is_due: false,
             #[cfg(feature = "weaken")]
             weaken: None,
         }
@@ -224,8 +230,8 @@ impl<S: Stage> Ingester<S> {
                 },
                 Action::Read(partitions) => {
                     // What comes before the positions are known is none of ours.
-                    self.wanted.clear();
-                    self.fetched.clear();
+                    self.fetch_none();
+                    self.is_positioned = false;
                     self.ask(Asked::Read, Action::Read(partitions))
                 }
                 Action::Assign(starts) => {
@@ -241,6 +247,11 @@ impl<S: Stage> Ingester<S> {
 
     /// What answers the loader's poll: a row that is made, a chunk that goes on being transformed, or the log.
     fn poll(&mut self, now_ms: u64) -> Turn {
+        let notes = self.is_positioned;
+        let survived = |partition: &&Partition| notes && self.strands[*partition].has_survived();
+        if let Some(partition) = self.assigned.iter().find(survived).cloned() {
+            return Turn::Ask(self.ask(Asked::Note(partition, false), Action::Begin));
+        }
         loop {
             let alone = self.alone();
             let is_free = |partition: &Partition| alone.as_ref().is_none_or(|alone| alone == partition);
@@ -252,9 +263,8 @@ impl<S: Stage> Ingester<S> {
             if let Some(incoming) = strand.row() {
                 return Turn::Tell(Event::Record(incoming));
             }
-            if strand.has_survived() {
-                let partition = partition.clone();
-                return Turn::Ask(self.ask(Asked::Note(partition, false), Action::Begin));
+            if notes && strand.has_survived() {
+                return self.poll(now_ms);
             }
             match strand.go_on(now_ms) {
                 Moved::On => {}
@@ -299,13 +309,21 @@ impl<S: Stage> Ingester<S> {
         if now_ms.saturating_sub(self.rested_ms) >= REST_MS {
             self.rested_ms = now_ms;
             self.resting.clone_from(&self.assigned);
+            self.is_due = true;
         }
         while let Some(partition) = self.resting.pop() {
             if let Some(rest) = self.strands.get(&partition).and_then(|strand| strand.rest(&partition)) {
                 return Some(rest);
             }
         }
-        None
+        // However much comes of which no row is made, the loader has its turn.
+        std::mem::take(&mut self.is_due).then_some(Event::Idle)
+    }
+
+    /// Nothing is the loader's to be fetched.
+    fn fetch_none(&mut self) {
+        self.wanted.clear();
+        self.fetched.clear();
     }
 
     fn fetch(&mut self, asked: Asked) -> Action<Ask> {
@@ -317,18 +335,16 @@ impl<S: Stage> Ingester<S> {
     /// What the log answered to a poll.
     fn polled(&mut self, now_ms: u64, event: Event<Answer>) -> Action<Ask> {
         match event {
-            Event::Record(incoming) => {
-                if self.fetched.contains(&incoming.partition) {
-                    self.strand(&incoming.partition).take(now_ms, incoming);
-                }
+            Event::Record(incoming) if self.fetched.contains(&incoming.partition) => {
+                self.strand(&incoming.partition).take(now_ms, incoming);
                 self.go_on(now_ms)
             }
-            Event::Nothing { partition, from, to } => {
-                if self.fetched.contains(&partition) {
-                    self.strand(&partition).nothing(now_ms, &partition, from, to);
-                }
+            Event::Nothing { partition, from, to } if self.fetched.contains(&partition) => {
+                self.strand(&partition).nothing(now_ms, &partition, from, to);
                 self.go_on(now_ms)
             }
+            // Of an assignment that is over.
+            Event::Record(_) | Event::Nothing { .. } => self.hears(now_ms, Event::Idle),
             Event::Assigned(partitions) => {
                 for (partition, strand) in &mut self.strands {
                     if !partitions.contains(partition) {
@@ -348,8 +364,8 @@ impl<S: Stage> Ingester<S> {
             }
             Event::Revoked => {
                 self.assigned.clear();
-                self.wanted.clear();
-                self.fetched.clear();
+                self.is_positioned = false;
+                self.fetch_none();
                 self.hears(now_ms, Event::Revoked)
             }
             event => self.hears(now_ms, event),
@@ -383,6 +399,7 @@ impl<S: Stage> Ingester<S> {
             }
             strand.note_no_attempts(no_attempts);
         }
+        self.is_positioned = true;
         self.hears(now_ms, Event::Positions(told))
     }
 
@@ -484,6 +501,10 @@ impl<S: Stage> Machine for Ingester<S> {
             (Asked::Note(partition, committing), event) => self.note(now_ms, partition, committing, event),
             (Asked::Mend, Event::Failed(failure)) => self.mend(failure),
             (Asked::Mend, _) => self.anew(now_ms),
+            (Asked::Assign, Event::Failed(failure)) => {
+                self.fetch_none();
+                self.hears(now_ms, Event::Failed(failure))
+            }
             (Asked::Send | Asked::Commit, Event::Failed(failure)) => {
                 self.aborts += 1;
                 self.hears(now_ms, Event::Failed(failure))

@@ -144,15 +144,6 @@ fn without_the_anti_join_a_batch_that_is_ingested_again_doubles_its_rows() {
     });
 }
 
-#[test]
-fn without_s_what_an_ingester_had_open_is_headless_and_lost() {
-    let (fixture, _turn) = fixture();
-    does_harm("ingestfirst", |name| {
-        let trial = with_a_dead_ingester(fixture, name, "weak:S");
-        trial.loses("S", &INGESTER_DIED) && trial.rejects("headless") > 0
-    });
-}
-
 /// Longer than any process is stopped here.
 const LONG: Duration = Duration::from_secs(60);
 

@@ -96,6 +96,8 @@ pub enum FaultKind {
     /// An INSERT arrives twice.
     DoubleInsert,
     DatabaseDies,
+    /// The database does nothing for a while.
+    Silence,
 }
 
 /// Whether the database refuses a row for its data.
@@ -127,6 +129,7 @@ impl Schedule for Setup {
                     13 => FaultKind::Stop,
                     14..16 => FaultKind::LoseInsert,
                     16..18 => FaultKind::DoubleInsert,
+                    18 => FaultKind::Silence,
                     _ => FaultKind::DatabaseDies,
                 },
             })
@@ -182,6 +185,8 @@ struct World<'a> {
     workers: Vec<Worker>,
     /// Faults whose step has come, but not their occasion.
     due: Vec<Fault>,
+    /// The database does nothing before this step.
+    silent_until: u64,
     /// What each row holds: the same whoever sends it.
     contents: BTreeMap<Row, Bytes>,
     coverage: Coverage,
@@ -206,6 +211,7 @@ impl<'a> World<'a> {
             database: Database::new(rules),
             workers: Vec::new(),
             due: Vec::new(),
+            silent_until: 0,
             contents: BTreeMap::new(),
             coverage: Coverage::default(),
         };
@@ -217,6 +223,8 @@ impl<'a> World<'a> {
 
     fn start(&mut self, slot: u32) {
         let member = self.net.member();
+        let dies = |fault: &&Fault| matches!(fault.kind, FaultKind::Crash | FaultKind::Pause);
+        let deaths = self.setup.faults.iter().filter(dies).count();
         let rng = &mut self.net.rng;
         let routes = Routes {
             product: Route::Topic(Lane::new(ROWS, 1)),
@@ -230,8 +238,8 @@ impl<'a> World<'a> {
             transaction_ms: 0,
             out_bytes: rng.random_range(1..40),
             metadata_bytes: if rng.random_ratio(1, 4) { 36 } else { 4096 },
-            // Only what kills is rejected by decree, and not what happened to be there when a process crashed.
-            attempts: 2 + u32::try_from(self.setup.faults.len()).expect("a few faults"),
+            // Only what kills is rejected by decree, and not what happened to be there when a process crashed, or woke too late.
+            attempts: 2 + u32::try_from(deaths).expect("a few faults"),
         };
         let config = Config {
             dead_letters: ("letters".into(), 1),
@@ -300,7 +308,7 @@ impl<'a> World<'a> {
                 self.net.happen(&[GROUP], |id, epoch| workers.iter().any(|w| w.session.is(id, epoch)));
                 return Ok(());
             }
-            25..45 if self.database.running() > 0 => {
+            25..45 if self.database.running() > 0 && self.net.step >= self.silent_until => {
                 let index = self.net.rng.random_range(0..self.database.running());
                 let workers = &self.workers;
                 let lives = |uid| workers.iter().any(|w| u64::from(w.session.member) == uid);
@@ -397,6 +405,7 @@ impl<'a> World<'a> {
             FaultKind::LoseAnswer => session.lose_answer = true,
             FaultKind::Stop => session.stop = true,
             FaultKind::DatabaseDies => self.database.die(),
+            FaultKind::Silence => self.silent_until = self.net.step + 3_000,
             FaultKind::LoseInsert | FaultKind::DoubleInsert if self.is_done() => {}
             FaultKind::LoseInsert | FaultKind::DoubleInsert if self.database.running() == 0 => return false,
             FaultKind::LoseInsert => {

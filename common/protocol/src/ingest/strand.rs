@@ -112,11 +112,13 @@ impl<S: Stage> Strand<S> {
             self.kept += 1;
             return Ok(());
         }
+        // Who began here was this process, and it lives: it is as careful as it was.
+        let care = if self.partition.is_some() && self.landed == landed { self.group } else { 1 };
         self.drop_made();
         self.told = landed.from();
         // What has an intent goes in before anything else is begun.
         self.hold = landed.to;
-        self.group = u32::from(landed.begun);
+        self.group = if landed.begun { care } else { 0 };
         self.first = None;
         let told = self.as_told(&landed);
         // What is told with another number of attempts has to come to the next one.
@@ -190,10 +192,14 @@ impl<S: Stage> Strand<S> {
         self.has_rows() || self.has_survived() || (free && goes_on)
     }
 
-    /// Whether as much was made as may wait. What has an intent is no more than a batch, and is made in any case.
+    /// Whether as much was made as may wait. What has an intent is no more than a batch, and is made in any case; behind it
+    /// nothing is, before all of it was told.
     fn is_full(&self) -> bool {
-        let has_intent = self.landed.to.is_some_and(|to| virtually(self.at, self.outputs) < to);
-        self.bytes + self.sides_bytes >= self.most_bytes && !has_intent
+        match self.landed.to {
+            Some(to) if virtually(self.at, self.outputs) < to => false,
+            Some(to) if self.rows.front().is_some_and(|next| next.offset < to) => true,
+            _ => self.bytes + self.sides_bytes >= self.most_bytes,
+        }
     }
 
     fn has_rows(&self) -> bool {
@@ -291,6 +297,10 @@ impl<S: Stage> Strand<S> {
                         if position.tries == 0 {
                             self.marks.push_back(position);
                         } else if self.notes_attempts() {
+                            if position.tries <= self.worker.attempts() {
+                                // Should nobody say that it is noted, this process lived on all the same.
+                                self.noted = Some(self.landed.position.next);
+                            }
                             self.action = Action::Commit(positions);
                             return Moved::Note;
                         }
@@ -396,7 +406,8 @@ impl<S: Stage> Strand<S> {
         let flushes = self.landed.position.tries == self.worker.attempts() + 1 && self.landed.position.k == 0;
         let flushed = is_of_first && (self.landed.flushed || flushes);
         let to = Intent::decode(&loaded.metadata).expect("the loader commits intents").map(|intent| intent.to);
-        Landed { position, to: to.filter(|to| *to > from), flushed, begun: self.group > 0 }
+        let ends = self.hold.is_some_and(|hold| from >= hold) && self.group * 2 > MOST_CAREFUL;
+        Landed { position, to: to.filter(|to| *to > from), flushed, begun: self.group > 0 && !ends }
     }
 
     /// The position that is at `from`: a mark, or one within the chunk that begins at the last mark before it.
@@ -442,7 +453,8 @@ impl<S: Stage> Strand<S> {
 
     /// Whether it rebuilds states, or is careful: its pace says nothing.
     pub(super) fn is_slowed(&self) -> bool {
-        self.partition.is_some() && (self.group > 0 || self.next < self.landed.position.next)
+        let waits = self.group > 0 && self.hold.is_some();
+        self.partition.is_some() && (waits || self.next < self.landed.position.next)
     }
 
     /// Where the partition stands, as committed.
