@@ -23,7 +23,7 @@ mod strand;
 
 pub use landed::{Landed, really, virtually};
 
-use crate::load::{Answer, Ask, Config, Loader, Wait};
+use crate::load::{Answer, Ask, Config, Loader, Loads, Wait};
 use crate::log::{Action, Committed, Event, Failure, Machine, Outgoing, Partition};
 use crate::worker::{Options, Snapshot, StageWorker};
 use logmill_core::wire::header;
@@ -100,6 +100,8 @@ pub enum Weaken {
     NoSides,
     /// Note no attempts.
     NoAttempts,
+    /// A rule of the stage's workers.
+    Worker(crate::worker::Weaken),
 }
 
 impl<S: Stage> Ingester<S> {
@@ -187,24 +189,15 @@ impl<S: Stage> Ingester<S> {
         all
     }
 
-    /// The partitions whose INSERT was not done at the first attempt; offsets are the input's.
-    #[must_use]
-    pub fn waits(&self) -> Vec<Wait> {
-        let real = |wait: Wait| Wait { from: really(wait.from), to: really(wait.to), ..wait };
-        self.loader.waits().into_iter().map(real).collect()
-    }
-
-    /// Whether something else than its own pace holds it up: an INSERT that was not done at the first attempt, states that are
-    /// rebuilt, or care after a death.
-    #[must_use]
-    pub fn is_hindered(&self) -> bool {
-        self.loader.is_hindered() || self.strands.values().any(Strand::is_slowed)
-    }
-
-    /// Bytes of rows that are held.
-    #[must_use]
-    pub fn buffered(&self) -> usize {
-        self.loader.buffered() + self.strands.values().map(Strand::bytes).sum::<usize>()
+    /// A stage's worker for one more partition.
+    fn worker(&self) -> StageWorker<S> {
+        let mut stage = (self.make)();
+        stage.observe(&self.lags);
+        #[cfg(feature = "weaken")]
+        if let Some(Weaken::Worker(rule)) = self.weaken {
+            return StageWorker::weakened(stage, self.options.clone(), Some(rule));
+        }
+        StageWorker::new(stage, self.options.clone())
     }
 
     fn strand(&mut self, partition: &Partition) -> &mut Strand<S> {
@@ -217,8 +210,7 @@ impl<S: Stage> Ingester<S> {
     }
 
     /// Tells the loader, and does what it asks: of the log, or of the strands.
-    fn hears(&mut self, now_ms: u64, event: Event<Answer>) -> Action<Ask> {
-        let mut event = event;
+    fn hears(&mut self, now_ms: u64, mut event: Event<Answer>) -> Action<Ask> {
         loop {
             return match self.loader.step(now_ms, event) {
                 Action::Poll => match self.poll(now_ms) {
@@ -352,12 +344,10 @@ impl<S: Stage> Ingester<S> {
                     }
                 }
                 for partition in &partitions {
-                    let new = || {
-                        let mut stage = (self.make)();
-                        stage.observe(&self.lags);
-                        Strand::new(StageWorker::new(stage, self.options.clone()), self.chunk_bytes)
-                    };
-                    self.strands.entry(partition.clone()).or_insert_with(new);
+                    if !self.strands.contains_key(partition) {
+                        let strand = Strand::new(self.worker(), self.chunk_bytes);
+                        self.strands.insert(partition.clone(), strand);
+                    }
                 }
                 self.assigned = partitions.clone();
                 self.hears(now_ms, Event::Assigned(partitions))
@@ -483,6 +473,22 @@ fn by_place(mut letter: Outgoing) -> Outgoing {
         *origin = format!("{partition}/{}", really(logmill_core::Offset(offset))).into();
     }
     letter
+}
+
+impl<S: Stage> Loads for Ingester<S> {
+    /// Offsets are the input's.
+    fn waits(&self) -> Vec<Wait> {
+        let real = |wait: Wait| Wait { from: really(wait.from), to: really(wait.to), ..wait };
+        self.loader.waits().into_iter().map(real).collect()
+    }
+
+    fn buffered(&self) -> usize {
+        self.loader.buffered() + self.strands.values().map(Strand::bytes).sum::<usize>()
+    }
+
+    fn is_hindered(&self) -> bool {
+        self.loader.is_hindered() || self.strands.values().any(Strand::is_slowed)
+    }
 }
 
 impl<S: Stage> Machine for Ingester<S> {

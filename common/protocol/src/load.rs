@@ -98,6 +98,17 @@ pub struct Wait {
     pub why: String,
 }
 
+/// A machine that has INSERTs done, as its driver looks at it.
+pub trait Loads: Machine<Ask = Ask, Answer = Answer> {
+    /// The partitions whose INSERT was not done at the first attempt.
+    fn waits(&self) -> Vec<Wait>;
+    /// Bytes of records that are held.
+    fn buffered(&self) -> usize;
+    /// Whether something else than its own pace holds it up: an INSERT that was not done at the first attempt, states that are
+    /// rebuilt, or care after a death.
+    fn is_hindered(&self) -> bool;
+}
+
 /// The loader's machine.
 pub struct Loader {
     config: Config,
@@ -160,24 +171,6 @@ impl Loader {
             fetched_ms: 0,
             stop_ms: None,
         }
-    }
-
-    /// The partitions whose INSERT was not done at the first attempt.
-    #[must_use]
-    pub fn waits(&self) -> Vec<Wait> {
-        self.lanes.iter().filter_map(|(partition, lane)| lane.wait(partition)).collect()
-    }
-
-    /// Whether the INSERT of any partition was not done at the first attempt.
-    #[must_use]
-    pub fn is_hindered(&self) -> bool {
-        self.lanes.values().any(Lane::is_hindered)
-    }
-
-    /// Bytes of records that are held.
-    #[must_use]
-    pub fn buffered(&self) -> usize {
-        self.lanes.values().map(Lane::bytes).sum()
     }
 
     /// The offset below which everything is in the table and committed, by partition.
@@ -376,6 +369,20 @@ impl Loader {
             Action::Commit(txn.commits.clone())
         };
         self.ask(Asked::Transaction, action)
+    }
+}
+
+impl Loads for Loader {
+    fn waits(&self) -> Vec<Wait> {
+        self.lanes.iter().filter_map(|(partition, lane)| lane.wait(partition)).collect()
+    }
+
+    fn buffered(&self) -> usize {
+        self.lanes.values().map(Lane::bytes).sum()
+    }
+
+    fn is_hindered(&self) -> bool {
+        self.lanes.values().any(Lane::is_hindered)
     }
 }
 

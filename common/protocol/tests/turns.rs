@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use logmill_core::Offset;
 use logmill_core::wire::Record;
-use logmill_protocol::load::{Answer, Ask, Config, Content, Loader, Verdict};
+use logmill_protocol::load::{Answer, Ask, Config, Content, Loader, Loads, Verdict};
 use logmill_protocol::{Action, Committed, Event, Incoming, Machine, Partition};
 use proptest::prelude::*;
 use std::collections::BTreeMap;

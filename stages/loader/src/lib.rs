@@ -17,4 +17,4 @@ pub use body::{Body, Prepared, Table};
 pub use metrics::Metrics;
 pub use process::{Looks, limits, run, run_machine, sink};
 pub use sink::Sink;
-pub use worker::{Loads, Log, Worker};
+pub use worker::{Log, Worker};

@@ -3,13 +3,13 @@
 use crate::body::Table;
 use crate::metrics::Metrics;
 use crate::sink::Sink;
-use crate::worker::{Loads, Log, Worker};
+use crate::worker::{Log, Worker};
 use anyhow::Context;
 use logmill_clickhouse::Database;
 use logmill_config::Config;
 use logmill_core::Offset;
 use logmill_kafka::{Client, ClientOptions};
-use logmill_protocol::load::{self, Answer, Ask, Content, Loader};
+use logmill_protocol::load::{self, Answer, Ask, Content, Loader, Loads};
 use logmill_protocol::{Action, Committed, Event};
 use logmill_runner::{Crew, Life, Mates, Process, Restarts, Slowness, Throttle, Trouble};
 use std::collections::BTreeMap;

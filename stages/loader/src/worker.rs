@@ -3,10 +3,8 @@
 
 use crate::metrics::Metrics;
 use crate::sink::Sink;
-use logmill_core::Stage;
-use logmill_protocol::ingest::Ingester;
-use logmill_protocol::load::{Answer, Ask, Content, Insert, Loader, Verdict, Wait};
-use logmill_protocol::{Action, Event, Machine};
+use logmill_protocol::load::{Answer, Ask, Content, Insert, Loads, Verdict, Wait};
+use logmill_protocol::{Action, Event};
 use logmill_runner::{Clock, Trouble};
 use std::collections::HashMap;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -22,45 +20,6 @@ pub trait Log {
 impl Log for logmill_kafka::Client {
     fn perform(&mut self, action: Action<Ask>) -> Event<Answer> {
         logmill_kafka::Client::perform(self, action)
-    }
-}
-
-/// A machine that has INSERTs done.
-pub trait Loads: Machine<Ask = Ask, Answer = Answer> {
-    /// The partitions whose INSERT was not done at the first attempt.
-    fn waits(&self) -> Vec<Wait>;
-    /// Bytes of rows that are held.
-    fn buffered(&self) -> usize;
-    /// Whether something else than its own pace holds it up: an INSERT that was not done at the first attempt, states that are
-    /// rebuilt.
-    fn is_hindered(&self) -> bool;
-}
-
-impl Loads for Loader {
-    fn waits(&self) -> Vec<Wait> {
-        Self::waits(self)
-    }
-
-    fn buffered(&self) -> usize {
-        Self::buffered(self)
-    }
-
-    fn is_hindered(&self) -> bool {
-        Self::is_hindered(self)
-    }
-}
-
-impl<S: Stage> Loads for Ingester<S> {
-    fn waits(&self) -> Vec<Wait> {
-        Self::waits(self)
-    }
-
-    fn buffered(&self) -> usize {
-        Self::buffered(self)
-    }
-
-    fn is_hindered(&self) -> bool {
-        Self::is_hindered(self)
     }
 }
 

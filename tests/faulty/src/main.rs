@@ -3,7 +3,7 @@
 
 use logmill_core::Stage;
 use logmill_fetcher::Fetcher;
-use logmill_runner::{Process, machine_options, stage_main};
+use logmill_runner::{Process, end, machine_options, stage_main};
 use logmill_splitter::Splitter;
 use std::process::ExitCode;
 
@@ -32,11 +32,5 @@ fn process(name: &str, run: impl Fn(&Process) -> anyhow::Result<()>) -> ExitCode
         Ok(process) => process,
         Err(code) => return code,
     };
-    match run(&process) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    end(run(&process))
 }

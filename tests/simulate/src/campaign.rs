@@ -92,6 +92,25 @@ impl<S: fmt::Debug> fmt::Display for Failed<S> {
     }
 }
 
+/// Runs the campaign of a test, and asks that every kind of fault was seen but those that its world cannot have. `SIMULATE_SCHEDULES`
+/// and `SIMULATE_SEED` ask for other schedules.
+///
+/// # Panics
+/// With the first schedule that failed, shrunk; or with what no schedule saw.
+pub fn campaign<S: Schedule>(schedules: u64, never: &[&str]) {
+    let asked = |name: &str, default| std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(default);
+    let (seed, schedules) = (asked("SIMULATE_SEED", 1), asked("SIMULATE_SCHEDULES", schedules));
+    println!("seeds {seed} to {}", seed + schedules - 1);
+    let coverage = run_campaign::<S>(seed, schedules, None).unwrap_or_else(|failed| panic!("{failed}"));
+    println!("{}", coverage.table());
+    assert_eq!(coverage.missing(), never, "a campaign that never saw a kind of fault shows nothing of it");
+}
+
+/// Of these, each time all but one.
+pub fn without_each<T: Clone>(all: &[T]) -> impl Iterator<Item = Vec<T>> + use<'_, T> {
+    (0..all.len()).map(|left_out| [&all[..left_out], &all[left_out + 1..]].concat())
+}
+
 /// Schedules among which every kind of fault has to be seen.
 const ENOUGH: u64 = 20_000;
 

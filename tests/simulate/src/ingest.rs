@@ -4,7 +4,7 @@
 //! At the end each file's rows are exactly those that its chunks ask for, each is there once, and so is each event and
 //! dead letter.
 
-use crate::campaign::{Schedule, counts};
+use crate::campaign::{Schedule, counts, without_each};
 use crate::check;
 use crate::database::{Database, InsertCoverage, InsertRules, Row};
 use crate::net::{Doing, Loose, Moved, Net, NetCoverage, Session};
@@ -151,12 +151,8 @@ impl Schedule for Setup {
     }
 
     fn smaller(&self) -> Vec<Self> {
-        let without = |i| {
-            let mut less = self.clone();
-            less.faults.remove(i);
-            less
-        };
-        let mut smaller: Vec<Self> = (0..self.faults.len()).map(without).collect();
+        let fewer = without_each(&self.faults).map(|faults| Self { faults, ..self.clone() });
+        let mut smaller: Vec<Self> = fewer.collect();
         for (files, partitions, workers) in [(1, 0, 0), (0, 1, 0), (0, 0, 1)] {
             let mut less = self.clone();
             less.files -= files;

@@ -19,6 +19,6 @@ pub mod spread;
 pub mod stage;
 pub mod world;
 
-pub use campaign::{Count, Failed, Schedule, report, run_campaign};
+pub use campaign::{Count, Failed, Schedule, campaign, report, run_campaign};
 pub use net::Loose;
 pub use world::{Fault, FaultKind, Setup, Weaker};

@@ -1,6 +1,6 @@
 //! A chain of three stages, and one schedule of what happens to it.
 
-use crate::campaign::{Schedule, counts};
+use crate::campaign::{Schedule, counts, without_each};
 use crate::check::check;
 use crate::client::{Client, Driven};
 use crate::net::{Doing, Loose, Moved, Net, NetCoverage, Session};
@@ -135,12 +135,8 @@ impl Schedule for Setup {
     }
 
     fn smaller(&self) -> Vec<Self> {
-        let without = |i| {
-            let mut less = self.clone();
-            less.faults.remove(i);
-            less
-        };
-        let mut smaller: Vec<Self> = (0..self.faults.len()).map(without).collect();
+        let fewer = without_each(&self.faults).map(|faults| Self { faults, ..self.clone() });
+        let mut smaller: Vec<Self> = fewer.collect();
         for (files, partitions, workers) in [(1, 0, 0), (0, 1, 0), (0, 0, 1)] {
             let mut less = self.clone();
             less.files -= files;

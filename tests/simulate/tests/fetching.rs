@@ -2,20 +2,11 @@
 
 use logmill_protocol::fetch::Weaken;
 use logmill_simulate::fetch::{Setup, Weaker};
-use logmill_simulate::{Count as _, Loose, run_campaign};
-
-/// `SIMULATE_SCHEDULES` and `SIMULATE_SEED` ask for others.
-fn from_environment(name: &str, default: u64) -> u64 {
-    std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(default)
-}
+use logmill_simulate::{Loose, campaign, run_campaign};
 
 #[test]
 fn every_file_has_one_task_and_each_of_its_bytes_is_live_once() {
-    let (seed, schedules) = (from_environment("SIMULATE_SEED", 1), from_environment("SIMULATE_SCHEDULES", 20_000));
-    println!("seeds {seed} to {}", seed + schedules - 1);
-    let coverage = run_campaign::<Setup>(seed, schedules, None).unwrap_or_else(|failed| panic!("{failed}"));
-    println!("{}", coverage.table());
-    assert_eq!(coverage.missing(), Vec::<&str>::new(), "a campaign that never saw a kind of fault shows nothing of it");
+    campaign::<Setup>(20_000, &[]);
 }
 
 /// With the rule switched off, some schedule must go wrong, and what is said of it must tell of the harm.

@@ -1,20 +1,11 @@
 //! The protocol under random schedules, and each of its rules seen to be needed.
 
 use logmill_protocol::worker::Weaken;
-use logmill_simulate::{Count as _, Loose, Schedule as _, Setup, Weaker, run_campaign};
-
-/// `SIMULATE_SCHEDULES` and `SIMULATE_SEED` ask for others.
-fn from_environment(name: &str, default: u64) -> u64 {
-    std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(default)
-}
+use logmill_simulate::{Loose, Schedule as _, Setup, Weaker, campaign, run_campaign};
 
 #[test]
 fn every_schedule_puts_out_each_output_once() {
-    let (seed, schedules) = (from_environment("SIMULATE_SEED", 1), from_environment("SIMULATE_SCHEDULES", 100_000));
-    println!("seeds {seed} to {}", seed + schedules - 1);
-    let coverage = run_campaign::<Setup>(seed, schedules, None).unwrap_or_else(|failed| panic!("{failed}"));
-    println!("{}", coverage.table());
-    assert_eq!(coverage.missing(), Vec::<&str>::new(), "a campaign that never saw a kind of fault shows nothing of it");
+    campaign::<Setup>(100_000, &[]);
 }
 
 /// With the rule switched off, some schedule must go wrong, and be seen to.

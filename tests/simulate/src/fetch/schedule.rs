@@ -1,7 +1,7 @@
 //! One schedule of listers and fetchers: what there is, and what befalls it.
 
 use super::world::World;
-use crate::campaign::{Schedule, counts};
+use crate::campaign::{Schedule, counts, without_each};
 use crate::net::{Loose, NetCoverage};
 use logmill_protocol::fetch::Weaken;
 use rand::rngs::StdRng;
@@ -150,12 +150,8 @@ impl Schedule for Setup {
     }
 
     fn smaller(&self) -> Vec<Self> {
-        let without = |i| {
-            let mut less = self.clone();
-            less.faults.remove(i);
-            less
-        };
-        let mut smaller: Vec<Self> = (0..self.faults.len()).map(without).collect();
+        let fewer = without_each(&self.faults).map(|faults| Self { faults, ..self.clone() });
+        let mut smaller: Vec<Self> = fewer.collect();
         for (clusters, files, partitions, fetchers) in [(1, 0, 0, 0), (0, 1, 0, 0), (0, 0, 1, 0), (0, 0, 0, 1)] {
             let mut less = self.clone();
             less.clusters -= clusters;

@@ -2,7 +2,7 @@
 
 use super::parts::Rules;
 use super::world::World;
-use crate::campaign::{Schedule, counts};
+use crate::campaign::{Schedule, counts, without_each};
 use crate::database::InsertCoverage;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
@@ -105,12 +105,8 @@ impl Schedule for Setup {
     }
 
     fn smaller(&self) -> Vec<Self> {
-        let without = |i| {
-            let mut less = self.clone();
-            less.faults.remove(i);
-            less
-        };
-        let mut smaller: Vec<Self> = (0..self.faults.len()).map(without).collect();
+        let fewer = without_each(&self.faults).map(|faults| Self { faults, ..self.clone() });
+        let mut smaller: Vec<Self> = fewer.collect();
         smaller.push(Self { loaders: self.loaders - 1, ..self.clone() });
         smaller.push(Self { records: self.records - 1, ..self.clone() });
         smaller.retain(|s| s.loaders > 0 && s.records > 0);
