@@ -7,13 +7,15 @@ Every variant is the table of the migrations with one thing changed, filled with
 is that of the server for the query, from its query log: of several runs the least.
 """
 
-import json, pathlib, re, sys, urllib.error, urllib.parse, urllib.request, uuid
+import json, pathlib, re, sys, time, urllib.error, urllib.parse, urllib.request, uuid
 
 HERE = pathlib.Path(__file__).parent
 DATABASE = "bench_table"
 LINES, FILES = 100_000, 5  # of a generated file; of an INSERT
 COLUMNS = "file_id,load,line,part,cluster,path,app,channel,level,file_time,time,text,fields"
 RUNS = 3
+# Sizes of merges that are compared, INSERTs of each table for it, and seconds from one to the next.
+MERGED, PIECES, PAUSE = (5, 10, 20), 200, 0.1
 
 state = json.load(open(sys.argv[1]))
 place = state["clickhouse"]
@@ -98,6 +100,7 @@ QUESTIONS = {
     "lines around a line": "SELECT text FROM rows WHERE file_id = (SELECT file_id FROM rows WHERE app = 'shop' LIMIT 1) AND line BETWEEN 5000 AND 5100",
     "a file by its path": "SELECT count(), sum(length(text)) FROM rows WHERE path = '/logs/app/0/part-000004.log.gz'",
 }
+ASKED = ["lines by app and level", "ten minutes of an app", "a rare word", "lines around a line"]
 
 
 def insert_all(columns):
@@ -148,6 +151,28 @@ def variant(changes):
         ask(statement, mutations_sync=1)
 
 
+def merges(at_once):
+    """Puts the rows in by many small INSERTs while the server merges as it likes, `at_once` parts of one size. How often a row was
+    rewritten, CPU-ns of merges a line, and the parts that are left."""
+    variant([f"ALTER TABLE rows MODIFY SETTING merge_selector_base = {at_once}"])
+    begun, lines = time.time(), ROWS // PIECES
+    for piece in range(PIECES):
+        ask(f"INSERT INTO rows ({COLUMNS}) SELECT {COLUMNS} FROM bench_source.pieces WHERE n >= {piece * lines} AND n < {(piece + 1) * lines}",
+            max_insert_threads=1, async_insert=0, exclude_materialize_skip_indexes_on_insert="words")
+        time.sleep(max(0.0, begun + (piece + 1) * PAUSE - time.time()))
+    quiet = 0
+    while quiet < 6:
+        time.sleep(0.5)
+        quiet = quiet + 1 if int(ask("SELECT count() FROM system.merges WHERE database = currentDatabase()")) == 0 else 0
+    ask("SYSTEM FLUSH LOGS", "system")
+    line = ask("SELECT sum(rows), sum(ProfileEvents['UserTimeMicroseconds'] + ProfileEvents['SystemTimeMicroseconds']) FROM system.part_log "
+               "WHERE database = currentDatabase() AND table_uuid = (SELECT uuid FROM system.tables WHERE database = currentDatabase() AND "
+               "name = 'rows') AND event_type = 'MergeParts' FORMAT TSV")
+    rewritten, cpu = (int(x) for x in line.split("\t"))
+    left = int(ask("SELECT count() FROM system.parts WHERE database = currentDatabase() AND table = 'rows' AND active"))
+    return rewritten / ROWS, cpu * 1e3 / ROWS, left
+
+
 def main():
     source()
     print(f"{ROWS} generated rows; bytes a line once merged; CPU-ns a line of an INSERT of {FILES * LINES}")
@@ -165,6 +190,12 @@ def main():
     for question in QUESTIONS:
         cells = [f"{answer[question][0]:6.1f} ({answer[question][2] / 1000:4.0f})" for answer in answers.values()]
         print(f"{question:32} " + " ".join(cells), flush=True)
+    print(f"\n{PIECES} INSERTs while the server merges so many parts of one size at once; the questions with the parts that are left, CPU-ms")
+    ask("CREATE TABLE pieces ENGINE = MergeTree ORDER BY n AS SELECT row_number() OVER (ORDER BY path, line) - 1 AS n, * FROM made", "bench_source")
+    for at_once in MERGED:
+        rewritten, cpu, left = merges(at_once)
+        asked = ", ".join(f"{question} {measured(QUESTIONS[question], max_threads=1)[0]:.1f}" for question in ASKED)
+        print(f"{at_once:3}: a row is rewritten {rewritten:4.2f} times, {cpu:5.0f} CPU-ns a line; {left} parts are left; {asked}", flush=True)
     for database in (DATABASE, "bench_source"):
         ask(f"DROP DATABASE {database} SYNC", "system")
 

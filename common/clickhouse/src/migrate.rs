@@ -53,6 +53,7 @@ pub fn migrations() -> Vec<Migration> {
         step!(21, "analyzed", "0021_analyzed.sql"),
         step!(22, "codecs", "0022_codecs.sql"),
         step!(23, "words", "0023_words.sql"),
+        step!(24, "merges", "0024_merges.sql"),
         step!(30, "field_columns", "0030_field_columns.sql"),
     ]
 }
@@ -62,6 +63,7 @@ fn shard_migrations() -> Vec<Migration> {
     vec![
         step!(1, "shard_rows", "cluster/shard_0001_rows.sql"),
         step!(2, "shard_fences", "cluster/shard_0002_fences.sql"),
+        step!(24, "merges", "0024_merges.sql"),
         step!(30, "field_columns", "0030_field_columns.sql"),
     ]
 }

@@ -101,6 +101,8 @@ pub(crate) fn prepare(
             name: name(index),
             log,
             command: Box::new(move || {
+                // The database `system` is in memory alone: the server would not make its logs anew over those of its last life.
+                let _ = fs::remove_dir_all(data.join("data/system"));
                 let mut engine = Command::new(&program);
                 engine.arg("engine").arg("--library").arg(&library).arg("--config").arg(&config);
                 engine.arg("--data").arg(&data).arg("--hold").arg(home.join("hold"));
