@@ -3,7 +3,7 @@
 use clap::Parser;
 use logmill_benchmarks::clock::Rounds;
 use logmill_benchmarks::servers::{Fronts, Parts, Sizes};
-use logmill_benchmarks::{Row, front, patterns, report, servers};
+use logmill_benchmarks::{Row, front, patterns, report, scale, servers};
 use std::path::PathBuf;
 
 /// CPU per byte of the chain, beside the floor
@@ -21,8 +21,8 @@ struct Arguments {
     chain: usize,
     #[command(flatten)]
     sizes: Sizes,
-    /// Only what has this in its name; `hop`, `chain separate`, `chain fused`, `chain compact`, `chain mix`, `scale`, `latency`, `listing`,
-    /// `tiny` and `analyses` are measured on the servers
+    /// Only what has this in its name; `hop`, `chain separate`, `chain fused`, `chain compact`, `chain direct`, `chain mix`, `scale`,
+    /// `latency`, `listing`, `tiny` and `analyses` are measured on the servers
     #[arg(long)]
     only: Option<String>,
     /// Where the numbers go
@@ -43,5 +43,8 @@ fn main() -> anyhow::Result<()> {
         rows.extend(servers::measure(arguments.chain << 20, Fronts::among(&rows), &wanted)?);
     }
     print!("{}", report::table(&rows));
+    if rows.iter().any(|row| row.name.starts_with("scale: ") && row.met() == Some(false)) {
+        println!("{}", scale::WHY);
+    }
     report::write(&rows, &arguments.json)
 }

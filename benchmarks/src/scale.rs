@@ -28,6 +28,12 @@ pub struct Steps {
 /// How much more a byte may cost than with one.
 const GOAL: f64 = 1.1;
 
+/// Why it is not flat, as far as it is known; docs/figures.md has how that was found.
+pub const WHY: &str = "\
+scale: with more partitions each record that is appended has the broker look through every fetch that waits for its partition, and a fetch of
+scale: the client names all partitions of its consumer; what an INSERT holds of one partition becomes less. Each process more takes what it
+scale: takes at rest, and makes transactions of its own. docs/figures.md has more of it.";
+
 /// Takes text through chains of more and more partitions, then of more and more processes. The floor of each is the first
 /// one of its row.
 ///

@@ -48,10 +48,8 @@ pub enum Output {
     /// One JSON object a line.
     Json,
     /// Values separated by commas: `analyze` alone.
-    #[value(hide = true)]
     Csv,
     /// A plot: `analyze` alone.
-    #[value(hide = true)]
     Svg,
 }
 
@@ -93,7 +91,9 @@ Examples:
 Examples:
   logmill validate
   logmill validate --connect
-  LOGMILL__KAFKA__BROKERS=kafka:9092 logmill validate --connect --format json")]
+  LOGMILL__KAFKA__BROKERS=kafka:9092 logmill validate --connect --format json
+
+Exit code 1 when a check of a server fails, 2 when the configuration is wrong.")]
     Validate {
         /// Also reach Kafka, ClickHouse and every cluster, and check what the chain needs of them.
         #[arg(long)]
@@ -116,14 +116,19 @@ Examples:
 Examples:
   logmill plan --tb-per-day 60                             60 TB a day as stored, compressed
   logmill plan --tb-per-day 60 --text                      60 TB a day of text
-  logmill plan --tb-per-day 60 --ratio 8 --bench target/bench.json --format json")]
+  logmill plan --tb-per-day 60 --ratio 8 --bench target/bench.json --format json
+
+Exit code 1 when the figures cannot be read.")]
     Plan(Plan),
     /// Bring the tables in ClickHouse to this program's version, and make the columns that the configuration wants for fields.
     #[command(after_help = "\
 Examples:
   logmill migrate
   logmill --config /etc/logmill.toml migrate
-  logmill migrate --drop-column status    where [columns] names status no more, or as another type")]
+  logmill migrate --drop-column status    where [columns] names status no more, or as another type
+
+It may be run again, and goes on where it was broken off. Exit code 1 when the schema is not what its steps make, was made by
+a newer program, or ClickHouse refuses.")]
     Migrate {
         /// Drop a column that was made for a field. The map fields keeps its values. May be given several times.
         #[arg(long, value_name = "NAME")]
@@ -154,8 +159,8 @@ Exit code 1 when a file was rejected, wholly or in part, or could not be read.")
         /// The name of the cluster for which rules are looked up.
         #[arg(long, default_value = "local", value_name = "NAME")]
         cluster: String,
-        /// Say of each file, instead of its rows, which rules hold, and which codec, encoding and patterns were found; of a row of each
-        /// kind, why the other patterns lost, and where in it.
+        /// Say of each file, instead of its rows, which codec, encoding and patterns were found, which plan it has and from which entries
+        /// of the configuration; and why the other encodings, entries and patterns lost.
         #[arg(long, conflicts_with = "suggest")]
         explain: bool,
         /// Propose, instead of the rows, a pattern for the rows that none matches, as it is written into the configuration.
@@ -191,7 +196,9 @@ Exit code 1 when no file matches.")]
 Examples:
   logmill where /logs/app/2026-11-23.gz
   logmill where '/logs/app/*.gz'
-  logmill where 3f0c9d2b6a7e4158900a1b2c3d4e5f60")]
+  logmill where 3f0c9d2b6a7e4158900a1b2c3d4e5f60
+
+Exit code 1 when nothing is known of such a file.")]
     Where {
         /// A path, a glob over paths, or the 32 digits of a file id.
         #[arg(value_name = "PATH|GLOB|FILE_ID")]
@@ -295,7 +302,9 @@ It may be stopped at any time, and run again. Exit code 1 when a cluster did not
     #[command(after_help = "\
 Examples:
   logmill status
-  watch -n 5 logmill status")]
+  watch -n 5 logmill status
+
+Exit code 1 when a server does not answer; it shows what the others say.")]
     Status,
     /// Watch the chain on a live screen: stages, lags, files, clusters, dead letters, and what is waited for.
     ///
@@ -319,7 +328,9 @@ Exit code 1 with --once when a server does not answer.")]
     #[command(after_help = "\
 Examples:
   logmill lag
-  logmill lag --format json | jq 'select(.records > 1000)'")]
+  logmill lag --format json | jq 'select(.records > 1000)'
+
+Exit code 1 when Kafka does not answer.")]
     Lag {
         /// Seconds over which the rate is measured; 0 shows the records alone.
         #[arg(long, default_value_t = 0.5, value_name = "SECONDS")]
@@ -393,7 +404,9 @@ Examples:
   logmill analyze new-users --app shop --from 2026-11-01 --to 2026-11-30
   logmill analyze topics --app shop --from 2026-11-28 --limit 20
   logmill analyze popups --app shop --format csv             text, json, csv or svg
-  logmill analyze calls --app shop --refresh --format svg > calls.svg")]
+  logmill analyze calls --app shop --refresh --format svg > calls.svg
+
+Exit code 1 when ClickHouse does not answer, 2 when there is no such application in the configuration.")]
     Analyze(Analyze),
     /// Print the completion script of a shell.
     #[command(after_help = "\
@@ -506,7 +519,12 @@ Exit code 1 when something differs that only an operator can change, or partitio
 #[derive(Clone, Debug, Subcommand)]
 pub enum DlqCommand {
     /// The newest dead letters that nobody has dealt with, one line each.
-    #[command(after_help = "Examples:\n  logmill dlq list --limit 20\n  logmill dlq list --all")]
+    #[command(after_help = "\
+Examples:
+  logmill dlq list --limit 20
+  logmill dlq list --all
+
+Exit code 0 with and without letters, 1 when a server does not answer.")]
     List {
         /// How many to show at most.
         #[arg(long, default_value_t = 100, value_name = "N")]
@@ -549,7 +567,7 @@ The letters stay in the table of rejects, and count in the reconciliation of the
         who: String,
     },
     /// One dead letter, with all that is known of it and its bytes.
-    #[command(after_help = "Example:\n  logmill dlq show 2/17")]
+    #[command(after_help = "Example:\n  logmill dlq show 2/17\n\nExit code 2 when there is no letter.")]
     Show {
         /// Its place on the topic, as `list` shows it.
         #[arg(value_name = "PARTITION/OFFSET")]

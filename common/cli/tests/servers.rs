@@ -426,7 +426,16 @@ fn the_rights_that_the_docs_name_suffice_for_a_database_that_somebody_else_made(
     let (_, grant) = docs.split_once("`GRANT ").expect("the docs say it");
     let (rights, _) = grant.split_once(" ON logmill.* TO logmill`").expect("of one database");
     assert!(users.contains(&format!("<query>GRANT {rights} ON owned.*</query>")), "{rights}");
-    for more in ["TABLE ENGINE ON *", "SELECT ON system.parts", "SELECT ON system.processes"] {
+    let (_, beside) = docs.split_once("TO logmill`,\n`GRANT ").expect("of the databases beside it too");
+    let (rights, _) = beside.split_once(" ON logmill_compared_*.* TO logmill`").expect("of these");
+    assert!(users.contains(&format!("<query>GRANT {rights} ON owned_compared_*.*</query>")), "{rights}");
+    for more in [
+        "TABLE ENGINE ON *",
+        "SELECT ON system.data_skipping_indices",
+        "SELECT ON system.projections",
+        "SELECT ON system.parts",
+        "SELECT ON system.processes",
+    ] {
         assert!(users.contains(&format!("<query>GRANT {more}</query>")), "{more}");
         assert!(docs.contains(&format!("`GRANT {more} TO logmill`")), "{more}");
     }
@@ -441,6 +450,18 @@ fn the_rights_that_the_docs_name_suffice_for_a_database_that_somebody_else_made(
     bench.file("logmill.toml", text.as_bytes());
     let run = bench.run(&["migrate"]);
     assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
+    let by_hand = |sql: &str| {
+        let done = http::request("POST", &clickhouse.url, &login, sql.as_bytes(), Duration::from_secs(30));
+        assert_eq!(done.expect("the server answers").status, 200);
+    };
+    by_hand("ALTER TABLE owned.rows DROP INDEX time_range");
+    let run = bench.run(&["migrate"]);
+    let refused = "is not what its migrations made";
+    let refuses = run.code == 1 && run.stderr.contains(refused) && run.stderr.contains("time_range");
+    assert!(refuses, "{} {}{}", run.code, run.stdout, run.stderr);
+    by_hand("ALTER TABLE owned.rows ADD INDEX time_range time TYPE minmax GRANULARITY 1");
+    let run = bench.run(&["migrate"]);
+    assert!(run.code == 0 && !run.stdout.contains("was not compared"), "{}{}", run.stdout, run.stderr);
     let run = bench.run(&["validate", "--connect"]);
     for line in ["ok     clickhouse: rights: ", "ok     clickhouse: columns: all 1 of fields are there"] {
         assert!(run.stdout.contains(line), "{}", run.stdout);

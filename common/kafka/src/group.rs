@@ -83,7 +83,20 @@ impl GroupReader {
             return Ok(Vec::new());
         }
         let committed = self.committed(partitions)?;
-        let ends = self.ends(partitions)?;
+        self.places_of(committed, next)
+    }
+
+    /// The same of what is committed already known: one question for all of them.
+    ///
+    /// # Errors
+    /// When no broker answers in time.
+    pub fn places_of(
+        &self,
+        committed: Vec<(Partition, Option<Committed>)>,
+        next: impl Fn(&Committed) -> Option<logmill_core::Offset>,
+    ) -> Result<Vec<(Partition, Reached)>, AdminError> {
+        let partitions: Vec<Partition> = committed.iter().map(|(partition, _)| partition.clone()).collect();
+        let ends = self.ends(&partitions)?;
         let place = |(partition, committed): (Partition, Option<Committed>)| {
             let reached = match (committed.as_ref().and_then(&next), ends.get(&partition)) {
                 (Some(next), Some(end)) => Reached { next: next.0, end: *end },

@@ -191,7 +191,7 @@ fn a_file_is_cut_at_multiples_of_its_plans_size_and_ends_with_its_sum() {
     assert_eq!(world.raw(&long), "0 abcd, 1 efgh, 2 ij, 3 end");
     assert_eq!(world.events()[0], Happening::Opened);
     assert_eq!(world.closed(), (Outcome::Complete, 10, Some(format!("{:08x}", sum(0, b"abcdefghij")))));
-    assert_eq!(world.committed.unwrap().metadata, "f1;1;");
+    assert_eq!(world.committed.unwrap().metadata, "f2;1;4;");
 }
 
 #[test]
@@ -275,7 +275,7 @@ fn a_position_goes_past_markers_alone_so_that_they_do_not_look_like_tasks() {
         Event::Done,
     ];
     let last = events.into_iter().map(|event| machine.step(0, event)).last();
-    let past = Committed { offset: Offset(5), metadata: "f1;5;".into() };
+    let past = Committed { offset: Offset(5), metadata: "f2;5;0;".into() };
     assert_eq!(last, Some(Action::Commit(vec![(partition, past)])));
 }
 

@@ -37,6 +37,6 @@ pub use readiness::{Life, Readiness};
 pub use restart::{Restarts, keep_running, panic_text};
 pub use routes::routes;
 pub use signals::stop_on_signals;
-pub use slow::{Mates, Slowness};
+pub use slow::{Done, Mates, Slowness};
 pub use throttle::Throttle;
 pub use worker::{Settings, check_outputs, run_stage};

@@ -193,7 +193,7 @@ fn run<S: Stage>(
         restarts: Restarts::default(),
         lags: ChannelWatch::of(process, name)?,
         mates: Mates::start(process, name, topics.served(name, &process.config.worker.channels), |committed| {
-            Some(Position::decode(committed).ok()?.next)
+            Some(Position::decode(committed).ok()?.next.into())
         })?,
         throttle: process.config.worker.bytes_per_second.map(|rate| Arc::new(Throttle::new(rate.0))),
     };

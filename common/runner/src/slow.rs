@@ -4,6 +4,10 @@
 //! the others do on average, though more waits for it than for them. Commits come in bursts, so a pace is that of as long a time
 //! as a worker has to be slow, and nothing is judged by less. What is heavy (a format that is costly to decode) looks
 //! the same from outside; so whoever has just got partitions is not judged for a while, and each rest is longer than the one before.
+//!
+//! What others do is counted in two ways, and the lesser counts: what each of them does on average, and what they do in as many
+//! partitions of the same topics. For who has one partition more than they has no more of a core, and who has more of a
+//! slow cluster's tasks cannot help that.
 
 use crate::drive::{Rest, Trouble};
 use crate::main_program::Process;
@@ -38,13 +42,36 @@ const LONGEST_REST: Duration = Duration::from_secs(3600);
 /// Whoever was not slow for so many times as long as a rest begins with short ones again.
 const FORGIVEN: u32 = 2;
 
+/// What a worker did of a partition, by what it committed.
+#[derive(Clone, Copy, Debug)]
+pub struct Done {
+    /// Records that are behind it, as the offset up to which there would be so many.
+    pub next: Offset,
+    /// How much work that was, ever, in a unit of its own: by it a pace is told.
+    pub work: u64,
+}
+
+impl From<Offset> for Done {
+    /// Its work are the records.
+    fn from(next: Offset) -> Self {
+        Self { next, work: u64::try_from(next.0).unwrap_or_default() }
+    }
+}
+
+/// A partition, as a group is seen.
+#[derive(Clone, Copy, Debug)]
+struct Standing {
+    reached: Reached,
+    work: u64,
+}
+
 /// How far a group has come.
 #[derive(Clone, Debug, Default)]
 struct Look {
     at: Option<Instant>,
     /// Those who have any of the partitions: others of the group may serve other channels, or none.
     members: usize,
-    places: BTreeMap<Partition, Reached>,
+    places: BTreeMap<Partition, Standing>,
 }
 
 /// The group as it was seen, by a thread of its own.
@@ -72,7 +99,7 @@ struct Rested {
 }
 
 impl Mates {
-    /// Begins to look at the group of `stage`, as far as it reads `topics`; `next` reads out of what is committed how far it is. `None`:
+    /// Begins to look at the group of `stage`, as far as it reads `topics`; `done` reads out of what is committed how far it is. `None`:
     /// nobody wants to know (`worker.slow`).
     ///
     /// # Errors
@@ -81,7 +108,7 @@ impl Mates {
         process: &Process,
         stage: &str,
         topics: impl IntoIterator<Item = String>,
-        next: fn(&Committed) -> Option<Offset>,
+        done: fn(&Committed) -> Option<Done>,
     ) -> anyhow::Result<Option<Arc<Self>>> {
         let (config, stop) = (&process.config, Arc::clone(&process.stop));
         let patience = config.worker.slow;
@@ -100,7 +127,7 @@ impl Mates {
             let once = || {
                 while !stop.load(Ordering::Relaxed) {
                     if seen.is_wanted() {
-                        match look(&reader, &group, &partitions, next) {
+                        match look(&reader, &group, &partitions, done) {
                             Ok(Some(look)) => seen.publish(look),
                             Ok(None) => {}
                             Err(error) => tracing::debug!(%error, "it is not known how far the others are"),
@@ -172,11 +199,22 @@ fn look(
     reader: &GroupReader,
     group: &str,
     partitions: &[Partition],
-    next: fn(&Committed) -> Option<Offset>,
+    done: fn(&Committed) -> Option<Done>,
 ) -> Result<Option<Look>, AdminError> {
     let Some(members) = reader.holders(group, partitions)? else { return Ok(None) };
-    let places = reader.places(partitions, next)?;
-    Ok(Some(Look { at: Some(Instant::now()), members, places: places.into_iter().collect() }))
+    let committed = reader.committed(partitions)?;
+    let work: Vec<Option<u64>> =
+        committed.iter().map(|(_, committed)| Some(done(committed.as_ref()?)?.work)).collect();
+    let places = reader.places_of(committed, |committed| Some(done(committed)?.next))?;
+    // Where nothing is committed nothing was done.
+    let standing = |((partition, reached), work): ((Partition, Reached), Option<u64>)| {
+        (partition, Standing { reached, work: work.unwrap_or_default() })
+    };
+    Ok(Some(Look {
+        at: Some(Instant::now()),
+        members,
+        places: places.into_iter().zip(work).map(standing).collect(),
+    }))
 }
 
 /// Watches one life of a worker.
@@ -267,19 +305,34 @@ impl Look {
     /// What waits in a part of the partitions.
     #[allow(clippy::cast_precision_loss, reason = "an estimate")]
     fn waits(&self, of: impl Fn(&Partition) -> bool) -> f64 {
-        self.places.iter().filter(|(p, _)| of(p)).map(|(_, reached)| reached.waiting()).sum::<i64>() as f64
+        self.places.iter().filter(|(p, _)| of(p)).map(|(_, at)| at.reached.waiting()).sum::<i64>() as f64
     }
 }
 
-/// What a part of the partitions did a second between two looks.
+/// What a part of the partitions did a second between two looks: work, and records.
 #[allow(clippy::cast_precision_loss, reason = "an estimate of rates")]
-fn rate(before: &Look, now: &Look, of: impl Fn(&Partition) -> bool) -> f64 {
-    let (Some(then), Some(at)) = (before.at, now.at) else { return 0.0 };
-    let moved = now.places.iter().filter(|(partition, _)| of(partition)).filter_map(|(partition, reached)| {
+fn rates(before: &Look, now: &Look, of: impl Fn(&Partition) -> bool) -> [f64; 2] {
+    let (Some(then), Some(at)) = (before.at, now.at) else { return [0.0; 2] };
+    let seconds = at.saturating_duration_since(then).as_secs_f64().max(0.001);
+    let moved = now.places.iter().filter(|(partition, _)| of(partition)).filter_map(|(partition, now)| {
         let before = before.places.get(partition)?;
-        Some((reached.next - before.next).max(0))
+        Some([now.work.saturating_sub(before.work) as f64, (now.reached.next - before.reached.next).max(0) as f64])
     });
-    moved.sum::<i64>() as f64 / at.saturating_duration_since(then).as_secs_f64().max(0.001)
+    moved.fold([0.0; 2], |[work, records], [one, other]| [work + one, records + other]).map(|sum| sum / seconds)
+}
+
+/// What the others did a second between two looks of what could have been this worker's: the lesser of what each of `mates` did on
+/// average, and of what they did in as many partitions of the same topics.
+#[allow(clippy::cast_precision_loss, reason = "an estimate of rates")]
+fn others_pace(before: &Look, now: &Look, own: &BTreeSet<Partition>, mates: f64) -> f64 {
+    let work = |of: &dyn Fn(&Partition) -> bool| rates(before, now, |p| !own.contains(p) && of(p))[0];
+    let mean = work(&|_| true) / mates;
+    let mut counts: BTreeMap<&str, [f64; 2]> = BTreeMap::new();
+    for partition in now.places.keys() {
+        counts.entry(&partition.topic).or_default()[usize::from(own.contains(partition))] += 1.0;
+    }
+    let share = |(topic, [theirs, mine]): (&&str, &[f64; 2])| mine * work(&|p| *p.topic == **topic) / theirs.max(1.0);
+    mean.min(counts.iter().map(share).sum())
 }
 
 #[allow(clippy::cast_precision_loss, reason = "an estimate of rates")]
@@ -302,15 +355,16 @@ fn is_slow(looks: &VecDeque<Look>, own: &BTreeSet<Partition>, patience: Duration
         return false;
     }
     // From the last look of so long before, or of longer, to each; what is seen for less long says too little.
-    let pace_at = |end: usize, of: &dyn Fn(&Partition) -> bool| {
+    let begin_of = |end: usize| {
         let is_before = |look: &Look| look.at.zip(looks[end].at).is_some_and(|(then, at)| at - then >= patience);
-        let begin = (0..end).rev().find(|begin| is_before(&looks[*begin]))?;
-        Some(rate(&looks[begin], &looks[end], of))
+        (0..end).rev().find(|begin| is_before(&looks[*begin]))
     };
-    let Some(moves) = pace_at(looks.len() - 1, &is_own) else { return false };
+    let Some(begin) = begin_of(looks.len() - 1) else { return false };
+    let [work, records] = rates(&looks[begin], now, is_own);
     let paces = (1..looks.len()).filter(|end| mates_at(&looks[*end]) >= 1.0);
-    let pace = paces.filter_map(|end| Some(pace_at(end, &|p| !is_own(p))? / mates_at(&looks[end]))).fold(0.0, f64::max);
-    moves * LESS < pace && waits > moves * patience.as_secs_f64()
+    let pace_at = |end: usize| Some(others_pace(&looks[begin_of(end)?], &looks[end], own, mates_at(&looks[end])));
+    let pace = paces.filter_map(pace_at).fold(0.0, f64::max);
+    work * LESS < pace && waits > records * patience.as_secs_f64()
 }
 
 #[cfg(test)]
@@ -318,12 +372,16 @@ mod tests {
     use super::*;
     use logmill_protocol::Never;
 
+    fn standing(next: i64, end: i64) -> Standing {
+        Standing { reached: Reached { next, end }, work: Done::from(Offset(next)).work }
+    }
+
     /// A group of four workers of four partitions each; by the worker, what it has done and what waits.
     fn look(start: Instant, second: u64, members: usize, workers: [(i64, i64); 4]) -> Look {
         let places = workers.iter().enumerate().flat_map(|(worker, (done, waits))| {
             (0..4).map(move |n| {
                 let (next, share) = (done / 4, waits / 4);
-                (Partition::new("t", worker as i32 * 4 + n), Reached { next, end: next + share })
+                (Partition::new("t", worker as i32 * 4 + n), standing(next, next + share))
             })
         });
         Look { at: Some(start + Duration::from_secs(second)), members, places: places.collect() }
@@ -446,8 +504,47 @@ mod tests {
         let mut own = first();
         own.insert(Partition::new("its own", 0));
         for look in &mut looks {
-            look.places.insert(Partition::new("its own", 0), Reached { next: 0, end: 800 });
+            look.places.insert(Partition::new("its own", 0), standing(0, 800));
         }
         assert!(!is_slow(&looks, &own, patience));
+    }
+
+    /// A look at partitions of two topics: of each its topic, what was done, and what waits.
+    fn look_at(start: Instant, second: u64, members: usize, all: &[(&str, i64, i64)]) -> Look {
+        let places = (0..).zip(all).map(|(n, (topic, done, waits))| (Partition::new(*topic, n), standing(*done, done + waits)));
+        Look { at: Some(start + Duration::from_secs(second)), members, places: places.collect() }
+    }
+
+    #[test]
+    fn who_has_more_of_a_slow_topic_or_fewer_partitions_is_not_slow_for_that() {
+        let (start, patience) = (Instant::now(), Duration::from_secs(4));
+        let is_slow = |members, own: &[i32], before: &[(&str, i64, i64)], after: &[(&str, i64, i64)]| {
+            let looks = VecDeque::from([look_at(start, 0, members, before), look_at(start, 4, members, after)]);
+            let own = own.iter().map(|n| Partition::new(before[*n as usize].0, *n)).collect();
+            super::is_slow(&looks, &own, patience)
+        };
+        // Four workers, of one partition each: both of `b` are slow, whoever has them.
+        let begin = [("a", 0, 0), ("a", 0, 0), ("b", 0, 900), ("b", 0, 0)];
+        assert!(!is_slow(4, &[2], &begin, &[("a", 1000, 0), ("a", 1000, 0), ("b", 10, 900), ("b", 10, 0)]));
+        assert!(is_slow(4, &[2], &begin, &[("a", 1000, 0), ("a", 1000, 0), ("b", 10, 900), ("b", 100, 0)]));
+        // Three workers of four partitions, of which the first has two. It does as much as each of the others, then less.
+        let begin = [("a", 0, 900), ("a", 0, 900), ("a", 0, 0), ("a", 0, 0)];
+        assert!(!is_slow(3, &[0, 1], &begin, &[("a", 50, 900), ("a", 50, 900), ("a", 100, 0), ("a", 100, 0)]));
+        assert!(is_slow(3, &[0, 1], &begin, &[("a", 10, 900), ("a", 10, 900), ("a", 100, 0), ("a", 100, 0)]));
+    }
+
+    #[test]
+    fn a_pace_is_that_of_the_work_and_what_waits_are_records() {
+        let (start, patience) = (Instant::now(), Duration::from_secs(4));
+        // As many tasks; the first one's are files of a hundred chunks.
+        let at = |second, mine: u64| {
+            let mut look = look_at(start, second, 2, &[("a", second as i64, 100), ("a", 5 * second as i64, 0)]);
+            look.places.get_mut(&Partition::new("a", 0)).expect("it is there").work = mine;
+            look
+        };
+        for (chunks, expected) in [(400, false), (4, true)] {
+            let looks = VecDeque::from([at(0, 0), at(4, chunks)]);
+            assert_eq!(super::is_slow(&looks, &[Partition::new("a", 0)].into(), patience), expected, "{chunks}");
+        }
     }
 }

@@ -22,7 +22,7 @@ use logmill_kafka::journal::{Journal, JournalOptions};
 use logmill_kafka::notes::Notes;
 use logmill_protocol::Pauses;
 use logmill_protocol::fetch::{ClusterNote, Fetch, First, Lane, Listed, ListerOptions, Options, Position, Rank, STAGE};
-use logmill_runner::{ChannelWatch, Crew, Life, Mates, Process, Restarts, Slowness, Trouble, hold_back};
+use logmill_runner::{ChannelWatch, Crew, Done, Life, Mates, Process, Restarts, Slowness, Trouble, hold_back};
 use prometheus_client::registry::Registry;
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -120,13 +120,17 @@ impl Fetcher {
         // Of backfill it is no sign of anything that it waits.
         let topics = self.config.topics();
         let tasks: Vec<String> = topics.clusters().iter().map(|cluster| topics.tasks(cluster)).collect();
-        let mates = Mates::start(process, STAGE, tasks, |committed| Some(Position::decode(committed).ok()?.next))?;
+        // Tasks are taken long before they are done, and one may be a huge file: by what was sent it is told who is slow.
+        let mates = Mates::start(process, STAGE, tasks, |committed| {
+            let position = Position::decode(committed).ok()?;
+            Some(Done { next: position.done(), work: position.sent })
+        })?;
         let crew = Crew { telemetry, stop, threads, restarts: Restarts::default() };
         let work = |n: u32, name: &str, mut life: Life<'_>| {
             let worker = self.worker(process, n)?;
             // Listers are started at the assignment, before the positions are read.
             let mut slowness = Slowness::new(name, mates.clone());
-            worker.run(|event| {
+            worker.run(|event, machine| {
                 telemetry.beat(name);
                 life.sees(event);
                 // By what was paused once nobody may go on for ever.
@@ -134,7 +138,7 @@ impl Fetcher {
                     return Err(Trouble::Hopeless(why));
                 }
                 slowness.sees(event);
-                slowness.check(|| (true, false))
+                slowness.check(|| (machine.open_files() + machine.waiting_tasks() > 0, false))
             })
         };
         crew.run(work).context("the fetcher has ended")

@@ -18,9 +18,16 @@ pub(crate) async fn follow<E: Display>(
     planner: Arc<RwLock<Planner>>,
 ) {
     let mut refused = None;
+    // What was read last: a file is taken when it says the same twice, and so not while it is being written.
+    let mut last = Some(now.clone());
     loop {
         tokio::time::sleep(AGAIN).await;
         let new = read().map_err(|why| why.to_string());
+        let is_settled = new.as_ref().ok() == last.as_ref();
+        last = new.as_ref().ok().cloned();
+        if new.is_ok() && !is_settled {
+            continue;
+        }
         match new.and_then(|new| take(&mut now, new, &clusters, &planner)) {
             Ok(()) => refused = None,
             Err(why) if refused.as_ref() == Some(&why) => {}
@@ -34,10 +41,10 @@ pub(crate) async fn follow<E: Display>(
 
 /// Takes over what has changed, all of it or nothing.
 fn take(now: &mut Config, new: Config, clusters: &[Arc<Cluster>], planner: &RwLock<Planner>) -> Result<(), String> {
-    let rules = |config: &Config| {
-        let (apps, data_types) = (config.apps.clone(), config.data_types.clone());
-        (apps, data_types, config.encodings.clone(), config.rules.clone(), config.plan.clone())
-    };
+    // All that plans are made of: [`Planner::new`].
+    fn rules(config: &Config) -> impl PartialEq + '_ {
+        (&config.apps, &config.data_types, &config.encodings, &config.rules, &config.plan, &config.patterns)
+    }
     if rules(now) != rules(&new) {
         let changed = Planner::new(&new).map_err(|why| format!("the patterns of apps and rules: {why}"))?;
         *planner.write().unwrap_or_else(PoisonError::into_inner) = changed;
@@ -63,6 +70,22 @@ mod tests {
     use crate::store::FolderStore;
     fn config(text: &str) -> Result<Config, String> {
         Config::parse(text, "test", []).map_err(|why| why.to_string())
+    }
+
+    /// A pattern of one's own, which every file has.
+    fn own(regex: &str) -> String {
+        format!("[plan]\npatterns = [\"own\"]\n[[patterns]]\nname = \"own\"\nregex = '{regex}'\n")
+    }
+
+    #[test]
+    fn another_expression_under_the_same_name_holds_for_files_that_come_later() {
+        let with = |regex| config(&format!("[clusters.a]\nurl = \"file:///none\"\n{}", own(regex))).unwrap();
+        let mut now = with("(?<a>.)");
+        let planner = RwLock::new(Planner::new(&now).unwrap());
+        let version = || planner.read().unwrap().plan("a", "/x").1.version();
+        let before = version();
+        take(&mut now, with("(?<b>.)"), &[], &planner).unwrap();
+        assert_ne!(version(), before);
     }
 
     #[test]

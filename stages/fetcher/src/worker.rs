@@ -52,14 +52,14 @@ impl Drop for Counted {
 }
 
 impl<L: Log> Worker<L> {
-    /// Runs until the log says to stop; `look` is shown every event before the machine is.
+    /// Runs until the log says to stop; `look` is shown every event, and the machine before that is.
     ///
     /// # Errors
     /// The machine gave up, a coroutine panicked, or a lister panicked too often; what `look` says.
-    pub fn run(mut self, mut look: impl FnMut(&Event<Answer>) -> Result<(), Trouble>) -> Result<(), Trouble> {
+    pub fn run(mut self, mut look: impl FnMut(&Event<Answer>, &Fetch) -> Result<(), Trouble>) -> Result<(), Trouble> {
         let mut event = Event::Start;
         loop {
-            look(&event)?;
+            look(&event, &self.machine)?;
             if let Some(why) = self.listers.failed() {
                 return Err(Trouble::Hopeless(why));
             }
@@ -258,7 +258,7 @@ mod tests {
         };
         let readiness = Readiness::new(&telemetry, 1);
         let mut life = readiness.life("worker-0");
-        let look = |event: &_| {
+        let look = |event: &_, _: &Fetch| {
             life.sees(event);
             Ok(())
         };

@@ -4,7 +4,7 @@
 //! two machines are one: [`logmill_protocol::ingest`].
 
 use logmill_config::Config;
-use logmill_core::{Offset, Stage};
+use logmill_core::Stage;
 use logmill_distributor::configured;
 use logmill_kafka::Client;
 use logmill_loader::{Looks, limits, run_machine};
@@ -12,7 +12,7 @@ use logmill_parser::{Parser, parser};
 use logmill_protocol::Committed;
 use logmill_protocol::ingest::Ingester;
 use logmill_protocol::worker::{Options, Position, Routes, Snapshot};
-use logmill_runner::{ChannelWatch, Process, Restarts, Trouble, WorkerMetrics, check_outputs, hold_back, stage_client};
+use logmill_runner::{ChannelWatch, Done, Process, Restarts, Trouble, WorkerMetrics, check_outputs, hold_back, stage_client};
 use std::time::{Duration, Instant};
 
 /// The name of the program: of its consumer group and its metrics.
@@ -41,7 +41,7 @@ pub fn run(process: &Process, options: Options) -> anyhow::Result<()> {
         let (seen, routes) = (Snapshot::default(), Some(options.routes.clone()));
         Ok((machine, Eyes { routes, metrics, watch, seen, lags_seen: 0, looked: Instant::now() }))
     };
-    let reached: fn(&Committed) -> Option<Offset> = |committed| Some(Position::decode(committed).ok()?.next);
+    let reached: fn(&Committed) -> Option<Done> = |committed| Some(Position::decode(committed).ok()?.next.into());
     let client = stage_client::<Parser>(process, NAME);
     run_machine(process, NAME, client, Restarts::default(), reached, make)?;
     tracing::info!(stage = NAME, "stopped as asked");

@@ -7,11 +7,10 @@ use crate::worker::{Log, Worker};
 use anyhow::Context;
 use logmill_clickhouse::Database;
 use logmill_config::Config;
-use logmill_core::Offset;
 use logmill_kafka::{Client, ClientOptions};
 use logmill_protocol::load::{self, Answer, Ask, Content, Loader, Loads};
 use logmill_protocol::{Action, Committed, Event};
-use logmill_runner::{Crew, Life, Mates, Process, Restarts, Slowness, Throttle, Trouble};
+use logmill_runner::{Crew, Done, Life, Mates, Process, Restarts, Slowness, Throttle, Trouble};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -43,7 +42,7 @@ impl<M> Looks<M> for () {
 /// The password's file cannot be read, Kafka refuses, or a worker could not go on.
 pub fn run(process: &Process) -> anyhow::Result<()> {
     // What is committed is the first record of what is not in the table.
-    let reached: fn(&Committed) -> Option<Offset> = |committed| Some(committed.offset);
+    let reached: fn(&Committed) -> Option<Done> = |committed| Some(committed.offset.into());
     // One worker that cannot go on ends the process, by a panic too: it is started anew as a whole.
     let make = || Ok((Loader::new(limits(&process.config)), ()));
     run_machine(process, "loader", process.client("loader"), Restarts::NONE, reached, make)
@@ -59,7 +58,7 @@ pub fn run_machine<M: Loads, O: Looks<M>>(
     name: &'static str,
     client: ClientOptions,
     restarts: Restarts,
-    reached: fn(&Committed) -> Option<Offset>,
+    reached: fn(&Committed) -> Option<Done>,
     make: impl Fn() -> anyhow::Result<(M, O)> + Sync,
 ) -> anyhow::Result<()> {
     let Process { config, telemetry, stop, .. } = process;

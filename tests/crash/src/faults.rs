@@ -193,6 +193,11 @@ impl<'a> Faults<'a> {
             }
             // Whether it met something shows when it comes back.
             Kind::Cluster => ("fetcher", false),
+            // Of all zombies those of who loads rows reach farthest: an INSERT of theirs may come late.
+            Kind::Zombie if self.rng.random() => {
+                let loads = self.running.chain.config.layout.loads_rows();
+                (loads, self.sight.amid(&[loads], AIM).is_some())
+            }
             Kind::Leave => {
                 (self.joined.unwrap_or("loader"), self.joined.is_some_and(|s| self.sight.amid(&[s], AIM).is_some()))
             }
@@ -212,6 +217,8 @@ impl<'a> Faults<'a> {
                     // SAFETY: kill takes two numbers; a process that is gone is no harm.
                     unsafe { libc::kill(pid as libc::pid_t, libc::SIGSTOP) };
                     self.stopped.push((name.clone(), pid, Instant::now() + ZOMBIE));
+                    let loads = stage == self.running.chain.config.layout.loads_rows();
+                    self.tally.seen.zombies += u32::from(loads && hit);
                     self.count(kind, &name, hit);
                 }
             }

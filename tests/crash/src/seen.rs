@@ -13,6 +13,8 @@ pub struct Seen {
     pub resumed: u32,
     /// Times that a lister took over what another one knew.
     pub listers: u32,
+    /// Times that a process which loads rows was stopped amid a transaction or an INSERT, and woke when others had its partitions.
+    pub zombies: u32,
     /// Loads that `logmill redecode` put in the place of others, ...
     pub redecoded: u32,
     /// ... and `logmill replay`, ...
@@ -66,6 +68,7 @@ impl Seen {
         self.moved += other.moved;
         self.resumed += other.resumed;
         self.listers += other.listers;
+        self.zombies += other.zombies;
         self.redecoded += other.redecoded;
         self.replayed += other.replayed;
         self.killed += other.killed;
@@ -77,11 +80,12 @@ impl Seen {
         self.looks += other.looks;
     }
 
-    fn each(&self) -> [(&'static str, u32); 12] {
+    fn each(&self) -> [(&'static str, u32); 13] {
         [
             ("moved", self.moved),
             ("resumed", self.resumed),
             ("listers", self.listers),
+            ("loading-zombies", self.zombies),
             ("redecoded", self.redecoded),
             ("replayed", self.replayed),
             ("again-kills", self.killed),

@@ -95,7 +95,7 @@ mod tests {
         tally.count(Kind::Kill, false);
         tally.count(Kind::Engine, true);
         tally.seen = Seen { moved: 4, redecoded: 3, killed: 2, ..Seen::default() };
-        let line = "crash: runs=2 compared=1 faults=3 hits=2 kill=2/1 zombie=0/0 join=0/0 leave=0/0 broker=0/0 engine=1/1 cluster=0/0 moved=4 resumed=0 listers=0 redecoded=3 replayed=0 again-kills=2 refreshed=0 refresh-kills=0 days=0 migrated=0 migrate-kills=0 looks=0 lines=10 lost=0 doubled=0";
+        let line = "crash: runs=2 compared=1 faults=3 hits=2 kill=2/1 zombie=0/0 join=0/0 leave=0/0 broker=0/0 engine=1/1 cluster=0/0 moved=4 resumed=0 listers=0 loading-zombies=0 redecoded=3 replayed=0 again-kills=2 refreshed=0 refresh-kills=0 days=0 migrated=0 migrate-kills=0 looks=0 lines=10 lost=0 doubled=0";
         assert_eq!(tally.to_string(), line);
     }
 

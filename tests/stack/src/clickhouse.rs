@@ -4,13 +4,13 @@ use std::fmt::Write as _;
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::path::Path;
-use std::process::Command;
 use std::time::Duration;
 
 use crate::addresses::{ClickHouseAddress, Login};
 use crate::artifacts::{Artifacts, write};
+use crate::engine::{self, Engine};
 use crate::error::{Doing, Result};
-use crate::{engine_program, http, java, network, random};
+use crate::{http, java, network, random};
 
 use crate::server::{Recipe, Server};
 
@@ -95,21 +95,27 @@ pub(crate) fn prepare(
             ("cluster", cluster),
         ];
         write(&config, &java::fill(CONFIG, &settings))?;
-        let program = engine_program::find()?;
-        let (library, log, data) = (artifacts.engine(), home.join("log"), home.join("data"));
+        let program = engine::program()?;
+        let log = home.join("log");
+        let engine = Engine {
+            library: artifacts.engine(),
+            config,
+            data: home.join("data"),
+            hold: home.join("hold"),
+            address: address.to_string(),
+            port,
+            native,
+            log_level: "warning".to_owned(),
+        };
         let server = Server::new(Recipe {
             name: name(index),
             log,
             command: Box::new(move || {
                 // The database `system` is in memory alone: the server would not make its logs anew over those of its last life.
-                let _ = fs::remove_dir_all(data.join("data/system"));
-                let mut engine = Command::new(&program);
-                engine.arg("engine").arg("--library").arg(&library).arg("--config").arg(&config);
-                engine.arg("--data").arg(&data).arg("--hold").arg(home.join("hold"));
-                engine.arg("--address").arg(address.to_string()).arg("--port").arg(port.to_string());
-                engine.args(native.then_some("--native"));
-                engine.env("JE_MALLOC_CONF", ALLOCATOR);
-                engine
+                let _ = fs::remove_dir_all(engine.data.join("data/system"));
+                let mut command = engine.command(&program);
+                command.env("JE_MALLOC_CONF", ALLOCATOR);
+                command
             }),
             ready: Box::new(move || {
                 http::request("GET", &format!("{url}/ping"), &[], &[], Duration::from_secs(2))

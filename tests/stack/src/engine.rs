@@ -8,10 +8,13 @@ use std::fs::{File, OpenOptions};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use crate::error::{Doing, Error, Result};
 use crate::signals::Signals;
+
+pub use crate::engine_program::find as program;
 
 /// What the engine is started with.
 #[derive(Debug)]
@@ -30,6 +33,20 @@ pub struct Engine {
     pub port: u16,
     /// Whether it also listens where other engines ask it, at the `tcp_port` of its configuration.
     pub native: bool,
+    /// How much it logs, where its configuration names a file for that.
+    pub log_level: String,
+}
+
+impl Engine {
+    /// The command by which [`program`] runs it in a process of its own.
+    pub fn command(&self, program: &Path) -> Command {
+        let mut command = Command::new(program);
+        command.arg("engine").arg("--library").arg(&self.library).arg("--config").arg(&self.config);
+        command.arg("--data").arg(&self.data).arg("--hold").arg(&self.hold);
+        command.arg("--address").arg(&self.address).arg("--port").arg(self.port.to_string());
+        command.args(self.native.then_some("--native")).arg("--log-level").arg(&self.log_level);
+        command
+    }
 }
 
 #[repr(C)]
@@ -100,7 +117,7 @@ fn arguments(engine: &Engine) -> Vec<CString> {
         path("--config-file=", &engine.config),
         format!("--listen_host={}", engine.address).into_bytes(),
         format!("--http_port={}", engine.port).into_bytes(),
-        b"--log-level=warning".to_vec(),
+        format!("--log-level={}", engine.log_level).into_bytes(),
         b"--query_id=engine-hold".to_vec(),
         format!("--query={query}").into_bytes(),
     ]

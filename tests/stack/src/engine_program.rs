@@ -11,7 +11,7 @@ const NAME: &str = "logmill-stack";
 
 /// `LOGMILL_STACK_BIN`; this program itself; one built beside it (`target/release/logmill-stack` for the test
 /// `target/release/deps/name-hash`); else one that cargo builds now.
-pub(crate) fn find() -> Result<PathBuf> {
+pub fn find() -> Result<PathBuf> {
     if let Some(named) = std::env::var_os("LOGMILL_STACK_BIN") {
         let named = PathBuf::from(named);
         return if named.is_file() {

@@ -26,6 +26,8 @@ pub enum Program {
     Rsyslogd,
     /// What sends a line to a syslog daemon.
     Logger,
+    /// The runner of containers runc.
+    Runc,
 }
 
 impl Program {
@@ -41,6 +43,7 @@ impl Program {
             Program::Apache => "apache2",
             Program::Rsyslogd => "rsyslogd",
             Program::Logger => "logger",
+            Program::Runc => "runc",
         }
     }
 
@@ -53,6 +56,7 @@ impl Program {
             Program::Apache => "apache2-bin",
             Program::Rsyslogd => "rsyslog",
             Program::Logger => "bsdutils",
+            Program::Runc => "runc",
         }
     }
 }
@@ -131,6 +135,7 @@ mod tests {
             Program::Apache,
             Program::Rsyslogd,
             Program::Logger,
+            Program::Runc,
         ];
         let said = find(&all, "/nowhere").unwrap_err().to_string();
         assert_eq!(
@@ -144,6 +149,7 @@ mod tests {
                 "missing: apache2 — Debian package: apache2-bin",
                 "missing: rsyslogd — Debian package: rsyslog",
                 "missing: logger — Debian package: bsdutils",
+                "missing: runc — Debian package: runc",
             ]
         );
     }

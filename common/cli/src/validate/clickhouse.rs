@@ -119,7 +119,11 @@ async fn rights(database: &Database, server: &str) -> Check {
     }
     let own = "ALTER, CREATE TABLE, CREATE VIEW, DROP TABLE, DROP VIEW, INSERT, SELECT";
     let mut wanted = vec![format!("{own} ON `{}`.*", database.name())];
-    wanted.extend(["TABLE ENGINE ON *", "SELECT ON system.parts", "SELECT ON system.processes"].map(str::to_owned));
+    let beside = "ALTER, CREATE DATABASE, CREATE TABLE, CREATE VIEW, DROP DATABASE, DROP TABLE, DROP VIEW, INSERT, SELECT";
+    wanted.push(format!("{beside} ON {}_compared_*.*", database.name()));
+    let tables = ["parts", "processes", "data_skipping_indices", "projections"];
+    wanted.push("TABLE ENGINE ON *".to_owned());
+    wanted.extend(tables.map(|table| format!("SELECT ON system.{table}")));
     if !database.shards().is_empty() {
         wanted.push("REMOTE ON *.*".to_owned());
     }

@@ -292,7 +292,7 @@ impl Fetch {
             let at = |at| if start_over { OpenFile::default() } else { at };
             let open =
                 position.open.into_iter().map(|(offset, was)| (offset, Open { at: at(was), work: None })).collect();
-            *tasks = Tasks { next: position.next, seen: first, open, ..Tasks::default() };
+            *tasks = Tasks { next: position.next, sent: position.sent, seen: first, open, ..Tasks::default() };
             seek.push((partition, first));
         }
         self.positioned = true;
@@ -435,6 +435,7 @@ impl Fetch {
         let (rebuild_aloud, forget_resume) = (self.weak(Weaken::RebuildAloud), self.weak(Weaken::ForgetResume));
         let (park_apart, no_offsets) = (self.weak(Weaken::ParkApart), self.weak(Weaken::NoOffsets));
         let tasks = self.tasks.get_mut(&partition).expect("a ticket's partition is assigned");
+        tasks.sent += 1;
         let open = tasks.open.get_mut(&offset).expect("a ticket's file is open");
         let work = open.work.as_ref().expect("a ticket's task was read");
         let OpenFile { next: seq, crc32 } = open.at;

@@ -13,6 +13,8 @@ use std::sync::Arc;
 pub(super) struct Tasks {
     /// H: the first task not taken. Every waiting task is at or above it.
     pub(super) next: Offset,
+    /// As [`Position::sent`].
+    pub(super) sent: u64,
     /// The next offset to come from the log: every task below was read.
     pub(super) seen: Offset,
     pub(super) open: BTreeMap<Offset, Open>,
@@ -43,7 +45,8 @@ pub(super) struct Work {
 
 impl Tasks {
     pub(super) fn position(&self) -> Position {
-        Position { next: self.next, open: self.open.iter().map(|(offset, open)| (*offset, open.at)).collect() }
+        let open = self.open.iter().map(|(offset, open)| (*offset, open.at)).collect();
+        Position { next: self.next, sent: self.sent, open }
     }
 
     /// The bytes that the metadata may come to need while these files stay open.

@@ -25,7 +25,8 @@ fn names() -> Vec<String> {
 /// A process of the stage that may do so many bytes a second.
 fn start(bench: &Bench, stage: &str, slot: u32, rate: u64) {
     let mut spec = bench.chain.spec(stage, slot);
-    spec.environment.push(("LOGMILL__WORKER__BYTES_PER_SECOND".into(), format!("\"{}\"", Size(rate))));
+    let limit = if stage == "fetcher" { "CLUSTERS__A" } else { "WORKER" };
+    spec.environment.push((format!("LOGMILL__{limit}__BYTES_PER_SECOND"), format!("\"{}\"", Size(rate))));
     bench.processes.start(spec).expect("the stage starts");
 }
 
@@ -87,6 +88,22 @@ fn a_slow_loader_gives_its_partitions_up_and_every_row_is_there_once() {
     start(&bench, "loader", 1, SLOW);
     bench.until("the slow one gives its partitions up", || bench.log("loader-1").contains("rests: for "));
     assert!(!bench.log("loader-0").contains("rests: "), "{}", bench.log("loader-0"));
+    bench.through(FILES as u64);
+    bench.assert_exactly_once(&names);
+}
+
+#[test]
+fn a_slow_fetcher_gives_its_tasks_up_amid_files_and_every_row_is_there_once() {
+    let (fixture, _turn) = fixture();
+    let bench = Bench::set_up(fixture, "slow_fetcher", |config| config.worker.slow = PATIENT);
+    let names = names();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    start(&bench, "fetcher", 0, 4 * FAST);
+    start(&bench, "fetcher", 1, SLOW);
+    bench.put("a", &names);
+    bench.until("the slow one gives its tasks up", || bench.log("fetcher-1").contains("rests: for "));
+    assert!(!bench.log("fetcher-0").contains("rests: "), "{}", bench.log("fetcher-0"));
+    ["decompressor", "reencoder", "distributor", "splitter", "loader"].into_iter().for_each(|stage| bench.start(stage));
     bench.through(FILES as u64);
     bench.assert_exactly_once(&names);
 }

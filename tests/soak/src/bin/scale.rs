@@ -13,7 +13,7 @@ struct Arguments {
         long,
         env = "SCALE_STAGES",
         value_delimiter = ',',
-        default_value = "fetcher,decompressor,reencoder,distributor,splitter,loader"
+        default_value = "fetcher,decompressor,reencoder,distributor,splitter,loader,ingester"
     )]
     stages: Vec<String>,
 }

@@ -92,6 +92,8 @@ struct EngineArgs {
     port: u16,
     #[arg(long)]
     native: bool,
+    #[arg(long, default_value = "warning")]
+    log_level: String,
 }
 
 impl Cli {
@@ -104,8 +106,9 @@ impl Cli {
             Command::Status(dir) => status(&dir),
             Command::Env(env) => env.run(),
             Command::Fetch(dir) => fetch(&dir),
-            Command::Engine(EngineArgs { library, config, data, hold, address, port, native }) => {
-                Ok(logmill_stack::engine::run(&Engine { library, config, data, hold, address, port, native })?)
+            Command::Engine(EngineArgs { library, config, data, hold, address, port, native, log_level }) => {
+                let engine = Engine { library, config, data, hold, address, port, native, log_level };
+                Ok(logmill_stack::engine::run(&engine)?)
             }
         }
     }
