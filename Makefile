@@ -26,6 +26,7 @@ prerequisites: ## Says what is missing on this machine, and which package brings
 	$(call need,apache2,apache2-bin) \
 	$(call need,rsyslogd,rsyslog) \
 	$(call need,logger,bsdutils) \
+	$(call need,runc,runc) \
 	PATH="$$PATH:/sbin:/usr/sbin" ldconfig -p | grep libgssapi_krb5.so.2 >/dev/null || { echo "missing: libgssapi_krb5.so.2 - install the Debian package libgssapi-krb5-2"; missing=1; }; \
 	if [ $$missing = 0 ]; then exit 0; fi; exit 1
 

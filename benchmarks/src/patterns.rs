@@ -25,7 +25,7 @@ pub fn measure(bytes: usize, rounds: &Rounds) -> Vec<Row> {
     let built_in = |pattern| vec![PatternSpec::built_in(pattern)];
     let own = vec![PatternSpec::own("own", OWN)];
     let iis = "#Fields: date time s-ip cs-method cs-uri-stem cs-uri-query s-port cs-username c-ip cs(User-Agent) sc-status time-taken";
-    let samples: [(&str, Vec<PatternSpec>, Option<&str>, Line); 17] = [
+    let samples: [(&str, Vec<PatternSpec>, Option<&str>, Line); 18] = [
         ("nginx", built_in(BuiltIn::Nginx), None, combined),
         ("nginx, errors", built_in(BuiltIn::Nginx), None, nginx_error),
         ("apache, common", built_in(BuiltIn::Apache), None, common),
@@ -35,6 +35,7 @@ pub fn measure(bytes: usize, rounds: &Rounds) -> Vec<Row> {
         ("hadoop", built_in(BuiltIn::Hadoop), None, hadoop),
         ("hadoop, audit", built_in(BuiltIn::Hadoop), None, audit),
         ("kafka", built_in(BuiltIn::Kafka), None, kafka),
+        ("clickhouse", built_in(BuiltIn::Clickhouse), None, clickhouse),
         ("json", built_in(BuiltIn::Json), None, json),
         ("logfmt", built_in(BuiltIn::Logfmt), None, logfmt),
         ("w3c", built_in(BuiltIn::W3c), Some(iis), w3c),
@@ -224,6 +225,13 @@ fn kafka(text: &mut String, clock: &str, rng: &mut StdRng) {
     let (message, ms) = (message(rng), rng.random_range(100..1_000));
     *text += &format!(
         "[2026-11-22 {clock},{ms}] INFO [GroupCoordinator 1]: {message} (kafka.coordinator.group.GroupCoordinator)"
+    );
+}
+
+fn clickhouse(text: &mut String, clock: &str, rng: &mut StdRng) {
+    let (message, us) = (message(rng), rng.random_range(100_000..1_000_000));
+    *text += &format!(
+        "2026.11.22 {clock}.{us} [ 4711 ] {{6c1a5a5e-7f0e-4c3b-9d0b-3f1c8f4f9a01}} <Debug> executeQuery: {message}"
     );
 }
 

@@ -5,14 +5,15 @@
 //! comes from the projection `days` of `rows` and from `hidden`. So nothing that changes rows (a late file, a load that is
 //! hidden, shown or superseded, rows that are deleted) has to tell anybody, and nothing can be missed: as long as the two
 //! differ, the day is stale. Dying at any point leaves the old partition or the new one, and perhaps a table of a refresh, which
-//! a later one drops. Two at once do no harm: the last partition stays, and it knows what it was computed of.
+//! a later one drops; the erasure of a file drops those of its application at once, whoever uses them. Two at once do no harm: the
+//! last partition stays, and it knows what it was computed of.
 
 use crate::Error;
 use crate::day::{Day, Span};
 use crate::mapping;
 use crate::words::Words;
 use bytes::Bytes;
-use logmill_clickhouse::{Database, Insertion, literal};
+use logmill_clickhouse::{DAY, Database, Insertion, REFRESHES, SHOWN, literal};
 use logmill_config::{Analysis, Config};
 use serde::Deserialize;
 use std::collections::HashMap;
@@ -46,13 +47,10 @@ pub struct Refreshed {
     pub took: Duration,
 }
 
-/// The rows that analysts see, by the projection `days`: every part of `rows` has it.
-const DAY: &str = "toDate32(ifNull(time, file_time))";
-const SHOWN: &str = "(file_id, load) NOT IN (SELECT file_id, load FROM hidden FINAL WHERE hidden = 1)";
-/// The tables of refreshes begin with it; the time of their beginning follows, in seconds.
-const OWN: &str = "refresh_";
 /// A table of a refresh that is so old is nobody's.
 const NOBODYS: Duration = Duration::from_secs(86_400);
+/// How often a day is counted at most, where its tables are dropped meanwhile.
+const TRIES: u32 = 3;
 
 /// The days that have to be computed anew: of one application or of all that the configuration has a mapping for, in `span`
 /// or ever.
@@ -129,14 +127,31 @@ pub async fn refresh(
             database.execute(&format!("ALTER TABLE analyzed DROP PARTITION {partition}")).await?;
             0
         } else {
-            let own = Own::create(database).await?;
-            let rows = own.compute(&stale.app, stale.day, mapping, &mut words).await;
-            own.drop_tables().await?;
-            rows?
+            let mut tries = 1;
+            loop {
+                let own = Own::create(database).await?;
+                let rows = own.compute(&stale.app, stale.day, mapping, &mut words).await;
+                own.drop_tables().await?;
+                match rows {
+                    // A file was erased, and what was scanned may have had its lines.
+                    Err(error) if is_dropped(&error) && tries < TRIES => tries += 1,
+                    rows => break rows?,
+                }
+            }
         };
         done(&Refreshed { app: stale.app, day: stale.day, rows, took: begun.elapsed() });
     }
     Ok(())
+}
+
+/// Whether a table is not there any more.
+fn is_dropped(error: &Error) -> bool {
+    const TABLE_IS_DROPPED: u32 = 218;
+    match error {
+        Error::Server(logmill_clickhouse::Error::Server { code: TABLE_IS_DROPPED, .. }) => true,
+        Error::Server(error) => error.is_not_there(),
+        Error::Unmapped { .. } => false,
+    }
 }
 
 /// Drops what refreshes left that died.
@@ -149,7 +164,7 @@ async fn drop_nobodys(database: &Database) -> Result<(), Error> {
     let old = format!("{begun} < toUnixTimestamp(now()) - {}", NOBODYS.as_secs());
     let tables: Vec<Table> = database
         .select(&format!(
-            "SELECT name FROM system.tables WHERE database = currentDatabase() AND startsWith(name, '{OWN}') AND {old}"
+            "SELECT name FROM system.tables WHERE database = currentDatabase() AND startsWith(name, '{REFRESHES}') AND {old}"
         ))
         .await?;
     for Table { name } in tables {
@@ -168,7 +183,7 @@ struct Own<'a> {
 impl<'a> Own<'a> {
     async fn create(database: &'a Database) -> Result<Self, Error> {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let name = format!("{OWN}{}_{}_{}", since.as_secs(), since.subsec_nanos(), std::process::id());
+        let name = format!("{REFRESHES}{}_{}_{}", since.as_secs(), since.subsec_nanos(), std::process::id());
         let own = Self { database, scanned: format!("{name}_scanned"), made: format!("{name}_made") };
         for table in [&own.scanned, &own.made] {
             database.execute(&format!("CREATE TABLE `{table}` AS analyzed")).await?;

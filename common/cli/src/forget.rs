@@ -1,9 +1,9 @@
 //! `logmill forget`: lawful erasure of files.
 //!
-//! What ClickHouse has of them goes at once ([`logmill_clickhouse::ledger::forget`] says how, beside loaders at work). In Kafka
-//! their tasks go at once, as far as all tasks before them are done; where they are known, a value without a name takes the
-//! place of the one that has it; chunks, rows, events and dead letters go with the retention of their topics. It may be killed
-//! at any moment and run again.
+//! What ClickHouse has of them goes at once ([`logmill_clickhouse::ledger::forget`] says how, beside loaders and refreshes at
+//! work), and with them the days that the analyses counted of them. In Kafka their tasks go at once, as far as all tasks before
+//! them are done; where they are known, a value without a name takes the place of the one that has it; chunks, rows, events and
+//! dead letters go with the retention of their topics. It may be killed at any moment and run again.
 
 use crate::args::{Forget, Format};
 use crate::exit::{Failure, Verdict};
@@ -14,7 +14,7 @@ use crate::topic_reader::TopicReader;
 use crate::{replay, topics, waiting};
 use anyhow::{Context, Result};
 use logmill_clickhouse::ledger::Selector;
-use logmill_clickhouse::ledger::forget::{self, Known, Traces};
+use logmill_clickhouse::ledger::forget::{self, Day, Days, Known, Traces};
 use logmill_config::{Config, Layout};
 use logmill_core::wire::Record;
 use logmill_core::{FileId, Load};
@@ -25,6 +25,8 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// What takes the place of a value that names a file.
 const NAMELESS: &str = "{\"forgotten\":true}";
+/// Counts days of the analyses anew.
+const AGAIN: &str = "logmill analyze --refresh";
 
 /// What there is, or was, of one file.
 #[derive(Debug, Serialize)]
@@ -36,8 +38,21 @@ struct Line<'a> {
     /// Records that are left; there is something wrong where there are any.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     left: BTreeMap<String, u64>,
+    /// The days that the analyses counted with it, and that go as a whole.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    analyses: Vec<Counted<'a>>,
     kafka: &'a [Leaves],
     forgotten: bool,
+}
+
+/// Days of an application that are dropped from the analyses.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+struct Counted<'a> {
+    app: &'a str,
+    days: Vec<String>,
+    /// The command that counts them anew, of the rows that are there; none where the configuration does not say how.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    again: Option<&'static str>,
 }
 
 /// When the last of a file leaves a topic.
@@ -83,12 +98,13 @@ pub fn run(config: &Config, wish: &Forget, format: Format) -> Result<Verdict, Fa
     if let Some(why) = why {
         runtime.block_on(forget::close(&database, &ids, &wish.who, why)).with_context(place)?;
     }
+    let days = runtime.block_on(forget::days(&database, &ids)).with_context(place)?;
     let mut found = runtime.block_on(forget::traces(&database, &ids)).with_context(place)?;
     let mut left = Traces::new();
     if let Some(why) = why {
         unname(config, &files)?;
         runtime.block_on(drop_tasks(config, &files))?;
-        left = runtime.block_on(forget::erase(&database, &ids)).with_context(place)?;
+        left = runtime.block_on(forget::erase(&database, &ids, &days)).with_context(place)?;
         let gone: Vec<FileId> = ids.iter().copied().filter(|id| !left.contains_key(id)).collect();
         runtime.block_on(forget::done(&database, &gone, &wish.who, why, &found)).with_context(place)?;
     }
@@ -99,6 +115,7 @@ pub fn run(config: &Config, wish: &Forget, format: Format) -> Result<Verdict, Fa
             file,
             tables: found.remove(&file.file_id).unwrap_or_default(),
             left: left.remove(&file.file_id).unwrap_or_default(),
+            analyses: counted(config, days.of(file.file_id)),
             kafka: &kafka,
             forgotten: wish.yes,
         };
@@ -109,7 +126,24 @@ pub fn run(config: &Config, wish: &Forget, format: Format) -> Result<Verdict, Fa
     }
     out.finish()?;
     say(config, wish, &kafka);
+    say_counted(config, wish, &days);
     Ok(all)
+}
+
+/// The days by application.
+fn counted<'a>(config: &Config, days: impl Iterator<Item = &'a Day>) -> Vec<Counted<'a>> {
+    let mut all: Vec<Counted<'a>> = Vec::new();
+    for Day { app, day } in days {
+        let day = logmill_analyses::Day(*day).to_string();
+        match all.last_mut().filter(|last| last.app == app) {
+            Some(last) => last.days.push(day),
+            None => {
+                let again = config.analyses.contains_key(app).then_some(AGAIN);
+                all.push(Counted { app, days: vec![day], again });
+            }
+        }
+    }
+    all
 }
 
 /// Files of which only their task is known.
@@ -211,7 +245,43 @@ impl Line<'_> {
         };
         let word = if self.forgotten { "forgotten" } else { "there is " };
         let left = if self.left.is_empty() { String::new() } else { format!("; LEFT: {}", count(&self.left)) };
-        format!("{word} {}:{} {file_id}: {}{left}", escaped(cluster), escaped(path), count(&self.tables))
+        let analyses: Vec<String> = self.analyses.iter().map(Counted::text).collect();
+        let analyses =
+            if analyses.is_empty() { String::new() } else { format!("; in the analyses {}", analyses.join(", ")) };
+        format!("{word} {}:{} {file_id}: {}{analyses}{left}", escaped(cluster), escaped(path), count(&self.tables))
+    }
+}
+
+impl Counted<'_> {
+    fn text(&self) -> String {
+        let app = if self.app.is_empty() { "no application".to_owned() } else { escaped(self.app) };
+        match &self.days[..] {
+            [day] => format!("1 day of {app}, {day}"),
+            [first, .., last] => format!("{} days of {app}, {first} to {last}", self.days.len()),
+            [] => format!("no day of {app}"),
+        }
+    }
+}
+
+/// What becomes of the analyses, for people: as a count does not say whose it is, whole days go.
+fn say_counted(config: &Config, wish: &Forget, days: &Days) {
+    let oldest = days.counted();
+    let over = config.clickhouse.keep.map(|keep| i128::from(now_ms()) - keep.as_millis().cast_signed());
+    for counted in counted(config, oldest.keys().copied()) {
+        let of_it = oldest.iter().filter(|(day, _)| day.app == counted.app);
+        let kept = of_it.filter(|(_, oldest)| over.is_some_and(|over| i128::from(**oldest) < over)).count();
+        let what = if wish.yes { "dropped from the analyses" } else { "to be dropped from the analyses" };
+        let then = match counted.again {
+            Some(again) => format!("`{again}` counts anew what rows are there"),
+            None => format!("without a section [analyses.{}] nothing counts them anew", escaped(counted.app)),
+        };
+        let gone = match kept {
+            0 => String::new(),
+            some => {
+                format!("; of {some} of them rows have passed clickhouse.keep, and what was counted of these is gone")
+            }
+        };
+        eprintln!("{what}: {}; {then}{gone}", counted.text());
     }
 }
 

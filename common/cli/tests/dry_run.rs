@@ -198,6 +198,138 @@ fn it_is_explained_what_won_and_why_the_others_lost() {
 }
 
 #[test]
+fn of_every_entry_and_key_it_is_said_which_one_won_and_what_the_plan_is() {
+    let bench = Bench::new();
+    bench.file(
+        "logmill.toml",
+        br#"
+[plan]
+record_start = '\S'
+[clusters.local]
+url = "file:///logs"
+backfill_after = "36500days"
+[channels.c1]
+[channel_groups]
+default = ["c1"]
+fast = ["c1"]
+slow = ["c1"]
+[[apps]]
+path = "db/**"
+app = "base"
+[[apps]]
+path = "web/**"
+app = "shop"
+[[apps]]
+path = "*.log"
+app = "others"
+[[data_types]]
+path = "*.log"
+data_type = "access"
+[[encodings]]
+cluster = "hdfs-*"
+app = "billing"
+encoding = "utf-8"
+[[encodings]]
+path = "web/**"
+encoding = "gbk"
+[[encodings]]
+app = "shop"
+encoding = "big5"
+[[rules]]
+path = "web/**"
+zone = "+08:00"
+priority = 3
+channel_group = "slow"
+patterns = ["nginx"]
+[[rules]]
+app = "shop"
+min_priority = 3
+channel_group = "fast"
+line_bytes = "64 KiB"
+patterns = ["w3c"]
+[[rules]]
+min_priority = 9
+zone = "UTC"
+[[rules]]
+path = "old/**"
+backfill = true
+"#,
+    );
+    bench.file("web/a.log", b"#Software: IIS\n#Fields: time cs-method\n10:00:00 GET\n");
+    bench.file("old/b", b"10:00:00 GET\n");
+    let run = bench.run(&["dry-run", "--explain", "web/a.log", "old/b"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    insta::assert_snapshot!("explained_entries", run.stdout);
+    let run = bench.run(&["dry-run", "--explain", "--format", "json", "web/a.log"]);
+    let explained: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    let plan = &explained["plan"];
+    let of = |key: &str| format!("{} by {}", plan[key]["value"], plan[key]["by"]);
+    assert_eq!(of("app"), r#""shop" by "[[apps]] 2""#);
+    assert_eq!(of("data_type"), r#""access" by "[[data_types]] 1""#);
+    assert_eq!(of("channel_group"), r#""fast" by "[[rules]] 2""#);
+    assert_eq!(of("priority"), r#"3 by "[[rules]] 1""#);
+    assert_eq!(of("lane"), r#""live" by "its age and backfill_after of [clusters.local]""#);
+    assert_eq!(of("zone"), r#""+08:00" by "[[rules]] 1""#);
+    assert_eq!(of("encoding"), r#""gbk" by "[[encodings]] 2""#);
+    assert_eq!(of("patterns"), r#"["w3c"] by "[[rules]] 2""#);
+    assert_eq!(of("record_start"), r#""\\S" by "[plan]""#);
+    assert_eq!((&explained["headers"], &explained["unmatched"]), (&2.into(), &0.into()));
+}
+
+#[test]
+fn it_is_explained_why_a_file_is_not_in_another_encoding() {
+    let bench = Bench::new();
+    bench.file("logmill.toml", b"[[encodings]]\npath = \"fixed*\"\nencoding = \"utf-16be\"\n");
+    let text = "2026-11-23 04:05:06 INFO 作业已提交到队列，等待资源分配\n".repeat(50);
+    let utf16: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    bench.file("ascii.log", b"all of it\n");
+    bench.file("gbk.log.gz", &gzip(&encoding_rs::GBK.encode(&text).0));
+    bench.file("utf8.log", text.as_bytes());
+    bench.file("utf16.log", &utf16);
+    bench.file("marked.log", b"\xff\xfea\0\n\0");
+    bench.file("few.log", b"caf\xe9 is little\n");
+    bench.file("fixed.log", b"\xff\xfea\0\n\0");
+    let files = ["ascii.log", "gbk.log.gz", "utf8.log", "utf16.log", "marked.log", "few.log", "fixed.log"];
+    let run = bench.run(&[&["dry-run", "--explain"], &files[..]].concat());
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let is_of_encoding = |line: &&str| line.starts_with("  encoding") || line.starts_with("  not in");
+    let lines: String = run.stdout.lines().filter(is_of_encoding).map(|line| format!("{line}\n")).collect();
+    insta::assert_snapshot!("explained_encodings", lines);
+    let run = bench.run(&["dry-run", "--explain", "--format", "json", "gbk.log.gz"]);
+    let explained: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    let others = explained["other_encodings"].as_array().unwrap();
+    let of = |encoding: &str| {
+        let mut all = others.iter().flat_map(|other| other["encodings"].as_array().unwrap());
+        all.find(|one| one["encoding"] == encoding).unwrap_or_else(|| panic!("{encoding}: {}", run.stdout)).clone()
+    };
+    assert_eq!(of("utf-8")["at_byte"], text.find('作').unwrap());
+    assert!(of("big5")["score"].is_i64(), "{}", of("big5"));
+}
+
+#[test]
+fn header_lines_are_no_rows_for_which_a_pattern_is_proposed() {
+    let bench = Bench::new();
+    bench.file(
+        "logmill.toml",
+        b"[[rules]]\npath = \"*.csv\"\npatterns = [\"csv\"]\n[[rules]]\npath = \"u_*\"\npatterns = [\"w3c\"]\n",
+    );
+    bench.file("two.csv", b"a,b\n1,2\na,b\n3,4\n");
+    bench
+        .file("u_ex.log", b"#Software: IIS\n#Version: 1.0\n#Fields: time cs-method\n10:00:00 GET\n#Date: 2026-11-22\n");
+    let files = ["two.csv", "u_ex.log"];
+    let run = bench.run(&[&["dry-run", "--suggest"], &files[..]].concat());
+    assert_eq!((run.code, run.stdout.as_str()), (0, ""), "{}", run.stderr);
+    for name in files {
+        let nothing = format!("{name}: nothing to propose: every row but header lines is matched");
+        assert!(run.stderr.contains(&nothing), "{}", run.stderr);
+    }
+    let run = bench.run(&[&["dry-run", "--explain"], &files[..]].concat());
+    for line in ["2 rows by csv", "2 rows by none: header lines", "1 row by w3c", "4 rows by none: header lines"] {
+        assert!(run.stdout.contains(line), "{line}\n{}", run.stdout);
+    }
+}
+
+#[test]
 fn a_pattern_is_proposed_for_what_none_matches() {
     let bench = patterns();
     let odd: String = (0..40).map(|i| format!("22.11.2026 10:00:{i:02}|WARN|10.0.0.{i}|took {i}.5 ms\n")).collect();
@@ -326,7 +458,7 @@ patterns = ["nginx"]
         "[[data_types]] 1: its path \"*.zip\" names the data type bundle",
         "[[rules]] 1: holds, and says patterns = [\"json\"]",
         "[[rules]] 2: does not hold: data_type is \"bundle\", which \"metrics\" does not match",
-        "[[rules]] 3: does not hold: the rules before it give the file less than its min_priority",
+        "[[rules]] 3: does not hold: the rules before it give the file priority 0, and its min_priority is 5",
     ] {
         assert!(member.contains("logs.zip!/logs/a.log") && member.contains(line), "{line}\n{}", run.stdout);
     }

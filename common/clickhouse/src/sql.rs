@@ -34,6 +34,13 @@ pub(crate) const NO_ARCHIVE: &str = "toFixedString('',16)";
 pub(crate) const BROKEN_ARCHIVES: &str =
     "SELECT archive, load FROM loads FINAL WHERE archive != toFixedString('',16) AND state != 'complete'";
 
+/// The day that the analyses count a row for, as the projection `days` of `rows` has it.
+pub const DAY: &str = "toDate32(ifNull(time, file_time))";
+/// A condition on rows: analysts see them.
+pub const SHOWN: &str = "(file_id, load) NOT IN (SELECT file_id, load FROM hidden FINAL WHERE hidden = 1)";
+/// With it the tables of refreshes of the analyses begin; the time of their beginning follows, in seconds.
+pub const REFRESHES: &str = "refresh_";
+
 #[cfg(test)]
 mod tests {
     use super::*;

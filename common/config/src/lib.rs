@@ -24,7 +24,7 @@ pub use error::{ConfigError, Place, Problem};
 pub use load::{CONFIG_VARIABLE, DEFAULT_FILE};
 pub use logmill_patterns::{BuiltIn, FieldType, PatternSpec};
 pub use patterns::AUTO;
-pub use planner::{Planner, Precedence, Reasons, Selector, path_glob, rule_for};
+pub use planner::{Planner, Precedence, Reasons, Selector, Standing, Unfit, path_glob, rule_for};
 pub use properties::Properties;
 pub use reference::{example, json_schema, reference};
 pub use sections::{

@@ -5,6 +5,8 @@ use crate::sections::{Cluster, Config, HeaderLine, PlanDefaults, Rule, zone_seco
 use globset::{Glob, GlobBuilder, GlobMatcher, GlobSet, GlobSetBuilder};
 use logmill_core::Plan;
 use logmill_patterns::PatternSpec;
+use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// Compiles a glob over paths: `*` and `?` stop at slashes, `**` does not; a glob without a slash is over the name
 /// alone.
@@ -24,12 +26,21 @@ pub fn rule_for(path: &str, patterns: &[&str]) -> String {
     format!("[[rules]]\npath = {path}\npatterns = {}", toml::Value::from(patterns))
 }
 
-fn matcher(pattern: &str) -> Result<GlobMatcher, globset::Error> {
-    Ok(path_glob(pattern)?.compile_matcher())
+/// A glob, and how the configuration has it.
+#[derive(Clone, Debug)]
+struct Wanted {
+    glob: GlobMatcher,
+    text: String,
 }
 
-fn name_matcher(pattern: &str) -> Result<GlobMatcher, globset::Error> {
-    Ok(Glob::new(pattern)?.compile_matcher())
+impl Wanted {
+    fn path(pattern: &str) -> Result<Self, globset::Error> {
+        Ok(Self { glob: path_glob(pattern)?.compile_matcher(), text: pattern.to_owned() })
+    }
+
+    fn name(pattern: &str) -> Result<Self, globset::Error> {
+        Ok(Self { glob: Glob::new(pattern)?.compile_matcher(), text: pattern.to_owned() })
+    }
 }
 
 /// Which files of a cluster are taken.
@@ -67,8 +78,8 @@ impl Selector {
 #[derive(Clone, Debug)]
 pub struct Planner {
     plan: Plan,
-    apps: Vec<(GlobMatcher, String)>,
-    data_types: Vec<(GlobMatcher, String)>,
+    apps: Vec<(Scope, String)>,
+    data_types: Vec<(Scope, String)>,
     encodings: Vec<(Scope, String)>,
     rules: Vec<Entry>,
 }
@@ -91,27 +102,53 @@ pub struct Precedence {
     pub backfill: Option<bool>,
 }
 
-/// Why a file is treated as it is: places in the configuration's lists, from 0.
+/// Why a file is treated as it is: of each entry of the configuration's lists how it stands to the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reasons {
-    /// Which of `apps` named its application.
-    pub app: Option<usize>,
-    /// Which of `data_types` named its data type.
-    pub data_type: Option<usize>,
-    /// Which of `encodings` fixed its encoding.
-    pub encoding: Option<usize>,
-    /// Of each of `rules` the key by which it does not hold for the file: cluster, path, app, data_type or min_priority; none
-    /// where it does.
-    pub rules: Vec<Option<&'static str>>,
+    pub apps: Vec<Standing>,
+    pub data_types: Vec<Standing>,
+    pub encodings: Vec<Standing>,
+    pub rules: Vec<Standing>,
+    /// Which of `rules` has the last word on a key: all keys that one of those sets that hold.
+    pub keys: BTreeMap<String, usize>,
+}
+
+/// How an entry stands to a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It counts.
+    Counts,
+    /// It fits, but the first that fits counts: that one, from 0.
+    Behind(usize),
+    /// It does not fit, by these of its conditions.
+    Unfit(Vec<Unfit>),
+}
+
+/// A condition that does not hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unfit {
+    /// cluster, path, app, data_type or min_priority.
+    pub key: &'static str,
+    pub wanted: String,
+    /// What the file has: of min_priority the priority that the rules before this one give it.
+    pub is: String,
+}
+
+impl Reasons {
+    /// The place of the entry of such a list that counts, from 0.
+    #[must_use]
+    pub fn first(list: &[Standing]) -> Option<usize> {
+        list.iter().position(|standing| *standing == Standing::Counts)
+    }
 }
 
 /// To which files an entry applies; what is left out fits all.
 #[derive(Clone, Debug)]
 struct Scope {
-    cluster: Option<GlobMatcher>,
-    path: Option<GlobMatcher>,
-    app: Option<GlobMatcher>,
-    data_type: Option<GlobMatcher>,
+    cluster: Option<Wanted>,
+    path: Option<Wanted>,
+    app: Option<Wanted>,
+    data_type: Option<Wanted>,
 }
 
 /// A file, as scopes see it.
@@ -125,45 +162,72 @@ struct Known<'a> {
 impl Scope {
     fn new(cluster: Option<&str>, path: Option<&str>, app: Option<&str>) -> Result<Self, globset::Error> {
         Ok(Self {
-            cluster: cluster.map(name_matcher).transpose()?,
-            path: path.map(matcher).transpose()?,
-            app: app.map(name_matcher).transpose()?,
+            cluster: cluster.map(Wanted::name).transpose()?,
+            path: path.map(Wanted::path).transpose()?,
+            app: app.map(Wanted::name).transpose()?,
             data_type: None,
         })
     }
 
     fn of_rule(rule: &Rule) -> Result<Self, globset::Error> {
-        let data_type = rule.data_type.as_deref().map(name_matcher).transpose()?;
+        let data_type = rule.data_type.as_deref().map(Wanted::name).transpose()?;
         let all = Self::new(rule.cluster.as_deref(), rule.path.as_deref(), rule.app.as_deref())?;
         Ok(Self { data_type, ..all })
     }
 
     fn fits(&self, file: &Known<'_>) -> bool {
-        self.other(file).is_none()
+        self.others(file).next().is_none()
     }
 
-    /// The key by which it does not fit.
-    fn other(&self, file: &Known<'_>) -> Option<&'static str> {
-        let fits = |glob: &Option<GlobMatcher>, text: &str| glob.as_ref().is_none_or(|glob| glob.is_match(text));
+    /// The keys by which it does not fit, with what they want and what the file has.
+    fn others<'a>(&'a self, file: &Known<'a>) -> impl Iterator<Item = (&'static str, &'a Wanted, &'a str)> {
         let scopes = [
             ("cluster", &self.cluster, file.cluster),
             ("path", &self.path, file.path),
             ("app", &self.app, file.app),
             ("data_type", &self.data_type, file.data_type),
         ];
-        scopes.into_iter().find(|(_, glob, text)| !fits(glob, text)).map(|(key, ..)| key)
+        let unfit = |(key, wanted, is): (_, &'a Option<Wanted>, &'a str)| {
+            wanted.as_ref().filter(|wanted| !wanted.glob.is_match(is)).map(|wanted| (key, wanted, is))
+        };
+        scopes.into_iter().filter_map(unfit)
     }
+
+    fn unfit(&self, file: &Known<'_>) -> Vec<Unfit> {
+        let unfit =
+            |(key, wanted, is): (_, &Wanted, &str)| Unfit { key, wanted: wanted.text.clone(), is: is.to_owned() };
+        self.others(file).map(unfit).collect()
+    }
+}
+
+/// The first entry of a list that fits a file: its place, and what it says.
+fn first<'a>(list: &'a [(Scope, String)], file: &Known<'_>) -> Option<(usize, &'a str)> {
+    let fitting = list.iter().enumerate().find(|(_, (scope, _))| scope.fits(file));
+    fitting.map(|(at, (_, says))| (at, says.as_str()))
+}
+
+/// How each entry of such a list stands to a file.
+fn standings(list: &[(Scope, String)], file: &Known<'_>) -> Vec<Standing> {
+    let counts = first(list, file).map(|(at, _)| at);
+    let standing = |(at, (scope, _)): (usize, &(Scope, String))| match (scope.unfit(file), counts) {
+        (unfit, Some(first)) if unfit.is_empty() && at > first => Standing::Behind(first),
+        (unfit, _) if unfit.is_empty() => Standing::Counts,
+        (unfit, _) => Standing::Unfit(unfit),
+    };
+    list.iter().enumerate().map(standing).collect()
 }
 
 impl Planner {
     /// # Errors
     /// A glob cannot be read.
     pub fn new(config: &Config) -> Result<Self, globset::Error> {
-        let apps =
-            config.apps.iter().map(|entry| Ok((matcher(&entry.path)?, entry.app.clone()))).collect::<Result<_, _>>()?;
-        let data_types = config.data_types.iter().map(|entry| Ok((matcher(&entry.path)?, entry.data_type.clone())));
-        let data_types = data_types.collect::<Result<_, _>>()?;
-        let mut encodings = Vec::new();
+        let (mut apps, mut data_types, mut encodings) = (Vec::new(), Vec::new(), Vec::new());
+        for entry in &config.apps {
+            apps.push((Scope::new(None, Some(&entry.path), None)?, entry.app.clone()));
+        }
+        for entry in &config.data_types {
+            data_types.push((Scope::new(None, Some(&entry.path), None)?, entry.data_type.clone()));
+        }
         for entry in &config.encodings {
             let scope = Scope::new(entry.cluster.as_deref(), entry.path.as_deref(), entry.app.as_deref())?;
             encodings.push((scope, entry.encoding.clone()));
@@ -189,8 +253,8 @@ impl Planner {
             }
         });
         plan.header = header(&plan);
-        if let Some((_, encoding)) = self.encodings.iter().find(|(scope, _)| scope.fits(&file)) {
-            plan.encoding = Some(encoding.clone());
+        if let Some((_, encoding)) = first(&self.encodings, &file) {
+            plan.encoding = Some(encoding.to_owned());
         }
         (file.app.to_owned(), plan)
     }
@@ -199,13 +263,28 @@ impl Planner {
     #[must_use]
     pub fn reasons(&self, cluster: &str, path: &str) -> Reasons {
         let file = self.know(cluster, path);
-        let mut rules = Vec::with_capacity(self.rules.len());
-        self.walk(&file, |_, other| rules.push(other));
+        let (mut rules, mut keys) = (Vec::with_capacity(self.rules.len()), BTreeMap::new());
+        self.walk(&file, |entry, stands| {
+            rules.push(match stands {
+                Stands::Holds => Standing::Counts,
+                Stands::Unfit => Standing::Unfit(entry.scope.unfit(&file)),
+                Stands::Low(priority) => {
+                    let wanted = entry.rule.min_priority.unwrap_or_default().to_string();
+                    Standing::Unfit(vec![Unfit { key: "min_priority", wanted, is: priority.to_string() }])
+                }
+            });
+            if stands == Stands::Holds {
+                let at = rules.len() - 1;
+                keys.extend(entry.rule.sets().into_iter().map(|(key, _)| (key, at)));
+            }
+        });
+        let by_path = Known { app: "", data_type: "", ..file };
         Reasons {
-            app: self.apps.iter().position(|(glob, _)| glob.is_match(path)),
-            data_type: self.data_types.iter().position(|(glob, _)| glob.is_match(path)),
-            encoding: self.encodings.iter().position(|(scope, _)| scope.fits(&file)),
+            apps: standings(&self.apps, &by_path),
+            data_types: standings(&self.data_types, &by_path),
+            encodings: standings(&self.encodings, &file),
             rules,
+            keys,
         }
     }
 
@@ -233,35 +312,47 @@ impl Planner {
     }
 
     fn know<'a>(&'a self, cluster: &'a str, path: &'a str) -> Known<'a> {
-        let first = |names: &'a [(GlobMatcher, String)]| {
-            names.iter().find(|(glob, _)| glob.is_match(path)).map_or("", |(_, name)| name)
-        };
-        Known { cluster, path, app: first(&self.apps), data_type: first(&self.data_types) }
+        let by_path = Known { cluster, path, app: "", data_type: "" };
+        let named = |list| first(list, &by_path).map_or("", |(_, name)| name);
+        Known { app: named(&self.apps), data_type: named(&self.data_types), ..by_path }
     }
 
     /// Shows the rules that apply to a file, in order, and says what priority they give it.
     fn for_each_rule<'a>(&'a self, file: &Known<'_>, mut each: impl FnMut(&'a Entry)) -> i32 {
-        self.walk(file, |entry, other| {
-            if other.is_none() {
+        self.walk(file, |entry, stands| {
+            if stands == Stands::Holds {
                 each(entry);
             }
         })
     }
 
-    /// Shows all rules, in order, each with the key by which it does not hold for the file, and says what priority those give
-    /// it that hold.
-    fn walk<'a>(&'a self, file: &Known<'_>, mut each: impl FnMut(&'a Entry, Option<&'static str>)) -> i32 {
+    /// Shows all rules, in order, each with how it stands to the file, and says what priority those give it that hold.
+    fn walk<'a>(&'a self, file: &Known<'_>, mut each: impl FnMut(&'a Entry, Stands)) -> i32 {
         let mut priority = 0;
         for entry in &self.rules {
-            let low = || entry.rule.min_priority.is_some_and(|least| priority < least).then_some("min_priority");
-            let other = entry.scope.other(file).or_else(low);
-            if other.is_none() {
+            let is_low = entry.rule.min_priority.is_some_and(|least| priority < least);
+            let stands = match entry.scope.fits(file) {
+                false => Stands::Unfit,
+                true if is_low => Stands::Low(priority),
+                true => Stands::Holds,
+            };
+            if stands == Stands::Holds {
                 priority = entry.rule.priority.unwrap_or(priority);
             }
-            each(entry, other);
+            each(entry, stands);
         }
         priority
     }
+}
+
+/// How a rule stands to a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stands {
+    Holds,
+    /// Its scope is another.
+    Unfit,
+    /// The rules before it give the file this priority, and it wants more.
+    Low(i32),
 }
 
 fn base(defaults: &PlanDefaults) -> Plan {
@@ -288,6 +379,16 @@ fn base(defaults: &PlanDefaults) -> Plan {
 }
 
 impl Rule {
+    /// The keys that say for which files it holds.
+    const SCOPE: [&str; 5] = ["cluster", "path", "app", "data_type", "min_priority"];
+
+    /// The keys that it sets, with their values.
+    #[must_use]
+    pub fn sets(&self) -> Vec<(String, Value)> {
+        let Ok(Value::Object(keys)) = serde_json::to_value(self) else { return Vec::new() };
+        keys.into_iter().filter(|(key, _)| !Self::SCOPE.contains(&key.as_str())).collect()
+    }
+
     fn change(&self, plan: &mut Plan) {
         fn set<T: Clone>(to: &mut T, from: Option<&T>) {
             if let Some(value) = from {

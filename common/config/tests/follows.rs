@@ -1,6 +1,6 @@
 //! What follows from a configuration: topics, groups, plans, the choice of files.
 
-use logmill_config::{Config, Planner, Precedence, Selector, Size};
+use logmill_config::{Config, Planner, Precedence, Selector, Size, Standing, Unfit};
 
 fn parse(text: &str) -> Config {
     Config::parse(text, "logmill.toml", []).unwrap_or_else(|error| panic!("{error}"))
@@ -206,6 +206,73 @@ encoding = "utf-16"
     ] {
         assert_eq!(config.plan_for(cluster, path).1.encoding.as_deref(), Some(encoding), "{cluster} {path}");
     }
+}
+
+#[test]
+fn of_each_entry_it_is_known_how_it_stands_to_a_file() {
+    let config = parse(
+        r#"
+[[apps]]
+path = "/logs/billing/**"
+app = "billing"
+[[apps]]
+path = "*.log"
+app = "other"
+[[data_types]]
+path = "*.gz"
+data_type = "packed"
+[[encodings]]
+cluster = "b"
+path = "*.ebcdic"
+encoding = "cp037"
+[[rules]]
+app = "bill*"
+priority = 2
+zone = "+08:00"
+[[rules]]
+min_priority = 2
+zone = "+09:00"
+patterns = ["json"]
+[[rules]]
+min_priority = 3
+zone = "+10:00"
+"#,
+    );
+    let unfit = |all: &[(&'static str, &str, &str)]| {
+        let one = |(key, wanted, is): &(&'static str, &str, &str)| Unfit {
+            key,
+            wanted: (*wanted).to_owned(),
+            is: (*is).to_owned(),
+        };
+        Standing::Unfit(all.iter().map(one).collect())
+    };
+    let path = "/logs/billing/x.log";
+    let reasons = Planner::new(&config).unwrap().reasons("a", path);
+    assert_eq!(reasons.apps, [Standing::Counts, Standing::Behind(0)]);
+    assert_eq!(reasons.data_types, [unfit(&[("path", "*.gz", path)])]);
+    assert_eq!(reasons.encodings, [unfit(&[("cluster", "b", "a"), ("path", "*.ebcdic", path)])]);
+    let rules = [Standing::Counts, Standing::Counts, unfit(&[("min_priority", "3", "2")])];
+    assert_eq!(reasons.rules, rules);
+    let keys: Vec<_> = reasons.keys.iter().map(|(key, rule)| (key.as_str(), *rule)).collect();
+    assert_eq!(keys, [("patterns", 1), ("priority", 0), ("zone", 1)]);
+    assert_eq!(config.plan_for("a", path).1.zone_seconds, 9 * 3600);
+}
+
+/// A key has the value of the rule that is said to have the last word on it.
+#[test]
+fn the_last_rule_that_sets_a_key_has_the_last_word() {
+    let one = "default_encoding = \"gb18030\"\nchannel_group = \"a\"\nline_bytes = 4096\nrecord_start = 'x'\nheader = \"csv\"\n\
+               zone = \"+08:00\"\npatterns = [\"json\"]\nmalformed_per_million = 1\nmax_ratio = 5\nmax_bytes = 5000000";
+    let other = "default_encoding = \"big5\"\nchannel_group = \"b\"\nline_bytes = 8192\nrecord_start = 'y'\nheader = \"w3c\"\n\
+                 zone = \"-08:00\"\npatterns = [\"csv\"]\nmalformed_per_million = 2\nmax_ratio = 6\nmax_bytes = 6000000";
+    let groups = "[channel_groups]\ndefault = [\"c0\"]\na = [\"c0\"]\nb = [\"c0\"]\n";
+    let both = parse(&format!("[[rules]]\n{one}\n[[rules]]\n{other}\n{groups}"));
+    let alone = parse(&format!("[[rules]]\n{other}\n{groups}"));
+    assert_eq!(both.plan_for("a", "/x"), alone.plan_for("a", "/x"));
+    let reasons = Planner::new(&both).unwrap().reasons("a", "/x");
+    let sets = both.rules[1].sets();
+    assert_eq!(sets.len(), 10);
+    assert!(sets.iter().all(|(key, _)| reasons.keys[key] == 1), "{:?}", reasons.keys);
 }
 
 #[test]

@@ -441,7 +441,7 @@ fn patterns_are_chosen_by_rules_and_bring_their_header() {
         let (_, plan) = config.plan_for("a", path);
         (plan.patterns.iter().map(|spec| spec.name.clone()).collect::<Vec<_>>().join(" "), plan.header)
     };
-    let all = "mine json windows nginx apache kafka hadoop log4j syslog w3c logfmt csv";
+    let all = "mine json windows nginx apache kafka clickhouse hadoop log4j syslog w3c logfmt csv";
     assert_eq!(plan("/x"), (all.into(), Some(Header::W3c)));
     assert_eq!(plan("/a.csv"), ("sales".into(), Some(Header::Csv)));
     assert_eq!(plan("/web/a"), ("nginx".into(), None));
@@ -483,7 +483,7 @@ fn patterns_that_cannot_be_name_their_line() {
     let error = parse(&long).expect_err("too long");
     assert!(error.starts_with("logmill.toml:5: plan.patterns: they take 170"), "{error}");
     let known = parse("[plan]\npatterns = [\"xyzzy\"]\n").expect_err("none is near");
-    assert!(known.ends_with("known are auto, json, windows, nginx, apache, kafka, hadoop, log4j, syslog, w3c, logfmt, csv, and one's own of [[patterns]]"), "{known}");
+    assert!(known.ends_with("known are auto, json, windows, nginx, apache, kafka, clickhouse, hadoop, log4j, syslog, w3c, logfmt, csv, and one's own of [[patterns]]"), "{known}");
 }
 
 #[test]

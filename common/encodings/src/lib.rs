@@ -140,6 +140,15 @@ impl Encoding {
             .find_map(|(one, other)| (self == one).then_some(other))
     }
 
+    /// What the Encoding Standard's library calls it, where it has it.
+    #[must_use]
+    pub fn standard(&self) -> Option<&'static encoding_rs::Encoding> {
+        match self.kind {
+            Kind::Standard(standard) => Some(standard),
+            _ => None,
+        }
+    }
+
     /// A decoder of one stretch of bytes. A byte order mark is a character like any other to it.
     #[must_use]
     pub fn new_decoder(&self) -> Decoder {

@@ -19,6 +19,7 @@
 
 mod access;
 mod apache;
+mod clickhouse;
 mod cursor;
 mod error;
 mod found;
@@ -190,6 +191,7 @@ fn compile(spec: &PatternSpec) -> Result<Vec<Box<dyn Layout>>, PatternError> {
         (Some(BuiltIn::Nginx), _) => vec![Box::new(access::Access::Nginx), Box::new(nginx::NginxError)],
         (Some(BuiltIn::Apache), _) => vec![Box::new(access::Access::Apache), Box::new(apache::ApacheError)],
         (Some(BuiltIn::Kafka), _) => vec![Box::new(kafka::Kafka)],
+        (Some(BuiltIn::Clickhouse), _) => vec![Box::new(clickhouse::ClickHouse)],
         (Some(BuiltIn::Hadoop), _) => vec![Box::new(log4j::Hadoop), Box::new(gc::Gc)],
         (Some(BuiltIn::Log4j), _) => vec![Box::new(log4j::Log4j)],
         (Some(BuiltIn::Syslog), _) => vec![Box::new(syslog::NewSyslog), Box::new(syslog::OldSyslog)],

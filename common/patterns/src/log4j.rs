@@ -14,7 +14,9 @@ static SOURCE: Known = Known::new("source", Str);
 static LINE: Known = Known::new("line", Int);
 static PID: Known = Known::new("pid", Int);
 static APPLICATION: Known = Known::new("application", Str);
-static FIELDS: [&Known; 8] = [&THREAD, &LOGGER, &SOURCE, &LINE, &PID, &APPLICATION, &MESSAGE, &SEVERITY];
+static MYID: Known = Known::new("myid", Int);
+static FIELDS: [&Known; 9] = [&THREAD, &LOGGER, &SOURCE, &LINE, &PID, &APPLICATION, &MYID, &MESSAGE, &SEVERITY];
+static HADOOP_FIELDS: [&Known; 8] = [&THREAD, &LOGGER, &SOURCE, &LINE, &PID, &APPLICATION, &MESSAGE, &SEVERITY];
 
 /// A time, a level, perhaps a thread in square brackets, before or behind the level, perhaps a logger, a message:
 ///
@@ -22,6 +24,7 @@ static FIELDS: [&Known; 8] = [&THREAD, &LOGGER, &SOURCE, &LINE, &PID, &APPLICATI
 /// - logback's default and that of older log4j 2, `%d{HH:mm:ss.SSS} [%t] %-5level %logger{36} - %m`, with ` -- ` since logback
 ///   1.4; a clock without a date is no time; and that of log4j 2.25, `2026-11-22T10:00:00.123456789Z main INFO Started`;
 /// - Spring Boot's, `2026-11-22T10:00:00.123Z  INFO 4711 --- [app] [main] c.e.Application : Started`;
+/// - ZooKeeper's, `%d{ISO8601} [myid:%X{myid}] - %-5p [%t:%C{1}@%L] - %m`;
 /// - nothing but `%d %p %m`.
 ///
 /// Of a record of several lines, such as one with a stack trace, the first is read; the others are in its text.
@@ -63,7 +66,7 @@ impl Layout for Log4j {
         if at.blanks() == 0 {
             return at.lost("a blank after the time");
         }
-        if unbracketed(text, &mut at, found) {
+        if unbracketed(text, &mut at, found) || zookeeper(text, &mut at, found) {
             found.add_message(at.take_rest());
             return Ok(());
         }
@@ -95,6 +98,47 @@ fn unbracketed(text: &[u8], at: &mut Cursor<'_>, found: &mut Found) -> bool {
     }
     found.add(&THREAD, thread);
     true
+}
+
+/// ZooKeeper's `[myid:1] - INFO  [thread:Class@117] - `, before 3.5 without the number of the server; the cursor then is at the
+/// message. False, and nothing done, where it is something else.
+fn zookeeper(text: &[u8], at: &mut Cursor<'_>, found: &mut Found) -> bool {
+    let from = at.at;
+    let is_read = zookeeper_here(text, at, found).is_some();
+    if !is_read {
+        at.at = from;
+        found.level = Level::None;
+        found.slots.clear();
+    }
+    is_read
+}
+
+fn zookeeper_here(text: &[u8], at: &mut Cursor<'_>, found: &mut Found) -> Option<()> {
+    if at.skip(b"[myid:") {
+        let id = at.while_(|byte| byte.is_ascii_digit());
+        if !id.is_empty() {
+            found.add(&MYID, id);
+        }
+        at.skip(b"] ").then_some(())?;
+    }
+    at.skip(b"- ").then_some(())?;
+    let level = at.while_(|byte| byte.is_ascii_uppercase());
+    found.set_level(level, text).then_some(())?;
+    at.blanks();
+    at.skip(b"[").then_some(())?;
+    let place = bracketed(at)?;
+    let bytes = place.of(text);
+    let number = memchr::memrchr(b'@', bytes)?;
+    let colon = memchr::memrchr(b':', &bytes[..number])?;
+    let part = |from: usize, to: usize| Span::new(place.from() + from, place.from() + to);
+    let parts = [(&THREAD, part(0, colon)), (&LOGGER, part(colon + 1, number)), (&LINE, part(number + 1, bytes.len()))];
+    for (known, span) in parts {
+        if span.is_empty() {
+            return None;
+        }
+        found.add(known, span);
+    }
+    (at.skip(b" - ") || at.rest() == b" -" && at.skip(b" -")).then_some(())
 }
 
 /// The level, and what stands with it before the logger.
@@ -294,7 +338,7 @@ impl Layout for Hadoop {
     }
 
     fn fields(&self) -> &'static [&'static Known] {
-        &FIELDS
+        &HADOOP_FIELDS
     }
 
     fn read(&self, line: Line<'_>, _: &mut State, clock: &mut Clock, found: &mut Found) -> Read {

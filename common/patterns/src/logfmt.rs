@@ -10,7 +10,8 @@ use crate::time::Clock;
 static FIELDS: [&Known; 1] = [&SEVERITY];
 
 /// The first line is pairs from its beginning to its end, at least two of them. Behind the first, a key may stand alone, without a
-/// value; it is left out. Quoted values come without their escapes (`\"`, `\\`, `\n`, `\t`, `\r`).
+/// value; it is left out. Quoted values come without their escapes, those of Go's libraries and of Rust's: `\"`, `\'`, `\\`, `\n`, `\t`, `\r`,
+/// `\x1b`, `\u001b`, `\u{1b}`; any other stands as it is.
 #[derive(Debug)]
 pub(crate) struct Logfmt(pub Roles);
 
@@ -91,15 +92,42 @@ fn unescaped(value: Span, text: &[u8], found: &mut Found) -> Span {
     let from = found.scratch.len();
     let mut at = 0;
     while at < bytes.len() {
-        let (byte, length) = match &bytes[at..] {
-            [b'\\', b'n', ..] => (b'\n', 2),
-            [b'\\', b't', ..] => (b'\t', 2),
-            [b'\\', b'r', ..] => (b'\r', 2),
-            [b'\\', byte @ (b'"' | b'\\'), ..] => (*byte, 2),
-            _ => (bytes[at], 1),
-        };
-        found.scratch.push(byte);
-        at += length;
+        match escape(&bytes[at..]) {
+            Some((meant, length)) => {
+                found.scratch.extend_from_slice(meant.encode_utf8(&mut [0; 4]).as_bytes());
+                at += length;
+            }
+            None => {
+                found.scratch.push(bytes[at]);
+                at += 1;
+            }
+        }
     }
     Span::scratch(from, found.scratch.len())
+}
+
+/// The character that the escape means with which the text begins, and the length of the escape.
+fn escape(text: &[u8]) -> Option<(char, usize)> {
+    const LONGEST: usize = r"\u{10ffff}".len();
+    let [b'\\', kind, rest @ ..] = text else { return None };
+    Some(match kind {
+        b'n' => ('\n', 2),
+        b't' => ('\t', 2),
+        b'r' => ('\r', 2),
+        b'"' | b'\'' | b'\\' => (char::from(*kind), 2),
+        b'x' => (character(rest.get(..2)?).filter(char::is_ascii)?, 4), // above, it is a byte that is no text
+        b'u' if rest.first() == Some(&b'{') => {
+            let end = text.iter().take(LONGEST).position(|byte| *byte == b'}')?;
+            (character(&text[3..end])?, end + 1)
+        }
+        b'u' => (character(rest.get(..4)?)?, 6),
+        _ => return None,
+    })
+}
+
+/// By its number in hexadecimal.
+fn character(digits: &[u8]) -> Option<char> {
+    let digit = |byte: &u8| char::from(*byte).to_digit(16);
+    let number = digits.iter().try_fold(0, |number, byte| Some(16 * number + digit(byte)?))?;
+    char::from_u32(number).filter(|_| !digits.is_empty())
 }

@@ -13,7 +13,14 @@ pub fn reference() -> String {
     let mut out = String::from(include_str!("reference.txt"));
     for built_in in BuiltIn::ALL {
         let patterns = Patterns::compile(&[PatternSpec::built_in(built_in)]).expect("a built-in pattern compiles");
-        let _ = write!(out, "### `{}`\n\n{}\n\n| form | fields |\n| --- | --- |\n", built_in.name(), built_in.about());
+        let tried_on = match built_in.tried_on() {
+            Some(programs) => format!("Tried on logs of {programs}."),
+            None => {
+                "Tried on examples after the format's documents alone, as what writes it runs on Windows.".to_owned()
+            }
+        };
+        let _ = write!(out, "### `{}`\n\n{} {tried_on}\n\n", built_in.name(), built_in.about());
+        out += "| form | fields |\n| --- | --- |\n";
         for (_, form, fields) in patterns.forms() {
             let known = fields.iter().map(|field| match field.kind {
                 FieldType::Str => format!("`{}`", field.name),

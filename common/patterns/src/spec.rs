@@ -74,6 +74,7 @@ pub enum BuiltIn {
     Nginx,
     Apache,
     Kafka,
+    Clickhouse,
     Hadoop,
     #[serde(alias = "logback")]
     Log4j,
@@ -86,12 +87,13 @@ pub enum BuiltIn {
 
 impl BuiltIn {
     /// In the order in which they are best tried: those that are told by a few bytes first, those that let much pass last.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Json,
         Self::Windows,
         Self::Nginx,
         Self::Apache,
         Self::Kafka,
+        Self::Clickhouse,
         Self::Hadoop,
         Self::Log4j,
         Self::Syslog,
@@ -108,6 +110,7 @@ impl BuiltIn {
             Self::Nginx => "nginx",
             Self::Apache => "apache",
             Self::Kafka => "kafka",
+            Self::Clickhouse => "clickhouse",
             Self::Hadoop => "hadoop",
             Self::Log4j => "log4j",
             Self::Syslog => "syslog",
@@ -135,11 +138,13 @@ impl BuiltIn {
                  where that is tried before; the fields are the same."
             }
             Self::Kafka => "Kafka's own daemons: `[time] LEVEL message (logger)`.",
+            Self::Clickhouse => "ClickHouse's own server log: `time [ thread ] {query} <Level> logger: message`.",
             Self::Hadoop => {
                 "Hadoop's own daemons with their audit logs, and what the JVM logs of its garbage collection."
             }
             Self::Log4j => {
-                "log4j, logback (`logback` is another name) and what writes like them: time, level, thread and logger in their usual orders."
+                "log4j, logback (`logback` is another name) and what writes like them: time, level, thread and logger in their usual orders; \
+                 ZooKeeper's own order too."
             }
             Self::Syslog => "syslog by RFC 5424 and by RFC 3164.",
             Self::W3c => {
@@ -149,6 +154,23 @@ impl BuiltIn {
             Self::Csv => {
                 "CSV by RFC 4180 with a header line; its names are the fields. Options as for json, and `separator`."
             }
+        }
+    }
+
+    /// Who wrote the logs that the tests try it on, for people; nothing where they are examples after the format's documents alone.
+    pub(crate) fn tried_on(self) -> Option<&'static str> {
+        match self {
+            Self::Json => Some("logback and Spring Boot (as Elastic's schema, Logstash and GELF have it)"),
+            Self::Windows | Self::W3c => None,
+            Self::Nginx => Some("nginx"),
+            Self::Apache => Some("Apache httpd"),
+            Self::Kafka => Some("a broker of Kafka"),
+            Self::Clickhouse => Some("ClickHouse's engine, down to its level `Test`"),
+            Self::Hadoop => Some("a NameNode, a DataNode, ZooKeeper's audit and a JVM"),
+            Self::Log4j => Some("logback, Spring Boot, log4j 1.2 and 2, and ZooKeeper"),
+            Self::Syslog => Some("rsyslogd, and `logger` by way of it"),
+            Self::Logfmt => Some("runc, which logs by Go's logrus, and Rust's `tracing-logfmt`"),
+            Self::Csv => Some("rsyslogd, by a template of its values as CSV"),
         }
     }
 

@@ -134,6 +134,12 @@ fn log4j() {
                 r#"10:00:00.123 [main] INFO com.example.Billing -invoice="7" customer="a \"b\""- charged"#,
                 "[2026-11-22 10:00:00,123] [main] DEBUG com.example.Billing - charged",
                 "2026-11-22 10:00:00,123 [SEVERE] com.example.Billing - boom",
+                // ZooKeeper's, since 3.5 and before
+                "2026-11-22 10:00:00,123 [myid:1] - INFO  [QuorumPeer[myid=1](plain=0.0.0.0:2181)(secure=disabled):o.a.z.s.q.Leader@637] - LEADING",
+                "2026-11-22 10:00:00,123 [myid:] - WARN  [ProcessThread(sid:0 cport:2181)::PrepRequestProcessor@138] - ",
+                "2026-11-22 10:00:00,123 - ERROR [main:ZooKeeperServer@472] - boom\njava.io.IOException: boom",
+                "2026-11-22 10:00:00,123 [myid:1] - INFO  [main] - no place",
+                "2026-11-22 10:00:00,123 - INFO  [main:@7] - no class",
                 "2026-11-22 10:00:00,123 INFO nothing but a message",
                 "2026-11-22 10:00:00,123 [main] INFO com.example.Billing - ",
                 "2026-11-22 10:00:00,123 [main] INFO com.example.Billing -",
@@ -187,6 +193,30 @@ fn kafka() {
                 "[2026-11-22 10:00:00,123] INFO no logger (but more than one word)",
                 "2026-11-22 10:00:00,123 INFO x (a.B)",
                 "[2026-11-22 10:00:00,123] LOUD x (a.B)",
+            ],
+        ),
+    );
+}
+
+#[test]
+fn clickhouse() {
+    golden(
+        "clickhouse",
+        &built_in(
+            BuiltIn::Clickhouse,
+            &[
+                "2026.11.22 10:00:00.123456 [ 1234 ] {} <Information> Application: Ready for connections.",
+                "2026.11.22 10:00:00.000001 [ 7 ] {a {query}} <Error> executeQuery: Code: 47. DB::Exception: x: y\n\n0. ? @ 0x1",
+                "2026.11.22 10:00:00.123456 [ 7 ] {} <Fatal> BaseDaemon: ",
+                "2026.11.22 10:00:00.123456 [ 7 ] {} <Test> : no logger",
+                "2026.11.22 10:00:00.123456 [ 7 ] {} <Trace> no colon",
+                "2026.11.22 10:00:00.123456 [ 7 ] {} <Loud> a: b",
+                "2026.11.22 10:00:00.123456 [ 7 ] {} Trace a: b",
+                "2026.11.22 10:00:00.123456 [7] {} <Trace> a: b",
+                "2026.11.22 10:00:00.123456 {} <Trace> a: b",
+                "2026.11.22 10:00:00.12345  [ 7 ] {} <Trace> a: b",
+                "2026.13.22 10:00:00.123456 [ 7 ] {} <Trace> a: b",
+                "2026-11-22 10:00:00.123456 [ 7 ] {} <Trace> a: b",
             ],
         ),
     );
@@ -247,6 +277,7 @@ fn logfmt() {
             &[
                 r#"time=2026-11-22T10:00:00.123Z level=info msg="listening on \"port\" 80" port=80 took=1.5 ok=true url=http://a/?b=c"#,
                 r#"ts=2026-11-22T10:00:00Z caller=main.go:7 level=warn err="a\nb" empty= debug"#,
+                r#"a="it\'s \x1b\u001b\u{1b} \u{e9}" b="\xff\ud83d\u12\u{}\u{110000}\u{0000001b}\q""#,
                 "a=1 b=2",
                 "a=1",
                 "a b=2",

@@ -24,7 +24,7 @@ fn reader(header: &[u8]) -> Reader {
 }
 
 /// Real beginnings, so that what is made of them gets far.
-const PIECES: [&str; 40] = [
+const PIECES: [&str; 42] = [
     "127.0.0.1 - - [10/Oct/2000:13:55:36 -0700] \"GET / HTTP/1.0\" 200 2326",
     " \"-\" \"curl\"",
     "2026/11/22 10:00:00 [error] 17#18: *5 open(), client: ::1, server: _, request: \"",
@@ -35,7 +35,9 @@ const PIECES: [&str; 40] = [
     "\\\"]\" b=\"2\"] x",
     "2026-11-22T10:00:00.222Z  INFO 11 --- [app] [   main] a.b.C       : x",
     "2026-11-22 10:00:00,123 INFO [main] a.B - x",
+    "2026-11-22 10:00:00,123 [myid:1] - INFO  [a:b[1]:c.D@7] - x",
     "[2026-11-22 10:00:00,123] INFO x (a.B)",
+    "2026.11.22 10:00:00.123456 [ 7 ] {q} <Information> a.B: x",
     "26/11/22 10:00:00 WARN FSNamesystem.audit: a=b\tip=/1.2.3.4",
     "[2026-11-22T10:00:00.123+0000][info][gc] GC(0) x 1.5ms",
     "{\"a\":{\"b\":\"c\\u00e9\\n\"},\"time\":1795341600,\"level\":\"err\"",

@@ -203,18 +203,13 @@ fn look(
 ) -> Result<Option<Look>, AdminError> {
     let Some(members) = reader.holders(group, partitions)? else { return Ok(None) };
     let committed = reader.committed(partitions)?;
-    let work: Vec<Option<u64>> =
-        committed.iter().map(|(_, committed)| Some(done(committed.as_ref()?)?.work)).collect();
+    let work: Vec<Option<u64>> = committed.iter().map(|(_, committed)| Some(done(committed.as_ref()?)?.work)).collect();
     let places = reader.places_of(committed, |committed| Some(done(committed)?.next))?;
     // Where nothing is committed nothing was done.
     let standing = |((partition, reached), work): ((Partition, Reached), Option<u64>)| {
         (partition, Standing { reached, work: work.unwrap_or_default() })
     };
-    Ok(Some(Look {
-        at: Some(Instant::now()),
-        members,
-        places: places.into_iter().zip(work).map(standing).collect(),
-    }))
+    Ok(Some(Look { at: Some(Instant::now()), members, places: places.into_iter().zip(work).map(standing).collect() }))
 }
 
 /// Watches one life of a worker.
@@ -511,7 +506,8 @@ mod tests {
 
     /// A look at partitions of two topics: of each its topic, what was done, and what waits.
     fn look_at(start: Instant, second: u64, members: usize, all: &[(&str, i64, i64)]) -> Look {
-        let places = (0..).zip(all).map(|(n, (topic, done, waits))| (Partition::new(*topic, n), standing(*done, done + waits)));
+        let places =
+            (0..).zip(all).map(|(n, (topic, done, waits))| (Partition::new(*topic, n), standing(*done, done + waits)));
         Look { at: Some(start + Duration::from_secs(second)), members, places: places.collect() }
     }
 

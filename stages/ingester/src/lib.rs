@@ -12,7 +12,9 @@ use logmill_parser::{Parser, parser};
 use logmill_protocol::Committed;
 use logmill_protocol::ingest::Ingester;
 use logmill_protocol::worker::{Options, Position, Routes, Snapshot};
-use logmill_runner::{ChannelWatch, Done, Process, Restarts, Trouble, WorkerMetrics, check_outputs, hold_back, stage_client};
+use logmill_runner::{
+    ChannelWatch, Done, Process, Restarts, Trouble, WorkerMetrics, check_outputs, hold_back, stage_client,
+};
 use std::time::{Duration, Instant};
 
 /// The name of the program: of its consumer group and its metrics.

@@ -11,7 +11,8 @@
 //! **Invariant:** where the windows begin and end depends on the file's bytes alone, so that what is decided does not
 //! depend on how the file came.
 
-use crate::units;
+use crate::losers::Losers;
+use crate::{apart, units};
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 use logmill_encodings::{Encoding, GB18030, GBK, ISO_2022_JP, UTF_8, UTF_16BE, UTF_16LE, UTF_32BE, UTF_32LE};
 
@@ -31,6 +32,34 @@ pub(crate) const FEW: usize = 6;
 pub(crate) const GOOD_FOR_BAD: usize = 10;
 /// Fewer units are too little to tell UTF-16 or UTF-32 without a mark.
 pub(crate) const UNITS: usize = 2;
+
+/// What the library of detection tells apart.
+pub(crate) static DETECTED: [&str; 24] = [
+    "big5",
+    "euc-jp",
+    "euc-kr",
+    "gb18030",
+    "ibm866",
+    "iso-8859-2",
+    "iso-8859-4",
+    "iso-8859-5",
+    "iso-8859-6",
+    "iso-8859-7",
+    "iso-8859-8",
+    "iso-8859-13",
+    "koi8-u",
+    "shift_jis",
+    "windows-874",
+    "windows-1250",
+    "windows-1251",
+    "windows-1252",
+    "windows-1253",
+    "windows-1254",
+    "windows-1255",
+    "windows-1256",
+    "windows-1257",
+    "windows-1258",
+];
 
 /// What was found, and why, for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,27 +85,48 @@ const RULES_3: u32 = 3;
 
 /// The encoding that the plan fixes, and the length of its mark at the beginning of the file. A mark that shows the
 /// other byte order counts for more than the plan: its bytes are no character in the order that the plan says.
-pub(crate) fn fixed(encoding: &'static Encoding, bytes: &[u8], rules: u32) -> (Found, usize) {
+pub(crate) fn fixed(encoding: &'static Encoding, bytes: &[u8], rules: u32, losers: &mut Losers) -> (Found, usize) {
     let begins = |encoding: &Encoding| !encoding.mark().is_empty() && bytes.starts_with(encoding.mark());
-    match encoding.other_byte_order() {
+    let found = match encoding.other_byte_order() {
         Some(other) if rules >= RULES_2 && begins(other) => {
+            losers.add(encoding, || "the plan fixes it, but the mark at the beginning has the other byte order".into());
             (Found::new(other, "fixed by the plan, in the byte order of the mark"), other.mark().len())
         }
-        _ => (Found::new(encoding, "fixed by the plan"), if begins(encoding) { encoding.mark().len() } else { 0 }),
-    }
+        _ if begins(encoding) => (Found::new(encoding, "fixed by the plan"), encoding.mark().len()),
+        _ => {
+            if let Some(marked) = MARKED.iter().find(|marked| begins(marked)) {
+                losers.add(marked, || {
+                    "its byte order mark stands at the beginning, but what the plan fixes counts".into()
+                });
+            }
+            (Found::new(encoding, "fixed by the plan"), 0)
+        }
+    };
+    losers.others(|| "not looked for: detection does not run where the plan fixes the encoding".into());
+    found
 }
 
 /// What the first [`HEAD`] bytes (or the whole of a shorter file) say, and how many of them are a mark to drop.
-pub(crate) fn head(bytes: &[u8], rules: u32) -> Option<(Found, usize)> {
+pub(crate) fn head(bytes: &[u8], rules: u32, losers: &mut Losers) -> Option<(Found, usize)> {
     let known = if rules >= RULES_2 { &MARKED[..] } else { &MARKED[2..] };
-    if let Some(encoding) = known.iter().find(|encoding| bytes.starts_with(encoding.mark())) {
+    let mut marked = known.iter().filter(|encoding| bytes.starts_with(encoding.mark()));
+    if let Some(encoding) = marked.next() {
+        for other in marked {
+            losers.add(other, || format!("its byte order mark is the beginning of that of {}", encoding.name()));
+        }
+        losers.others(|| "not looked for, as a byte order mark decides".into());
         return Some((Found::new(encoding, "byte order mark"), encoding.mark().len()));
     }
     let found = (rules >= RULES_2).then(|| utf32_without_mark(bytes)).flatten();
     let found = match rules {
-        RULES_3.. => found.or_else(|| units::found(bytes).map(|(encoding, evidence)| Found::new(encoding, evidence))),
+        RULES_3.. => {
+            found.or_else(|| units::found(bytes, losers).map(|(encoding, evidence)| Found::new(encoding, evidence)))
+        }
         _ => found.or_else(|| utf16_without_mark(bytes)),
     };
+    if found.is_some() {
+        losers.others(|| format!("not looked for, as the first {HEAD} bytes decide"));
+    }
     found.map(|found| (found, 0))
 }
 
@@ -181,22 +231,38 @@ fn shifts_to_japanese(bytes: &[u8]) -> bool {
 }
 
 /// What a window says that begins with the first byte that is not ASCII (or is ESC). `whole`: the file ends with it.
-pub(crate) fn window(bytes: &[u8], whole: bool, default: &'static Encoding, rules: u32) -> Found {
+pub(crate) fn window(bytes: &[u8], whole: bool, default: &'static Encoding, rules: u32, losers: &mut Losers) -> Found {
     if shifts_to_japanese(bytes) {
+        losers.others(|| "not looked for, as the escape sequences decide".into());
         return Found::new(ISO_2022_JP, "escape sequences of ISO-2022-JP");
     }
-    let (good, bad) = utf8_sequences(bytes, whole);
+    losers.add(ISO_2022_JP, || match bytes.is_ascii() {
+        true => "none of its escape sequences is there".into(),
+        false => "its text has the bytes of ASCII alone, and this has others".into(),
+    });
+    let Sequences { good, bad, first_bad } = Sequences::of(bytes, whole);
     if bad == 0 {
+        losers.others(|| match good {
+            0 => "not looked for, as all bytes are ASCII".into(),
+            _ => "not looked for, as all that is not ASCII is valid UTF-8".into(),
+        });
         return Found::new(UTF_8, if good == 0 { "ASCII".into() } else { format!("valid: {good} sequences") });
     }
     if bad * GOOD_FOR_BAD <= good {
+        losers.others(|| {
+            format!("not looked for, as {GOOD_FOR_BAD} sequences or more are valid UTF-8 for each that is not")
+        });
         return Found::new(UTF_8, format!("{good} sequences are valid, {bad} are not"));
     }
+    losers.add_at(UTF_8, first_bad, || {
+        format!("{good} sequences are valid and {bad} are not, the first there: it takes {GOOD_FOR_BAD} valid ones for each that is not")
+    });
     // A line of UTF-8 says nothing of the others' encoding, and would rule the right one out.
     let counts = |line: &&[u8]| rules < RULES_2 || line.is_ascii() || !is_utf8(line);
     let lines = || bytes.split_inclusive(|byte| *byte == b'\n').filter(counts);
     let high = lines().flatten().filter(|byte| !byte.is_ascii()).count();
     if high < FEW {
+        losers.others(|| format!("not looked for, as fewer than {FEW} bytes that are not ASCII are too few to tell"));
         let why = format!("the plan's default: {high} bytes that are not ASCII, and not UTF-8, are too few to tell");
         return Found::new(default, why);
     }
@@ -207,6 +273,15 @@ pub(crate) fn window(bytes: &[u8], whole: bool, default: &'static Encoding, rule
     let guess = <&Encoding>::from(detector.guess(None, Utf8Detection::Deny));
     // GB18030 contains GBK, and both are decoded alike.
     let encoding = if guess == GBK { GB18030 } else { guess };
+    if losers.is_asked() {
+        apart::tell(&detector, encoding, bytes, lines(), losers);
+        if default != UTF_8 && !DETECTED.contains(&default.name()) {
+            losers.add(default, || {
+                format!("the plan's default counts where fewer than {FEW} bytes are not ASCII, and here {high} are")
+            });
+        }
+        losers.others(|| "never guessed: only [[encodings]] or plan.encoding can name them".into());
+    }
     let length = lines().map(<[u8]>::len).sum::<usize>();
     Found::new(encoding, format!("detected in {length} bytes, {high} of them not ASCII"))
 }
@@ -217,14 +292,31 @@ fn is_utf8(line: &[u8]) -> bool {
 }
 
 /// How many sequences of two bytes and more are UTF-8, and how many are not. One that the window cuts is neither.
-fn utf8_sequences(bytes: &[u8], whole: bool) -> (usize, usize) {
-    let (mut good, mut bad) = (0, 0);
-    let mut at = 0;
-    for piece in bytes.utf8_chunks() {
-        good += piece.valid().bytes().filter(|b| *b >= 0xc2).count();
-        at += piece.valid().len() + piece.invalid().len();
-        let cut = at == bytes.len() && !whole && crate::decode::unfinished(piece.invalid()) == piece.invalid().len();
-        bad += usize::from(!piece.invalid().is_empty() && !cut);
+#[derive(Default)]
+struct Sequences {
+    good: usize,
+    bad: usize,
+    /// Where the first is that is not.
+    first_bad: usize,
+}
+
+impl Sequences {
+    fn of(bytes: &[u8], whole: bool) -> Self {
+        let mut found = Self::default();
+        let mut at = 0;
+        for piece in bytes.utf8_chunks() {
+            found.good += piece.valid().bytes().filter(|b| *b >= 0xc2).count();
+            let begin = at + piece.valid().len();
+            at = begin + piece.invalid().len();
+            let cut =
+                at == bytes.len() && !whole && crate::decode::unfinished(piece.invalid()) == piece.invalid().len();
+            if !piece.invalid().is_empty() && !cut {
+                if found.bad == 0 {
+                    found.first_bad = begin;
+                }
+                found.bad += 1;
+            }
+        }
+        found
     }
-    (good, bad)
 }

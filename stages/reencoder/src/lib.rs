@@ -6,20 +6,24 @@
 //!
 //! **Invariant:** where a chunk is cut depends on the decoded text alone, never on the cuts of the input ([`cutter`]).
 
+mod apart;
 mod cutter;
 mod decode;
 mod detect;
 mod foreign;
 mod header;
+mod losers;
 mod reference;
 mod state;
 mod units;
 
+pub use losers::{Candidate, Lost};
 pub use reference::reference;
 pub use state::State;
 
-use logmill_core::{Chunk, End, FileMeta, Flow, Out, Outcome, Progress, Reject, Stage};
+use logmill_core::{Chunk, End, FileId, FileMeta, Flow, Out, Outcome, Progress, Reject, Stage};
 use std::sync::Arc;
+use std::sync::mpsc::Sender;
 
 /// The stage; it has nothing to configure, the plan says all.
 #[derive(Clone, Copy, Debug, Default)]
@@ -32,7 +36,7 @@ impl Stage for Reencoder {
     const OUTPUT: Flow = Flow::Standalone;
 
     fn open(&self, file: &Arc<FileMeta>) -> State {
-        State::new(&file.plan)
+        State::new(&file.plan, false)
     }
 
     fn process(&self, state: &mut State, chunk: &mut Chunk, out: &mut Out) -> Result<Progress, Reject> {
@@ -40,6 +44,33 @@ impl Stage for Reencoder {
     }
 
     fn finish(&self, state: State, end: End, out: &mut Out) -> Result<Outcome, Reject> {
-        Ok(state.finish(end, out))
+        Ok(state.finish(end, out).0)
+    }
+}
+
+/// The stage, which says of each file beside it why it is not in the other encodings: for people, and slower. It is told before the
+/// file's event.
+#[derive(Clone, Debug)]
+pub struct Explaining(pub Sender<(FileId, Vec<Lost>)>);
+
+impl Stage for Explaining {
+    type State = (FileId, State);
+    const NAME: &'static str = Reencoder::NAME;
+    const INPUT: Flow = Reencoder::INPUT;
+    const OUTPUT: Flow = Reencoder::OUTPUT;
+
+    fn open(&self, file: &Arc<FileMeta>) -> Self::State {
+        (file.file_id, State::new(&file.plan, true))
+    }
+
+    fn process(&self, (_, state): &mut Self::State, chunk: &mut Chunk, out: &mut Out) -> Result<Progress, Reject> {
+        Ok(state.read(&mut chunk.payload, out))
+    }
+
+    fn finish(&self, (file, state): Self::State, end: End, out: &mut Out) -> Result<Outcome, Reject> {
+        let (outcome, lost) = state.finish(end, out);
+        // Who listens no more has no use for it.
+        let _ = self.0.send((file, lost));
+        Ok(outcome)
     }
 }

@@ -1,37 +1,9 @@
 //! The page of all encodings for people, as Markdown: docs/encodings.md.
 
-use crate::detect::{ENOUGH, FEW, GOOD_FOR_BAD, HEAD, LEAST, MARKED, MOST, UNITS};
+use crate::detect::{DETECTED, ENOUGH, FEW, GOOD_FOR_BAD, HEAD, LEAST, MARKED, MOST, UNITS};
 use crate::units::{ALPHABET, CONTROLS, IDEOGRAPHS};
 use logmill_encodings::{Encoding, Family, ISO_2022_JP, Stop};
 use std::fmt::Write as _;
-
-/// What the library of detection tells apart.
-const DETECTED: [&str; 24] = [
-    "big5",
-    "euc-jp",
-    "euc-kr",
-    "gb18030",
-    "ibm866",
-    "iso-8859-2",
-    "iso-8859-4",
-    "iso-8859-5",
-    "iso-8859-6",
-    "iso-8859-7",
-    "iso-8859-8",
-    "iso-8859-13",
-    "koi8-u",
-    "shift_jis",
-    "windows-874",
-    "windows-1250",
-    "windows-1251",
-    "windows-1252",
-    "windows-1253",
-    "windows-1254",
-    "windows-1255",
-    "windows-1256",
-    "windows-1257",
-    "windows-1258",
-];
 
 /// The page: how a file's encoding is found, and a row for each encoding.
 #[must_use]
@@ -63,7 +35,8 @@ The re-encoder makes UTF-8 of every file. This page is generated from the code; 
 ## How a file's encoding is found
 
 The first of these that tells counts. What was found, and its evidence in the words of the last column, stand in the
-ledger (`logmill where`) and in the report of a dry run.
+ledger (`logmill where`) and in the report of a dry run. `logmill dry-run --explain` says of the other encodings why \
+the file is not in them: at which byte, with which score of detection, or what was decided before them.
 
 | | what is looked at | what it takes | evidence |
 | --- | --- | --- | --- |

@@ -3,6 +3,7 @@
 use crate::cutter::Cutter;
 use crate::decode::{Counts, Decode};
 use crate::detect::{self, Found, HEAD, Window};
+use crate::losers::{Losers, Lost};
 use bytes::{Buf, Bytes};
 use logmill_core::{End, Event, Header, Out, Outcome, Plan, Progress};
 use logmill_encodings::{Encoding, UTF_8};
@@ -54,6 +55,10 @@ pub struct State {
     default: &'static Encoding,
     /// What is decided, or what the last window without evidence was taken for.
     found: Option<Found>,
+    /// What the beginning of the file speaks against, ...
+    at_head: Losers,
+    /// ... and what the window does by which `found` was found.
+    in_window: Losers,
     /// What was given out of windows without evidence.
     early: Early,
     counts: Counts,
@@ -62,8 +67,9 @@ pub struct State {
 }
 
 impl State {
-    /// A label that nobody knows counts as none: configuration refuses those.
-    pub(crate) fn new(plan: &Plan) -> Self {
+    /// A label that nobody knows counts as none: configuration refuses those. `explained`: it is to be told why the file is not
+    /// in the other encodings.
+    pub(crate) fn new(plan: &Plan, explained: bool) -> Self {
         Self {
             phase: Phase::Head(Vec::new()),
             cutter: Cutter::new(plan),
@@ -71,6 +77,8 @@ impl State {
             fixed: plan.encoding.as_deref().and_then(Encoding::for_label),
             default: Encoding::for_label(&plan.default_encoding).unwrap_or(UTF_8),
             found: None,
+            at_head: Losers::new(explained),
+            in_window: Losers::new(explained),
             early: Early::default(),
             counts: Counts::default(),
             malformed_per_million: u64::from(plan.malformed_per_million),
@@ -114,8 +122,8 @@ impl State {
             unreachable!("only called at the beginning")
         };
         let found = match self.fixed {
-            Some(encoding) => Some(detect::fixed(encoding, &held, self.rules)),
-            None => detect::head(&held, self.rules),
+            Some(encoding) => Some(detect::fixed(encoding, &held, self.rules, &mut self.at_head)),
+            None => detect::head(&held, self.rules, &mut self.at_head),
         };
         let mark = found.as_ref().map_or(0, |(_, mark)| *mark);
         if let Some((found, _)) = found {
@@ -130,14 +138,16 @@ impl State {
             unreachable!("only called within the window")
         };
         let begin = end - window.held.len() as u64;
-        let found = detect::window(&window.held, whole, self.default, self.rules);
+        let mut losers = self.at_head.of(begin);
+        let found = detect::window(&window.held, whole, self.default, self.rules, &mut losers);
         if window.is_evidence() {
             self.early.decided_at = Some(begin);
+            self.in_window = losers;
             self.know(found);
             return self.again(&window.held, out);
         }
         let (guessed, rest) = window.held.split_at(if whole { window.held.len() } else { window.separable() });
-        self.guess(guessed, found, out);
+        self.guess(guessed, found, losers, out);
         if !whole || self.early.to > 0 {
             self.early.to = begin + guessed.len() as u64;
         }
@@ -145,11 +155,12 @@ impl State {
     }
 
     /// Decodes bytes that are too little to decide by, and decides nothing for what follows.
-    fn guess(&mut self, mut bytes: &[u8], found: Found, out: &mut Out) {
+    fn guess(&mut self, mut bytes: &[u8], found: Found, losers: Losers, out: &mut Out) {
         let mut decode = Decode::new(found.encoding);
         let high = bytes.iter().filter(|byte| !byte.is_ascii()).count();
         if high > 0 {
             self.early.high += high;
+            self.in_window = losers;
             self.tell(found);
         }
         while !bytes.is_empty() {
@@ -198,7 +209,8 @@ impl State {
         ascii
     }
 
-    pub(crate) fn finish(mut self, end: End, out: &mut Out) -> Outcome {
+    /// Ends the file, and says why it is not in the other encodings, where that was asked for.
+    pub(crate) fn finish(mut self, end: End, out: &mut Out) -> (Outcome, Vec<Lost>) {
         if matches!(self.phase, Phase::Head(_)) {
             self.end_head(out);
         }
@@ -210,6 +222,9 @@ impl State {
         }
         let totals = self.cutter.finish(out);
         let outcome = end.outcome();
+        if self.found.is_none() {
+            self.in_window.others(|| "not looked for, as all bytes are ASCII".into());
+        }
         let mut found = self.found.unwrap_or_else(|| Found { encoding: UTF_8, evidence: "ASCII".into() });
         self.early.explain(&mut found.evidence);
         self.counts.foreign.explain(&mut found.evidence);
@@ -219,14 +234,13 @@ impl State {
                 "; the header in line {line} is longer than line_bytes or {most} bytes: the lines behind it go without"
             ));
         }
+        let name = found.encoding.name();
         let malformed = self.counts.malformed;
         let too_many = malformed.saturating_mul(1_000_000) > self.malformed_per_million * self.bytes_in.max(1);
         let quarantine = (malformed > 0 && too_many).then(|| {
             format!(
-                "{malformed} malformed sequences in {} bytes as {}, more than {} in a million",
-                self.bytes_in,
-                found.encoding.name(),
-                self.malformed_per_million
+                "{malformed} malformed sequences in {} bytes as {name}, more than {} in a million",
+                self.bytes_in, self.malformed_per_million
             )
         });
         out.event(Event::Closed {
@@ -237,10 +251,18 @@ impl State {
             rows: totals.rows,
             malformed,
             crc32: None,
-            found: Some(found.encoding.name().to_owned()),
+            found: Some(name.to_owned()),
             evidence: Some(found.evidence),
             quarantine,
         });
-        outcome
+        let mut lost = self.at_head.told();
+        lost.extend(self.in_window.told());
+        // A way by which it was not found is no reason against what was found in another.
+        lost.retain_mut(|Lost { candidates, .. }| {
+            let is_of_others = candidates.is_empty();
+            candidates.retain(|candidate| candidate.encoding != name);
+            self.bytes_in > 0 && (is_of_others || !candidates.is_empty())
+        });
+        (outcome, lost)
     }
 }

@@ -5,6 +5,7 @@
 //! ASCII itself looks like ideographs, two letters at a time: so those have to be proved by bytes that are not ASCII, too.
 
 use crate::detect::is_enough;
+use crate::losers::Losers;
 use logmill_encodings::{Encoding, UTF_16BE, UTF_16LE, UTF_32BE, UTF_32LE};
 
 /// Fewer units are too little to tell an alphabet, ...
@@ -15,7 +16,7 @@ pub(crate) const IDEOGRAPHS: usize = 8;
 pub(crate) const CONTROLS: usize = 2;
 
 /// The encoding that the units show, and the evidence for people.
-pub(crate) fn found(bytes: &[u8]) -> Option<(&'static Encoding, String)> {
+pub(crate) fn found(bytes: &[u8], losers: &mut Losers) -> Option<(&'static Encoding, String)> {
     let four = bytes.as_chunks::<4>().0;
     let wide = [(UTF_32LE, u32::from_le_bytes as fn([u8; 4]) -> u32), (UTF_32BE, u32::from_be_bytes)];
     let all_characters = |unit: fn([u8; 4]) -> u32| four.iter().all(|four| is_character(unit(*four)));
@@ -24,23 +25,51 @@ pub(crate) fn found(bytes: &[u8]) -> Option<(&'static Encoding, String)> {
     {
         return Some((encoding, format!("the first {} groups of four bytes are characters", four.len())));
     }
+    for (encoding, _) in wide {
+        losers.add(encoding, || match four.len() {
+            count @ ALPHABET.. => format!(
+                "no byte order mark, and the first {count} groups of four bytes are neither mostly ASCII nor all characters"
+            ),
+            _ => NOTHING_TO_TELL.into(),
+        });
+    }
     let two = bytes.as_chunks::<2>().0;
     let orders = [(UTF_16LE, u16::from_le_bytes as fn([u8; 2]) -> u16), (UTF_16BE, u16::from_be_bytes)];
     let [little, big] = orders.map(|(encoding, unit)| (encoding, Units::of(two.iter().map(|two| unit(*two)))));
     let (ahead, behind) = if little.1.ascii >= big.1.ascii { (little, big) } else { (big, little) };
     let count = two.len();
     if is_enough(ahead.1.ascii, count) && ahead.1.ascii > behind.1.ascii && ahead.1.nuls == 0 {
+        losers.add(behind.0, || "no byte order mark, and the NULs stand where the other byte order has them".into());
         return Some((ahead.0, format!("NUL in {} of the first {count} pairs of bytes", ahead.1.ascii)));
     }
     let evidence = |what| format!("the first {count} pairs of bytes are {what}");
-    match (ahead.1.are_letters(), behind.1.are_letters(), ahead.1.are_ideographs(), behind.1.are_ideographs()) {
-        (true, false, ..) => Some((ahead.0, evidence("letters"))),
-        (false, true, ..) => Some((behind.0, evidence("letters"))),
-        (_, _, true, false) => Some((ahead.0, evidence("ideographs, kana or syllables"))),
-        (_, _, false, true) => Some((behind.0, evidence("ideographs, kana or syllables"))),
-        _ => None,
+    let found =
+        match (ahead.1.are_letters(), behind.1.are_letters(), ahead.1.are_ideographs(), behind.1.are_ideographs()) {
+            (true, false, ..) => Some((ahead.0, evidence("letters"))),
+            (false, true, ..) => Some((behind.0, evidence("letters"))),
+            (_, _, true, false) => Some((ahead.0, evidence("ideographs, kana or syllables"))),
+            (_, _, false, true) => Some((behind.0, evidence("ideographs, kana or syllables"))),
+            _ => None,
+        };
+    for (encoding, units) in [(ahead.0, &ahead.1), (behind.0, &behind.1)] {
+        if found.as_ref().is_some_and(|(found, _)| *found == encoding) {
+            continue;
+        }
+        losers.add(encoding, || match (&found, units.are_letters() || units.are_ideographs()) {
+            (Some(_), _) => "no byte order mark, and the first bytes are text in the other byte order".into(),
+            (None, true) => "no byte order mark, and the first bytes could be text in either byte order".into(),
+            (None, false) if count < ALPHABET => NOTHING_TO_TELL.into(),
+            (None, false) => format!(
+                "no byte order mark, and the first {count} pairs of bytes are neither mostly ASCII with a NUL nor all \
+                 letters or ideographs"
+            ),
+        });
     }
+    found
 }
+
+/// Of a very short file.
+const NOTHING_TO_TELL: &str = "no byte order mark, and too few bytes to tell it otherwise";
 
 fn is_character(unit: u32) -> bool {
     char::from_u32(unit).is_some_and(|character| !character.is_control() || is_of_text(unit))

@@ -2,6 +2,7 @@
 //! numbers that were counted line by line without it.
 
 mod bench;
+mod erased;
 mod example;
 mod histories;
 #[path = "../../../clickhouse/tests/servers/one.rs"]

@@ -2,6 +2,8 @@
 
 #[path = "../exact/bench.rs"]
 mod bench;
+#[path = "../exact/erased.rs"]
+mod erased;
 #[path = "../exact/example.rs"]
 mod example;
 #[path = "../exact/histories.rs"]

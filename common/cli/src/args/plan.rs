@@ -30,6 +30,9 @@ pub struct Plan {
     /// Disks of a machine, TB.
     #[arg(long, default_value_t = 30.0, value_name = "TB")]
     pub disk: f64,
+    /// What the disks of a machine read and write together, MB/s.
+    #[arg(long, default_value_t = 2000.0, value_name = "MB/S")]
+    pub disk_throughput: f64,
     /// Copies of each partition in Kafka, and of each row in ClickHouse.
     #[arg(long, default_value_t = 3, value_name = "N")]
     pub copies: u32,
@@ -42,6 +45,9 @@ pub struct Plan {
     /// Bytes of text in a byte of a packed chunk (lz4), and of a compressed batch of its rows.
     #[arg(long, default_value_t = 4.0, value_name = "RATIO")]
     pub packed_ratio: f64,
+    /// Bytes of text in a row [default: that of the benchmark's logs].
+    #[arg(long, value_name = "BYTES")]
+    pub row_bytes: Option<f64>,
     /// Bytes of text in a byte of the table on disk.
     #[arg(long, default_value_t = 8.0, value_name = "RATIO")]
     pub table_ratio: f64,

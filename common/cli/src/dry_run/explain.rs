@@ -1,5 +1,6 @@
 //! `logmill dry-run --explain` and `--suggest`: why a file is treated as it is, and a pattern for what none matches.
 
+use super::reasons::{Setting, Treated, as_object};
 use super::report::{Report, count};
 use super::trial::{Example, Matched, Trial};
 use crate::args::Format;
@@ -7,12 +8,14 @@ use crate::output::{Printer, escaped};
 use crate::rows::{self, Rows};
 use anyhow::Result;
 use bytes::Bytes;
-use logmill_config::{Config, Planner, Reasons, Rule, rule_for};
-use logmill_core::{FileMeta, Outcome};
+use logmill_config::{Config, Planner, rule_for};
+use logmill_core::{FileId, FileMeta, Outcome};
+use logmill_reencoder::{Candidate, Lost};
 use serde::Serialize;
 use serde_json::Value;
 use std::fmt::Write as _;
 use std::io::Write;
+use std::sync::mpsc::Receiver;
 
 /// What is asked for instead of the rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +34,10 @@ pub struct Explainer<'a> {
     path: String,
     /// Those that have rows, and are not told of yet.
     trials: Vec<Trial>,
+    /// Why the files that are over are not in other encodings, as the re-encoder tells it, ...
+    told: Receiver<(FileId, Vec<Lost>)>,
+    /// ... of the file that is told of, and members before it.
+    lost: Vec<(FileId, Vec<Lost>)>,
     suggested: usize,
 }
 
@@ -39,17 +46,55 @@ pub struct Explainer<'a> {
 struct Explained<'a> {
     path: &'a str,
     app: &'a str,
+    #[serde(serialize_with = "as_object")]
+    plan: &'a [Setting],
     rules: Vec<String>,
     stages: Vec<String>,
+    other_encodings: Vec<OtherEncodings<'a>>,
     patterns: Option<&'a [String]>,
     matched: &'a [Matched],
+    headers: u64,
     unmatched: u64,
     examples: &'a [Example],
 }
 
+/// Encodings that a file is not in, for one reason; none of them named: all others.
+#[derive(Serialize)]
+struct OtherEncodings<'a> {
+    encodings: Vec<OtherEncoding<'a>>,
+    why: &'a str,
+}
+
+#[derive(Serialize)]
+struct OtherEncoding<'a> {
+    encoding: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    at_byte: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    score: Option<i64>,
+}
+
+impl<'a> OtherEncodings<'a> {
+    fn of(lost: &'a Lost) -> Self {
+        let one = |Candidate { encoding, at_byte, score }: &Candidate| OtherEncoding {
+            encoding,
+            at_byte: *at_byte,
+            score: *score,
+        };
+        Self { encodings: lost.candidates.iter().map(one).collect(), why: &lost.why }
+    }
+}
+
 impl<'a> Explainer<'a> {
-    pub fn new(config: &'a Config, planner: &'a Planner, asked: Asked, format: Format) -> Self {
-        Self { config, planner, asked, format, path: String::new(), trials: Vec::new(), suggested: 0 }
+    pub fn new(
+        config: &'a Config,
+        planner: &'a Planner,
+        asked: Asked,
+        format: Format,
+        told: Receiver<(FileId, Vec<Lost>)>,
+    ) -> Self {
+        let (path, trials, lost) = (String::new(), Vec::new(), Vec::new());
+        Self { config, planner, asked, format, path, trials, told, lost, suggested: 0 }
     }
 
     /// The next file, with its members.
@@ -85,60 +130,43 @@ impl<'a> Explainer<'a> {
     ) -> Result<bool> {
         let known = self.trials.iter().position(|trial| trial.file.file_id == file.file_id);
         let trial = known.map_or_else(|| Trial::new(file), |at| self.trials.swap_remove(at));
-        match self.asked {
+        self.lost.extend(self.told.try_iter());
+        let given = match self.asked {
             Asked::Explanation => self.explain(&trial, report, outcome, out).map(|()| true),
             Asked::Suggestion => self.suggest(&trial, out),
-        }
+        };
+        self.lost.retain(|(of, _)| *of != file.file_id);
+        given
     }
 
     fn explain<W: Write>(&self, trial: &Trial, report: &Report, outcome: Outcome, out: &mut Printer<W>) -> Result<()> {
-        let FileMeta { path, app, cluster, .. } = &trial.file;
-        let reasons = self.planner.reasons(cluster, &self.path);
-        let mut rules: Vec<String> = Vec::new();
-        match reasons.app {
-            Some(i) => {
-                rules.push(format!(
-                    "[[apps]] {}: its path {:?} names the application {app}",
-                    i + 1,
-                    self.config.apps[i].path
-                ));
-            }
-            None => rules.push("no entry of [[apps]] names its application".into()),
-        }
-        if let Some(i) = reasons.data_type {
-            let named = &self.config.data_types[i];
-            rules.push(format!(
-                "[[data_types]] {}: its path {:?} names the data type {}",
-                i + 1,
-                named.path,
-                named.data_type
-            ));
-        }
-        if let Some(i) = reasons.encoding {
-            rules.push(format!("[[encodings]] {}: says {}", i + 1, self.config.encodings[i].encoding));
-        }
-        for (i, (rule, other)) in self.config.rules.iter().zip(&reasons.rules).enumerate() {
-            rules.push(match other {
-                None => format!("[[rules]] {}: holds, and says {}", i + 1, says(rule)),
-                Some(scope) => {
-                    format!("[[rules]] {}: does not hold: {}", i + 1, self.lost(rule, scope, &trial.file, &reasons))
-                }
-            });
-        }
+        let FileMeta { file_id, path, app, .. } = &trial.file;
+        let treated = Treated::new(self.config, self.planner, &trial.file, &self.path);
+        let (rules, plan) = (treated.entries(), treated.plan());
+        let lost = self.lost.iter().find(|(of, _)| of == file_id).map_or(&[][..], |(_, lost)| lost);
         if self.format == Format::Json {
             let (named, stages) = (trial.named.as_deref(), report.stages());
             return out.json(&Explained {
                 path,
                 app,
+                plan: &plan,
                 rules,
                 stages,
+                other_encodings: lost.iter().map(OtherEncodings::of).collect(),
                 patterns: named,
                 matched: &trial.matched,
+                headers: trial.headers,
                 unmatched: trial.unmatched,
                 examples: &trial.examples,
             });
         }
         out.text(&report.summary(path, outcome))?;
+        for lost in lost {
+            out.line(&format!("  not in    {}: {}", candidates(lost), escaped(&lost.why)))?;
+        }
+        for line in Setting::lines(&plan) {
+            out.line(&format!("  plan      {}", escaped(&line)))?;
+        }
         for rule in &rules {
             out.line(&format!("  rule      {}", escaped(rule)))?;
         }
@@ -159,14 +187,16 @@ impl<'a> Explainer<'a> {
             return Ok(true);
         }
         if trial.unmatched == 0 {
-            eprintln!("{path}: nothing to propose: every row is matched (--explain says by what)");
+            let but = if trial.headers > 0 { " but header lines" } else { "" };
+            eprintln!("{path}: nothing to propose: every row{but} is matched (--explain says by what)");
             return Ok(true);
         }
         let Some(mut suggestion) = trial.suggestion() else {
-            eprintln!(
-                "{path}: nothing to propose: {} that no pattern matches have too little in common",
-                count(trial.unmatched, "row")
-            );
+            let why = match trial.unmatched {
+                1 => "1 row that no pattern matches is too little to go by".to_owned(),
+                rows => format!("{rows} rows that no pattern matches have too little in common"),
+            };
+            eprintln!("{path}: nothing to propose: {why}");
             return Ok(false);
         };
         let plain = suggestion.spec.name.clone();
@@ -187,39 +217,36 @@ impl<'a> Explainer<'a> {
         out.line(&rule_for(&self.path, &patterns))?;
         Ok(true)
     }
-
-    /// Why a rule does not hold for a file.
-    fn lost(&self, rule: &Rule, scope: &str, file: &FileMeta, reasons: &Reasons) -> String {
-        let data_type = reasons.data_type.map_or("", |i| &self.config.data_types[i].data_type);
-        let (glob, is) = match scope {
-            "cluster" => (&rule.cluster, &*file.cluster),
-            "app" => (&rule.app, &*file.app),
-            "data_type" => (&rule.data_type, data_type),
-            "min_priority" => return "the rules before it give the file less than its min_priority".into(),
-            _ => (&rule.path, &*self.path),
-        };
-        format!("{scope} is {is:?}, which {:?} does not match", glob.as_deref().unwrap_or_default())
-    }
 }
 
-/// The keys that a rule sets, with their values.
-fn says(rule: &Rule) -> String {
-    let Ok(Value::Object(keys)) = serde_json::to_value(rule) else { return String::new() };
-    let set =
-        keys.iter().filter(|(key, _)| !["cluster", "path", "app", "data_type", "min_priority"].contains(&key.as_str()));
-    let set: Vec<String> = set.map(|(key, value)| format!("{key} = {value}")).collect();
-    if set.is_empty() { "nothing".into() } else { set.join(", ") }
+/// Encodings that a file is not in, for people.
+fn candidates(lost: &Lost) -> String {
+    let shown = |Candidate { encoding, at_byte, score }: &Candidate| match (at_byte, score) {
+        (Some(at), _) => format!("{encoding} (byte {at})"),
+        (None, Some(score @ 1..)) => format!("{encoding} (score {score})"),
+        (None, _) => (*encoding).to_owned(),
+    };
+    match &*lost.candidates {
+        [] => "any other".into(),
+        some => some.iter().map(shown).collect::<Vec<_>>().join(", "),
+    }
 }
 
 /// Which patterns matched, and in examples why the others did not.
 fn patterns(trial: &Trial) -> String {
     let mut text = String::new();
-    let _ = match &trial.named {
-        Some(names) => writeln!(text, "  patterns  {}", names.join(", ")),
-        None => writeln!(text, "  patterns  none is named: time and level alone; of the built-in ones would match"),
-    };
+    if trial.named.is_none() {
+        text += "  patterns  none is named: time and level alone; of the built-in ones would match\n";
+    }
     for Matched { form, rows, first_line, .. } in &trial.matched {
         let _ = writeln!(text, "  matched   {} by {form}, the first in line {first_line}", count(*rows, "row"));
+    }
+    if trial.headers > 0 {
+        let _ = writeln!(
+            text,
+            "  matched   {} by none: header lines, which say what the others hold",
+            count(trial.headers, "row")
+        );
     }
     if trial.unmatched > 0 {
         let _ = writeln!(text, "  matched   {} by none", count(trial.unmatched, "row"));

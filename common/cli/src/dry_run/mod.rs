@@ -3,6 +3,7 @@
 mod chain;
 mod explain;
 mod input;
+mod reasons;
 mod report;
 mod trial;
 
@@ -18,6 +19,7 @@ use input::shown;
 use logmill_config::{Config, Planner};
 use logmill_core::{FileMeta, Outcome, Stage};
 use logmill_distributor::{Channel, Distributor};
+use logmill_reencoder::{Explaining, Reencoder};
 use report::Report;
 use serde::Serialize;
 use serde_json::Value;
@@ -25,7 +27,7 @@ use std::cell::RefCell;
 use std::ffi::OsString;
 use std::io::Write;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 
 /// Runs each file of `paths` and prints its rows, or what is asked for instead; its summary goes to standard error.
 ///
@@ -39,12 +41,32 @@ pub fn run(
     format: Format,
 ) -> Result<Verdict, Failure> {
     let planner = Planner::new(config).expect("the globs of a checked configuration compile");
-    let chain = Chain {
-        front: logmill_decompressor::Decompressor.then(logmill_reencoder::Reencoder),
+    let (to, told) = mpsc::channel();
+    let explainer = asked.map(|asked| Explainer::new(config, &planner, asked, format, told));
+    Ok(match asked {
+        Some(Asked::Explanation) => all(&chain(config, Explaining(to)), paths, cluster, &planner, format, explainer),
+        _ => all(&chain(config, Reencoder), paths, cluster, &planner, format, explainer),
+    })
+}
+
+/// The stages of a file's way, with one or the other form of the re-encoder.
+fn chain<R: Stage>(config: &Config, reencoder: R) -> Chain<impl Stage, impl Stage, impl Stage> {
+    Chain {
+        front: logmill_decompressor::Decompressor.then(reencoder),
         distributor: distributor(config),
         splitter: logmill_splitter::Splitter::new(),
-    };
-    let mut explainer = asked.map(|asked| Explainer::new(config, &planner, asked, format));
+    }
+}
+
+/// Runs each file of `paths`.
+fn all<F: Stage, D: Stage, S: Stage>(
+    chain: &Chain<F, D, S>,
+    paths: &[OsString],
+    cluster: &str,
+    planner: &Planner,
+    format: Format,
+    mut explainer: Option<Explainer<'_>>,
+) -> Verdict {
     let mut out = Printer::stdout();
     let mut verdict = Verdict::Good;
     for path in paths {
@@ -53,8 +75,8 @@ pub fn run(
                 return Ok(());
             }
             let done = match &mut explainer {
-                Some(explainer) => explained(&chain, path, cluster, explainer, &mut out),
-                None => one(&chain, path, cluster, &planner, format, &mut out),
+                Some(explainer) => explained(chain, path, cluster, explainer, &mut out),
+                None => one(chain, path, cluster, planner, format, &mut out),
             };
             match done {
                 Ok(whole) => verdict = verdict.and(Verdict::of(whole)),
@@ -71,7 +93,7 @@ pub fn run(
         }
     }
     // Who closed the pipe has seen enough: what was not read is no failure.
-    Ok(if out.is_closed() { Verdict::Good } else { verdict })
+    if out.is_closed() { Verdict::Good } else { verdict }
 }
 
 /// The distributor as its program makes it.

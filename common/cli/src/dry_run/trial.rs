@@ -11,6 +11,10 @@ const MOST_LOST: usize = 3;
 const MOST_SAMPLED: usize = 1_000;
 /// Bytes of such a row, from its beginning.
 const SAMPLED_BYTES: usize = 4 << 10;
+/// Rows that none matches, fewer than which show nothing in common.
+const LEAST_SAMPLED: usize = 2;
+/// Directives of W3C's extended log files beside `#Fields:` (WD-logfile-960323).
+const DIRECTIVES: [&str; 6] = ["#Version:", "#Software:", "#Start-Date:", "#End-Date:", "#Date:", "#Remark:"];
 /// Characters of a row, and of what stands where a pattern stopped, that are shown.
 const SHOWN: usize = 120;
 const SHOWN_THERE: usize = 24;
@@ -20,16 +24,20 @@ pub struct Trial {
     pub file: FileMeta,
     reader: Reader,
     header: Option<Header>,
+    /// The header line that is in force.
+    in_force: String,
     found: Found,
     /// The names of the plan's patterns; none where it has none: the built-in ones are tried then.
     pub named: Option<Vec<String>>,
     /// By the forms that matched, in the order in which they first did.
     pub matched: Vec<Matched>,
-    /// Rows that none matched.
+    /// Rows that say what the others hold, and that no pattern is for: header lines and directives.
+    pub headers: u64,
+    /// Other rows that none matched.
     pub unmatched: u64,
     /// A row for each form that matched, and some that none did.
     pub examples: Vec<Example>,
-    /// Rows that none matched.
+    /// Of those that none matched.
     sample: Vec<String>,
 }
 
@@ -75,9 +83,11 @@ impl Trial {
             file: file.clone(),
             reader: patterns.reader(&anchor),
             header,
+            in_force: String::new(),
             found: Found::new(),
             named,
             matched: Vec::new(),
+            headers: 0,
             unmatched: 0,
             examples: Vec::new(),
             sample: Vec::new(),
@@ -100,6 +110,8 @@ impl Trial {
                     self.example(line, text);
                 }
             }
+        } else if self.is_header(head, line) {
+            self.headers += 1;
         } else {
             if (self.unmatched as usize) < MOST_LOST {
                 self.example(line, text);
@@ -117,6 +129,19 @@ impl Trial {
         if self.header.is_some_and(|header| header.is(line.as_bytes(), is_first)) {
             let is_one = line.len() <= Header::longest(self.file.plan.line_bytes as usize);
             self.reader.set_header(if is_one { line.as_bytes() } else { b"" });
+            line.clone_into(&mut self.in_force);
+        }
+    }
+
+    /// Whether a row that begins so in that line of the file says what the others hold.
+    fn is_header(&self, head: &str, line: u64) -> bool {
+        match self.header {
+            // A part of it too, where it was cut; and it again, as in files that were put together.
+            Some(Header::Csv) => line == 1 || head == self.in_force,
+            Some(Header::W3c) => {
+                Header::W3c.is(head.as_bytes(), false) || DIRECTIVES.iter().any(|name| head.starts_with(name))
+            }
+            None => false,
         }
     }
 
@@ -141,10 +166,13 @@ impl Trial {
 
     /// A pattern for the rows that none matches.
     pub fn suggestion(&self) -> Option<Suggestion> {
+        if self.sample.len() < LEAST_SAMPLED {
+            return None;
+        }
         suggest(&self.sample.iter().map(String::as_bytes).collect::<Vec<_>>())
     }
 
-    /// All rows so far.
+    /// All rows so far that a pattern may be for.
     pub fn rows(&self) -> u64 {
         self.unmatched + self.matched.iter().map(|matched| matched.rows).sum::<u64>()
     }

@@ -119,7 +119,8 @@ async fn rights(database: &Database, server: &str) -> Check {
     }
     let own = "ALTER, CREATE TABLE, CREATE VIEW, DROP TABLE, DROP VIEW, INSERT, SELECT";
     let mut wanted = vec![format!("{own} ON `{}`.*", database.name())];
-    let beside = "ALTER, CREATE DATABASE, CREATE TABLE, CREATE VIEW, DROP DATABASE, DROP TABLE, DROP VIEW, INSERT, SELECT";
+    let beside =
+        "ALTER, CREATE DATABASE, CREATE TABLE, CREATE VIEW, DROP DATABASE, DROP TABLE, DROP VIEW, INSERT, SELECT";
     wanted.push(format!("{beside} ON {}_compared_*.*", database.name()));
     let tables = ["parts", "processes", "data_skipping_indices", "projections"];
     wanted.push("TABLE ENGINE ON *".to_owned());

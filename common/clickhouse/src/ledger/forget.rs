@@ -4,7 +4,17 @@
 //! `forgotten`, which every INSERT of the chain looks into ([`crate::rows_sql`], [`crate::origins_sql`]); an INSERT that
 //! began before that row was there is waited for; only then the tables are cleaned, and looked into once more.
 //! Each step can be repeated: whoever is killed runs it again. The events go last, for by them a path is known.
+//!
+//! What the analyses counted with a file goes day by day: a count does not say whose it is, so whole days of its application are
+//! dropped (`days`), and the next refresh counts them of the rows that are there then. They are dropped once when every scan is at
+//! its end that began before the file's loads were hidden, and once more when its rows are gone and every scan is at its end that
+//! began before that; with them go the tables of refreshes. So a refresh beside it puts in place nothing that has the file.
+//!
 //! Where rows lie on shards, each of these has such a fence of its own, and is waited for and cleaned like the front.
+
+mod counts;
+
+pub use counts::{Day, Days, days};
 
 use super::selector::Selector;
 use crate::client::Database;
@@ -106,8 +116,8 @@ pub async fn traces(database: &Database, files: &[FileId]) -> Result<Traces, Err
     Ok(all)
 }
 
-/// Every table that has a column `file_id`, but the one that remembers, and where it is: of shards, then of this database with
-/// the events last.
+/// Every table that has a column `file_id`, but the one that remembers, and where it is: of shards, then of this database; in
+/// each the rows first, as `hidden` keeps readers from them until they are gone, and the events last.
 async fn tables(database: &Database) -> Result<Vec<(&Database, String)>, Error> {
     #[derive(Deserialize)]
     struct Row {
@@ -120,7 +130,7 @@ async fn tables(database: &Database) -> Result<Vec<(&Database, String)>, Error> 
                 "SELECT t.name AS name FROM system.tables AS t WHERE t.database = currentDatabase() \
                    AND t.engine LIKE '%MergeTree' AND t.name != 'forgotten' AND t.name IN (\
                      SELECT table FROM system.columns WHERE database = currentDatabase() AND name = 'file_id') \
-                 ORDER BY t.name = 'file_events', t.name",
+                 ORDER BY t.name = 'file_events', t.name != 'rows', t.name",
             )
             .await?;
         all.extend(rows.into_iter().map(|row| (place, row.name)));
@@ -133,8 +143,8 @@ fn among(files: &[FileId]) -> String {
     format!("file_id IN ({})", ids.join(","))
 }
 
-/// From here on readers see nothing of the files, and no INSERT lets anything of them in: those that began before are at
-/// their end when it returns.
+/// From here on readers see nothing of the files, and no INSERT lets anything of them in, or counts them: those that began before
+/// are at their end when it returns.
 ///
 /// # Errors
 /// As the server says.
@@ -144,19 +154,19 @@ pub async fn close(database: &Database, files: &[FileId], who: &str, why: &str) 
     for shard in database.shards() {
         shard.fence(files).await?;
     }
-    let since = Instant::now();
     for some in files.chunks(BATCH) {
+        let among = among(some);
         // For those who read in the meantime: the highest version, so that nothing shows them again.
         database
             .execute(&format!(
                 "INSERT INTO hidden (file_id,load,hidden,reason,version) SETTINGS async_insert=0, deduplicate_insert='disable' \
-                 SELECT DISTINCT file_id,load,1,'forgotten',{} FROM file_events WHERE {}",
-                u64::MAX,
-                among(some)
+                 SELECT DISTINCT file_id,load,1,'forgotten',{} FROM (\
+                 SELECT file_id,load FROM file_events WHERE {among} UNION ALL SELECT file_id,load FROM rows WHERE {among})",
+                u64::MAX
             ))
             .await?;
     }
-    inserts_before(database, since).await
+    inserts_before(database, Instant::now()).await
 }
 
 /// Waits for the end of every INSERT that began before `since`, and a second at least.
@@ -196,17 +206,17 @@ async fn inserts_here_before(database: &Database, since: Instant) -> Result<(), 
 
 /// Erases the files, which must be [closed](close), from every table, and gives what was left afterwards: nothing, where
 /// nobody wrote past the chain. The server rewrites the parts that hold them before it answers; the parts from before leave
-/// the disk some minutes later.
+/// the disk some minutes later. `days` are those that the files may be counted in, as they were when all rows were there.
 ///
 /// What was derived from the events while they were there still (the state of a load, a proof) may come a moment after the
 /// tables were cleaned: then they are cleaned again, and by then there is nothing to derive it from.
 ///
 /// # Errors
 /// As the server says.
-pub async fn erase(database: &Database, files: &[FileId]) -> Result<Traces, Error> {
+pub async fn erase(database: &Database, files: &[FileId], days: &Days) -> Result<Traces, Error> {
     let mut left = Traces::new();
     for _ in 0..TRIES {
-        clean(database, files).await?;
+        clean(database, files, days).await?;
         inserts_before(database, Instant::now()).await?;
         left = traces(database, files).await?;
         if left.is_empty() {
@@ -216,18 +226,28 @@ pub async fn erase(database: &Database, files: &[FileId]) -> Result<Traces, Erro
     Ok(left)
 }
 
-async fn clean(database: &Database, files: &[FileId]) -> Result<(), Error> {
+async fn clean(database: &Database, files: &[FileId], days: &Days) -> Result<(), Error> {
+    let erase = |table: &str, condition: &str| {
+        format!("ALTER TABLE {table} DELETE WHERE {condition} SETTINGS mutations_sync = 2")
+    };
+    counts::drop_counts(database, days).await?;
+    let (rows, others): (Vec<_>, Vec<_>) = tables(database).await?.into_iter().partition(|(_, table)| table == "rows");
+    for some in files.chunks(BATCH) {
+        for (place, table) in &rows {
+            place.execute(&erase(table, &among(some))).await?;
+        }
+    }
+    // The events say which days these were, if this is broken off: so they go after the days.
+    inserts_before(database, Instant::now()).await?;
+    counts::drop_counts(database, days).await?;
     for some in files.chunks(BATCH) {
         let among = among(some);
-        let erase = |table: &str, condition: &str| {
-            format!("ALTER TABLE {table} DELETE WHERE {condition} SETTINGS mutations_sync = 2")
-        };
         // What a person said of a letter may repeat what is in it.
         let letters =
             format!("(topic, partition, offset) IN (SELECT topic, partition, offset FROM rejects WHERE {among})");
         database.execute(&erase("dropped_letters", &letters)).await?;
-        for (place, table) in tables(database).await? {
-            place.execute(&erase(&table, &among)).await?;
+        for (place, table) in &others {
+            place.execute(&erase(table, &among)).await?;
         }
     }
     Ok(())

@@ -11,12 +11,16 @@ use std::sync::atomic::{AtomicI64, Ordering};
 pub struct File {
     pub id: FileId,
     pub path: String,
+    pub app: String,
     pub length: u64,
+    /// When the stages told of it, as SQL.
+    pub told: String,
 }
 
 impl File {
     pub fn of(id: u128) -> Self {
-        Self { id: FileId(id), path: format!("/logs/{id}.gz"), length: 1_000 }
+        let (path, told) = (format!("/logs/{id}.gz"), MODIFIED.into());
+        Self { id: FileId(id), path, app: String::new(), length: 1_000, told }
     }
 
     pub fn at(id: u128, path: &str) -> Self {
@@ -24,7 +28,7 @@ impl File {
     }
 
     fn identity(&self) -> String {
-        format!("{}, 0, 'a', {}", id_literal(self.id), literal(&self.path))
+        format!("{}, 0, 'a', {}, {}", id_literal(self.id), literal(&self.path), literal(&self.app))
     }
 }
 
@@ -38,7 +42,9 @@ impl Tables {
     pub async fn empty(name: &str) -> Self {
         let database = Database::new(&ClickHouse { database: format!("ledger_{name}"), ..crate::servers() }).unwrap();
         migrate(&database).await.unwrap();
-        for table in ["file_events", "rejects", "loads", "hidden", "reconciled", "dropped_letters", "forgotten"] {
+        for table in
+            ["file_events", "rejects", "loads", "hidden", "reconciled", "dropped_letters", "forgotten", "analyzed"]
+        {
             database.execute(&format!("TRUNCATE TABLE {table}")).await.unwrap();
         }
         let tables = Self(database);
@@ -74,13 +80,14 @@ impl Tables {
     /// A stage has ended the file; bytes in and out. Returns the event's offset in partition 0 of the topic `events`.
     pub async fn closed(&self, file: &File, stage: &str, bytes: (u64, u64), lines: u64) -> i64 {
         let offset = Self::offset();
-        let columns = "topic, partition, offset, file_id, load, cluster, path, length, modified, stage, at, event, outcome, \
+        let columns = "topic, partition, offset, file_id, load, cluster, path, app, length, modified, stage, at, event, outcome, \
                        bytes_in, bytes_out, lines, rows";
         let values = format!(
-            "VALUES ('events', 0, {offset}, {}, {}, {MODIFIED}, '{stage}', {MODIFIED}, 'closed', 'complete', {}, {}, {lines}, \
+            "VALUES ('events', 0, {offset}, {}, {}, {MODIFIED}, '{stage}', {}, 'closed', 'complete', {}, {}, {lines}, \
              {lines})",
             file.identity(),
             file.length,
+            file.told,
             bytes.0,
             bytes.1
         );
@@ -90,21 +97,22 @@ impl Tables {
 
     /// A chunk went through distributor and splitter.
     pub async fn passed(&self, file: &File, first_line: u64, rows: u64) {
-        let columns = "topic, partition, offset, file_id, load, cluster, path, length, modified, stage, at, event, first_line, \
+        let columns = "topic, partition, offset, file_id, load, cluster, path, app, length, modified, stage, at, event, first_line, \
                        rows";
         for stage in ["distributor", "splitter"] {
             let values = format!(
-                "VALUES ('events', 0, {}, {}, {}, {MODIFIED}, '{stage}', {MODIFIED}, 'passed', {first_line}, {rows})",
+                "VALUES ('events', 0, {}, {}, {}, {MODIFIED}, '{stage}', {}, 'passed', {first_line}, {rows})",
                 Self::offset(),
                 file.identity(),
                 file.length,
+                file.told,
             );
             self.insert("file_events", columns, &values).await;
         }
     }
 
     pub async fn rejected(&self, file: &File, stage: &str, reason: &str) {
-        let columns = "topic, partition, offset, file_id, load, cluster, path, at, stage, reason";
+        let columns = "topic, partition, offset, file_id, load, cluster, path, app, at, stage, reason";
         let values = format!(
             "VALUES ('letters', 0, {}, {}, {MODIFIED}, '{stage}', '{reason}')",
             Self::offset(),
@@ -114,7 +122,7 @@ impl Tables {
     }
 
     pub async fn rows(&self, file: &File, first_line: u64, rows: u64) {
-        let columns = "file_id, load, cluster, path, line, file_time, text";
+        let columns = "file_id, load, cluster, path, app, line, file_time, text";
         let values = format!(
             "SELECT {}, number + {first_line}, {MODIFIED}, concat('line ', toString(number)) FROM numbers({rows})",
             file.identity(),

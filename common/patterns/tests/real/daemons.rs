@@ -1,10 +1,13 @@
-//! The daemons of Hadoop and Kafka, with the layouts of their own distributions.
+//! The daemons of Hadoop, Kafka, ZooKeeper and ClickHouse, with the layouts of their own distributions.
 
-use crate::place::{PATIENCE, Place, command};
-use crate::reading::{Cut, check, one};
+use crate::place::{PATIENCE, Place, command, free_port};
+use crate::reading::{Cut, Record, check, one};
 use logmill_patterns::{BuiltIn, Level};
+use logmill_stack::engine::{self, Engine};
 use logmill_stack::prerequisites::Program;
-use logmill_stack::{Artifacts, Part, ServerId, Stack, Wanted, default_dir};
+use logmill_stack::{Artifacts, Part, ServerId, Stack, Wanted, default_dir, http};
+use std::io::Write;
+use std::net::TcpStream;
 use std::process::Command;
 
 struct Hadoop {
@@ -133,4 +136,102 @@ fn kafka() {
     let values = read.iter().find(|r| r.get("message").starts_with("KafkaConfig values:")).expect("its configuration");
     assert_eq!(values.get("logger"), "org.apache.kafka.common.config.AbstractConfig");
     assert!(values.text.lines().count() > 100, "{}", values.text);
+}
+
+/// ZooKeeper comes without a logger of its own in these tests; its distribution brings logback.
+#[test]
+fn zookeeper() {
+    let parts = [Part::Loggers, Part::Keeper];
+    let artifacts =
+        Artifacts::ensure(&default_dir().join("artifacts"), &parts).unwrap_or_else(|error| panic!("{error}"));
+    let place = Place::new();
+    place.fill("logback.xml", include_str!("assets/zookeeper-logback.xml"), 0);
+    place.write("data/myid", "1\n");
+    let [quorum, election, port] = [free_port(), free_port(), free_port()];
+    let settings = format!(
+        "dataDir={}\ninitLimit=10\nsyncLimit=5\nadmin.enableServer=false\naudit.enable=true\n\
+         standaloneEnabled=false\nserver.1=127.0.0.1:{quorum}:{election};127.0.0.1:{port}\n",
+        place.path("data").display()
+    );
+    let settings = place.write("zoo.cfg", &settings);
+    let mut class_path = place.folder().as_os_str().to_owned();
+    for part in parts {
+        class_path.push(":");
+        class_path.push(artifacts.class_path(part));
+    }
+    let mut java = command(Program::Java);
+    java.args(["-Xmx96m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Djava.net.preferIPv4Stack=true"]);
+    java.args(["-Dslf4j.provider=ch.qos.logback.classic.spi.LogbackServiceProvider", "-Dfile.encoding=UTF-8"]);
+    java.arg("-cp").arg(class_path).arg("org.apache.zookeeper.server.quorum.QuorumPeerMain").arg(settings);
+    let mut server = place.start(java);
+    place.until_it_says("server.log", &["leading - broadcast"]);
+    let mut client = TcpStream::connect(("127.0.0.1", port)).expect("it listens");
+    client.write_all(&[0x7f; 8]).expect("it reads"); // the length of a request, and none that it takes
+    place.until_it_says("server.log", &["Close of session"]);
+    server.stop(PATIENCE);
+
+    let log = place.read("server.log");
+    let wanted = &["thread", "logger", "line", "message"];
+    let read = check("zookeeper", &log, Cut::Starts, BuiltIn::Log4j, "log4j", true, wanted);
+    let start = one(&read, "the start", |r| r.get("message").starts_with("Starting quorum peer"));
+    assert_eq!((start.get("thread"), start.get("myid"), start.level), ("main", "1", Level::Info));
+    assert_eq!(start.get("logger"), "o.a.z.s.q.QuorumPeerMain");
+    let thread = format!("QuorumPeer[myid=1](plain=127.0.0.1:{port})(secure=disabled)");
+    let leads = one(&read, "the leader", |r| r.get("message") == "LEADING");
+    assert_eq!((leads.get("thread"), leads.get("logger"), leads.get("myid")), (&*thread, "o.a.z.s.q.QuorumPeer", ""));
+    assert!(leads.get("line").parse::<u32>().is_ok(), "{leads:?}");
+    let refused = one(&read, "no request", |r| r.get("message").starts_with("Close of session"));
+    assert!(refused.level == Level::Warn && refused.get("thread").starts_with("NIOWorkerThread-"), "{refused:?}");
+    assert!(refused.text.contains("\njava.io.IOException: Len error"), "{refused:?}");
+
+    let audit = place.read("audit.log");
+    let fields = &["user", "operation", "result"];
+    let read = check("zookeeper, audit", &audit, Cut::Lines, BuiltIn::Hadoop, "hadoop", true, fields);
+    let start = one(&read, "the start", |r| r.get("operation") == "serverStart");
+    assert_eq!((start.get("result"), start.get("logger")), ("success", "o.a.z.a.Slf4jAuditLogger"));
+}
+
+#[test]
+fn clickhouse() {
+    let folder = default_dir().join("artifacts");
+    let artifacts = Artifacts::ensure(&folder, &[Part::Engine]).unwrap_or_else(|error| panic!("{error}"));
+    let (place, port) = (Place::new(), free_port());
+    let engine = Engine {
+        library: artifacts.engine(),
+        config: place.fill("config.xml", include_str!("assets/clickhouse.xml"), port),
+        data: place.path("data"),
+        hold: place.path("hold"),
+        address: "127.0.0.1".to_owned(),
+        port,
+        native: false,
+        log_level: "test".to_owned(), // all there is
+    };
+    let program = engine::program().unwrap_or_else(|error| panic!("{error}"));
+    let mut server = place.start(engine.command(&program));
+    let ask = |id: &str, query: &str| {
+        let url = format!("http://127.0.0.1:{port}/?query_id={id}");
+        http::request("POST", &url, &[], query.as_bytes(), PATIENCE).map(|answer| answer.status)
+    };
+    server.until("to answer", PATIENCE, || ask("first", "SELECT 1").is_ok()).unwrap_or_else(|error| panic!("{error}"));
+    for query in ["CREATE TABLE rows (x Int8) ORDER BY x", "INSERT INTO rows VALUES (1)", "OPTIMIZE TABLE rows FINAL"] {
+        assert_eq!(ask("rows", query).expect("it answers"), 200, "{query}");
+    }
+    assert_eq!(ask("a%20%7Bquery%7D", "SELECT 'a: b', nonsense").expect("it answers"), 404);
+    place.until_it_says("server.log", &["nonsense", "Merged "]);
+    server.stop(PATIENCE);
+
+    let log = place.read("server.log");
+    let wanted = &["thread", "message"];
+    let read = check("clickhouse", &log, Cut::Years, BuiltIn::Clickhouse, "clickhouse", true, wanted);
+    let refused = one(&read, "an error", |r| r.level == Level::Error && r.get("logger") == "executeQuery");
+    assert_eq!(refused.get("query_id"), "a {query}");
+    assert!(refused.get("message").starts_with("Code: 47. DB::Exception: "), "{refused:?}");
+    assert!(refused.get("message").contains("'a: b'") && refused.text.contains("\n0. "), "{refused:?}");
+    let is_of_the_table = |r: &Record| r.get("query_id") == "rows" && r.get("logger").starts_with("default.rows (");
+    assert!(read.iter().any(is_of_the_table), "{log}");
+    for (level, severity) in
+        [(Level::Info, "Information"), (Level::Debug, ""), (Level::Trace, ""), (Level::Trace, "Test")]
+    {
+        assert!(read.iter().any(|r| r.level == level && r.get("severity") == severity), "{severity}: {log}");
+    }
 }

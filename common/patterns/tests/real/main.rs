@@ -4,6 +4,7 @@
 
 mod daemons;
 mod java;
+mod logfmt;
 mod place;
 mod reading;
 mod syslog;

@@ -24,14 +24,22 @@ impl Record {
 pub(crate) enum Cut {
     /// A line is one.
     Lines,
+    /// A line is one, but for the first, which names the columns.
+    Table,
     /// One begins where a line begins with a digit or `[`; other lines belong to the one before.
     Starts,
+    /// One begins where a line begins with a year and a point; other lines belong to the one before.
+    Years,
 }
 
 fn records(log: &str, cut: Cut) -> Vec<String> {
     let mut records: Vec<String> = Vec::new();
-    for line in log.lines() {
-        let begins = cut == Cut::Lines || line.starts_with(|c: char| c.is_ascii_digit() || c == '[');
+    for line in log.lines().skip(usize::from(cut == Cut::Table)) {
+        let begins = match cut {
+            Cut::Lines | Cut::Table => true,
+            Cut::Starts => line.starts_with(|c: char| c.is_ascii_digit() || c == '['),
+            Cut::Years => line.find('.') == Some(4) && line[..4].bytes().all(|byte| byte.is_ascii_digit()),
+        };
         match records.last_mut() {
             Some(last) if !begins => {
                 last.push('\n');
@@ -62,7 +70,8 @@ pub(crate) fn check(
     wanted: &[&str],
 ) -> Vec<Record> {
     let now = now_ms();
-    let anchor = Anchor { modified_ms: now, ..Anchor::default() };
+    let header = log.lines().next().filter(|_| cut == Cut::Table);
+    let anchor = Anchor { modified_ms: now, header: header.map(str::as_bytes), ..Anchor::default() };
     let reader = |specs: &[PatternSpec]| Patterns::compile(specs).expect("valid patterns").reader(&anchor);
     let (mut all, mut one) = (reader(&PatternSpec::all()), reader(&[PatternSpec::built_in(pattern)]));
     let (mut found, mut of_one) = (Found::new(), Found::new());

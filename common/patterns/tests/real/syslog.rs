@@ -28,13 +28,14 @@ fn rsyslog() {
     };
     local(&["--tag", "billing", "--id=4711", "-p", "local3.err", "charged 3 invoices: [failed] a=b \"c\""]);
     local(&["--tag", "sshd", "-p", "authpriv.notice", "Accepted publickey for jane"]);
+    local(&["--tag", "shop", "-p", "local3.warning", "a, \"b, c\", d\\\", \"\""]);
     local(&["--tag", "a/b-c.d", "-p", "user.debug", "日志 é"]);
     let mut remote = command(Program::Logger);
     remote.args(["--udp", "--server", "127.0.0.1", "--port", &port.to_string(), "--rfc5424", "--msgid", "ID47"]);
     remote.args(["--tag", "orders", "-p", "local0.crit", "--sd-id", "origin@32473"]);
     remote.args(["--sd-param", "software=\"a \\\"b\\\"\"", "--sd-param", "line=\"17\"", "the last one"]);
     place.run(remote, "logger.out");
-    for log in ["traditional.log", "iso.log", "forward.log", "protocol.log"] {
+    for log in ["traditional.log", "iso.log", "forward.log", "protocol.log", "log.csv"] {
         place.until_it_says(log, &["Accepted", "charged", "日志", "the last one"]);
     }
     daemon.stop(PATIENCE);
@@ -60,4 +61,14 @@ fn rsyslog() {
     assert_eq!((orders.level, orders.get("facility"), orders.get("msgid")), (Level::Fatal, "local0", "ID47"));
     assert_eq!((orders.get("origin@32473.software"), orders.get("origin@32473.line")), ("a \"b\"", "17"));
     assert_eq!(orders.get("message"), "the last one");
+
+    let log = place.read("log.csv");
+    let wanted = &["host", "program", "message"];
+    let read = check("log.csv", &log, Cut::Table, BuiltIn::Csv, "csv", true, wanted);
+    let billing = one(&read, "billing", |r| r.get("program") == "billing");
+    assert_eq!((billing.level, billing.get("severity"), billing.get("pid")), (Level::Error, "err", "4711"));
+    assert_eq!(billing.get("message"), " charged 3 invoices: [failed] a=b \"c\"");
+    let shop = one(&read, "quotes and commas", |r| r.get("program") == "shop");
+    assert_eq!((shop.level, shop.get("message")), (Level::Warning, " a, \"b, c\", d\\\", \"\""));
+    assert_eq!(one(&read, "orders", |r| r.get("program") == "orders").get("message"), "the last one");
 }

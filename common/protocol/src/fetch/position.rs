@@ -149,7 +149,20 @@ mod tests {
 
     #[test]
     fn what_another_program_wrote_is_refused() {
-        for text in ["x", "f1", "f1;", "f1;a;", "f1;9;0.0", "f1;9;0.0.0;", "f1;5;0.0.0", "f1;9;1.0.0", "s1;9;", "f2;9;", "f2;9;x;", "f2;9;0;0.0.0;"] {
+        for text in [
+            "x",
+            "f1",
+            "f1;",
+            "f1;a;",
+            "f1;9;0.0",
+            "f1;9;0.0.0;",
+            "f1;5;0.0.0",
+            "f1;9;1.0.0",
+            "s1;9;",
+            "f2;9;",
+            "f2;9;x;",
+            "f2;9;0;0.0.0;",
+        ] {
             let committed = Committed { offset: Offset(5), metadata: text.into() };
             assert_eq!(Position::decode(&committed), Err(BadPosition(text.into())), "{text}");
         }

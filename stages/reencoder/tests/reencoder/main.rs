@@ -3,6 +3,7 @@
 mod cutting;
 mod detection;
 mod encodings;
+mod explaining;
 mod foreign;
 mod records;
 mod seen;
