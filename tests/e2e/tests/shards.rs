@@ -32,7 +32,7 @@ fn each_file_is_whole_on_one_of_two_shards_and_every_line_once() {
         config.clickhouse.insert_timeout = Duration::from_secs(5);
     };
     let mut chain = Portions::start(fixture, NAME, Layout::Separate, &[], change);
-    assert_eq!(logmill(&chain, &["migrate"]).matches("was there").count(), 3 + 3 + 10);
+    assert_eq!(logmill(&chain, &["migrate"]).matches("was there").count(), 4 + 4 + 10);
     let checks = logmill(&chain, &["validate", "--connect"]);
     assert!(checks.contains("clickhouse: shards: all 2 are in their places, and the front sees them"), "{checks}");
 
