@@ -146,9 +146,7 @@ pub async fn refresh(
 
 /// Whether a table is not there any more.
 fn is_dropped(error: &Error) -> bool {
-    const TABLE_IS_DROPPED: u32 = 218;
     match error {
-        Error::Server(logmill_clickhouse::Error::Server { code: TABLE_IS_DROPPED, .. }) => true,
         Error::Server(error) => error.is_not_there(),
         Error::Unmapped { .. } => false,
     }

@@ -14,7 +14,7 @@ use std::time::Duration;
 /// How long a connection may take to come about.
 const CONNECT: Duration = Duration::from_secs(5);
 /// How long any query but an INSERT may take; the ledger's widest ones read the whole table.
-const QUERY: Duration = Duration::from_secs(600);
+pub(crate) const QUERY: Duration = Duration::from_secs(600);
 /// The server closes idle connections after 3 s by default.
 const IDLE: Duration = Duration::from_secs(2);
 

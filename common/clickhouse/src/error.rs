@@ -93,7 +93,8 @@ impl Error {
     pub fn is_not_there(&self) -> bool {
         const UNKNOWN_DATABASE: u32 = 81;
         const UNKNOWN_TABLE: u32 = 60;
-        matches!(self, Error::Server { code: UNKNOWN_DATABASE | UNKNOWN_TABLE, .. })
+        const TABLE_IS_DROPPED: u32 = 218;
+        matches!(self, Error::Server { code: UNKNOWN_DATABASE | UNKNOWN_TABLE | TABLE_IS_DROPPED, .. })
     }
 
     /// Says that it happened at a shard, where the message does not say where.

@@ -138,7 +138,9 @@ impl Fetcher {
                     return Err(Trouble::Hopeless(why));
                 }
                 slowness.sees(event);
-                slowness.check(|| (machine.open_files() + machine.waiting_tasks() > 0, false))
+                // By what nobody may read, or can, nobody is judged.
+                let silent = || self.clusters.values().any(|cluster| cluster.is_paused() || cluster.is_down());
+                slowness.check(|| (machine.open_files() + machine.waiting_tasks() > 0, silent()))
             })
         };
         crew.run(work).context("the fetcher has ended")

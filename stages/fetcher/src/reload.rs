@@ -19,13 +19,12 @@ pub(crate) async fn follow<E: Display>(
 ) {
     let mut refused = None;
     // What was read last: a file is taken when it says the same twice, and so not while it is being written.
-    let mut last = Some(now.clone());
+    let mut last = Ok(now.clone());
     loop {
         tokio::time::sleep(AGAIN).await;
         let new = read().map_err(|why| why.to_string());
-        let is_settled = new.as_ref().ok() == last.as_ref();
-        last = new.as_ref().ok().cloned();
-        if new.is_ok() && !is_settled {
+        if new != last {
+            last = new;
             continue;
         }
         match new.and_then(|new| take(&mut now, new, &clusters, &planner)) {

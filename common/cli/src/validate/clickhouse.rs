@@ -40,7 +40,12 @@ async fn of(config: &Config, database: &Database, server: &str, key: &str, steps
             if !config.columns.is_empty() {
                 checks.push(columns(config, database, server).await);
             }
-            checks.push(rights(database, server).await);
+            let rights = rights(database, server).await;
+            let may = rights.ok;
+            checks.push(rights);
+            if may {
+                checks.push(comparison(database, server).await);
+            }
             checks
         }
         Err(error) => {
@@ -113,34 +118,53 @@ async fn columns(config: &Config, database: &Database, server: &str) -> Check {
 
 /// Whether the account may do what the programs and the commands do.
 async fn rights(database: &Database, server: &str) -> Check {
+    let own = "ALTER, CREATE TABLE, CREATE VIEW, DROP TABLE, DROP VIEW, INSERT, SELECT";
+    let mut wanted = vec![format!("{own} ON `{}`.*", database.name())];
+    wanted.extend(["TABLE ENGINE ON *", "SELECT ON system.parts", "SELECT ON system.processes"].map(str::to_owned));
+    if !database.shards().is_empty() {
+        wanted.push("REMOTE ON *.*".to_owned());
+    }
+    match missing(database, &wanted).await {
+        Ok(None) => Check::good(server, "rights", wanted.join("; ")),
+        Ok(Some(right)) => {
+            let found = format!("this account may not do all that logmill does: {right}");
+            Check::bad(server, "rights", found, format!("GRANT {right} TO the account of clickhouse.user"))
+        }
+        Err(error) if error.is_not_there() => {
+            Check::bad(server, "rights", "not known before there is a database", "run `logmill migrate`")
+        }
+        Err(error) => {
+            let advice = format!("GRANT {} TO the account of clickhouse.user", wanted.join("; "));
+            Check::bad(server, "rights", error.to_string(), advice)
+        }
+    }
+}
+
+/// Whether `logmill migrate` can see what was changed by hand; it goes on without.
+async fn comparison(database: &Database, server: &str) -> Check {
+    let beside =
+        "ALTER, CREATE DATABASE, CREATE TABLE, CREATE VIEW, DROP DATABASE, DROP TABLE, DROP VIEW, INSERT, SELECT";
+    let mut wanted = vec![format!("{beside} ON {}_compared_*.*", database.name())];
+    wanted.extend(["data_skipping_indices", "projections"].map(|table| format!("SELECT ON system.{table}")));
+    let why = match missing(database, &wanted).await {
+        Ok(None) => return Check::good(server, "rights to compare", wanted.join("; ")),
+        Ok(Some(right)) => format!("GRANT {right} TO the account of clickhouse.user lets it"),
+        Err(error) => error.to_string(),
+    };
+    Check::good(server, "rights to compare", format!("`logmill migrate` will not see what was changed by hand: {why}"))
+}
+
+/// The first of these rights that the account does not have.
+async fn missing(database: &Database, rights: &[String]) -> Result<Option<String>, logmill_clickhouse::Error> {
     #[derive(Deserialize)]
     struct Answer {
         result: u8,
     }
-    let own = "ALTER, CREATE TABLE, CREATE VIEW, DROP TABLE, DROP VIEW, INSERT, SELECT";
-    let mut wanted = vec![format!("{own} ON `{}`.*", database.name())];
-    let beside =
-        "ALTER, CREATE DATABASE, CREATE TABLE, CREATE VIEW, DROP DATABASE, DROP TABLE, DROP VIEW, INSERT, SELECT";
-    wanted.push(format!("{beside} ON {}_compared_*.*", database.name()));
-    let tables = ["parts", "processes", "data_skipping_indices", "projections"];
-    wanted.push("TABLE ENGINE ON *".to_owned());
-    wanted.extend(tables.map(|table| format!("SELECT ON system.{table}")));
-    if !database.shards().is_empty() {
-        wanted.push("REMOTE ON *.*".to_owned());
-    }
-    for rights in &wanted {
-        let advice = format!("GRANT {rights} TO the account of clickhouse.user");
-        match database.select::<Answer>(&format!("CHECK GRANT {rights}")).await {
-            Ok(answer) if answer.first().is_some_and(|answer| answer.result == 1) => {}
-            Ok(_) => {
-                let found = format!("this account may not do all that logmill does: {rights}");
-                return Check::bad(server, "rights", found, advice);
-            }
-            Err(error) if error.is_not_there() => {
-                return Check::bad(server, "rights", "not known before there is a database", "run `logmill migrate`");
-            }
-            Err(error) => return Check::bad(server, "rights", error.to_string(), advice),
+    for right in rights {
+        let answer = database.select::<Answer>(&format!("CHECK GRANT {right}")).await?;
+        if answer.first().is_none_or(|answer| answer.result != 1) {
+            return Ok(Some(right.clone()));
         }
     }
-    Check::good(server, "rights", wanted.join("; "))
+    Ok(None)
 }

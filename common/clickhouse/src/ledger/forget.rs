@@ -17,7 +17,7 @@ mod counts;
 pub use counts::{Day, Days, days};
 
 use super::selector::Selector;
-use crate::client::Database;
+use crate::client::{Database, QUERY};
 use crate::error::Error;
 use crate::sql::{NO_ARCHIVE, literal};
 use logmill_core::{FileId, Load};
@@ -182,7 +182,8 @@ async fn inserts_here_before(database: &Database, since: Instant) -> Result<(), 
     struct Count {
         n: u64,
     }
-    let longest = 2 * database.insert_timeout + MARGIN;
+    // The loaders' own, and the scan of a refresh.
+    let longest = QUERY.max(2 * database.insert_timeout) + MARGIN;
     loop {
         let running: Vec<Count> = database
             .select(&format!(
