@@ -53,8 +53,8 @@ pub fn migrations() -> Vec<Migration> {
         step!(21, "analyzed", "0021_analyzed.sql"),
         step!(22, "codecs", "0022_codecs.sql"),
         step!(23, "words", "0023_words.sql"),
-        step!(24, "merges", "0024_merges.sql"),
         step!(30, "field_columns", "0030_field_columns.sql"),
+        step!(31, "merges", "0031_merges.sql"),
     ]
 }
 
@@ -63,8 +63,8 @@ fn shard_migrations() -> Vec<Migration> {
     vec![
         step!(1, "shard_rows", "cluster/shard_0001_rows.sql"),
         step!(2, "shard_fences", "cluster/shard_0002_fences.sql"),
-        step!(24, "merges", "0024_merges.sql"),
         step!(30, "field_columns", "0030_field_columns.sql"),
+        step!(31, "merges", "0031_merges.sql"),
     ]
 }
 
@@ -170,8 +170,18 @@ pub async fn migrate(database: &Database) -> Result<Migrated, Error> {
         checked(database, &steps_of(database).known).await?;
         database.grows().await?;
         let steps = Steps::of_shard(cluster);
+        // One that cannot be brought there keeps no other from it.
+        let mut failed = None;
         for shard in &cluster.shards {
-            shards.push(migrate_by(shard, &steps).await.map_err(|error| error.at_shard(shard))?);
+            match migrate_by(shard, &steps).await {
+                Ok(migrated) => shards.push(migrated),
+                Err(error) => {
+                    failed.get_or_insert(error.at_shard(shard));
+                }
+            }
+        }
+        if let Some(error) = failed {
+            return Err(error);
         }
     }
     let migrated = migrate_by(database, &steps_of(database)).await?;

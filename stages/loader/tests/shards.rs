@@ -92,7 +92,7 @@ async fn replicated_shards_are_made_by_a_real_zookeeper_and_compared_and_what_is
         let ended = migrate(&sink.database).await.unwrap_err();
         assert!(
             matches!(ended, Error::Server { code: READ_ONLY, .. }),
-            "all is made, and no shard can be told its place: {ended}"
+            "all is made, and no setting of it can be changed: {ended}"
         );
     }
     #[derive(serde::Deserialize, PartialEq, Debug)]
