@@ -1,13 +1,16 @@
 //! What can be asked on the command line.
 
+mod analyze;
+mod dlq;
 mod pause;
 mod plan;
 
+pub use analyze::{Analyze, Asked};
+pub use dlq::{DlqCommand, Letters};
 pub use pause::{Kind, Pause, Resume};
 pub use plan::Plan;
 
 use clap::{Parser, Subcommand, ValueEnum};
-use logmill_analyses::Day;
 use logmill_clickhouse::ledger::files::State;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -445,21 +448,6 @@ pub struct Tap {
     pub follow: bool,
 }
 
-/// Which dead letters; those that fit all that is given.
-#[derive(Clone, Debug, clap::Args)]
-#[group(required = true, multiple = true)]
-pub struct Letters {
-    /// Their places on the topic, as `list` shows them.
-    #[arg(value_name = "PARTITION/OFFSET")]
-    pub places: Vec<String>,
-    /// Only those of this reason.
-    #[arg(long, value_name = "REASON")]
-    pub reason: Option<String>,
-    /// Only those of these files.
-    #[arg(long, value_name = "PATH|GLOB|FILE_ID")]
-    pub path: Option<String>,
-}
-
 /// What is erased.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Forget {
@@ -514,101 +502,4 @@ Examples:
 
 Exit code 1 when something differs that only an operator can change, or partitions cannot be added yet.")]
     Apply,
-}
-
-#[derive(Clone, Debug, Subcommand)]
-pub enum DlqCommand {
-    /// The newest dead letters that nobody has dealt with, one line each.
-    #[command(after_help = "\
-Examples:
-  logmill dlq list --limit 20
-  logmill dlq list --all
-
-Exit code 0 with and without letters, 1 when a server does not answer.")]
-    List {
-        /// How many to show at most.
-        #[arg(long, default_value_t = 100, value_name = "N")]
-        limit: usize,
-        /// Also those that were dropped, and those of loads that another took the place of.
-        #[arg(long)]
-        all: bool,
-    },
-    /// Load the files of dead letters again, as `logmill replay` does.
-    ///
-    /// The bytes of a letter are never put into the table by themselves: a file is proven by comparing what was cut of it with
-    /// what is in the table, and a row from the side would be one too many. So the whole file is loaded again, as a new load,
-    /// which replaces the old one once it is proven; the letters of a load that was replaced are listed no more.
-    #[command(after_help = "\
-Examples:
-  logmill dlq replay 2/17
-  logmill dlq replay --reason decree
-  logmill dlq replay --path '/logs/app/**' --reason corrupt
-
-It may be stopped at any time; the same command goes on. Exit code 1 when a file was not replaced, or no letter fits.")]
-    Replay {
-        #[command(flatten)]
-        which: Letters,
-    },
-    /// Mark dead letters as seen: `list` shows them no more, `list --all` does, with who did it, when and why.
-    #[command(after_help = "\
-Examples:
-  logmill dlq drop 2/17 --why 'cut short by its writer, nothing more to get'
-  logmill dlq drop --reason corrupt --path '/logs/app/**' --why 'disk of host7'
-
-The letters stay in the table of rejects, and count in the reconciliation of their file. Exit code 1 when no letter fits.")]
-    Drop {
-        #[command(flatten)]
-        which: Letters,
-        /// Why nobody has to look at them any more.
-        #[arg(long, value_name = "TEXT")]
-        why: String,
-        /// Who says so.
-        #[arg(long, env = "USER", default_value = "unknown", hide_env_values = true, value_name = "NAME")]
-        who: String,
-    },
-    /// One dead letter, with all that is known of it and its bytes.
-    #[command(after_help = "Example:\n  logmill dlq show 2/17\n\nExit code 2 when there is no letter.")]
-    Show {
-        /// Its place on the topic, as `list` shows it.
-        #[arg(value_name = "PARTITION/OFFSET")]
-        place: String,
-    },
-}
-
-/// `logmill analyze`.
-#[derive(Clone, Debug, clap::Args)]
-pub struct Analyze {
-    /// What to say; with --refresh it may be left out.
-    #[arg(value_enum, value_name = "WHAT")]
-    pub what: Option<Asked>,
-    /// The application, as [[apps]] names it.
-    #[arg(long, value_name = "APP")]
-    pub app: Option<String>,
-    /// The first day, such as 2026-11-01 [default: six days before the last]
-    #[arg(long, value_name = "DAY")]
-    pub from: Option<Day>,
-    /// The last day [default: today]
-    #[arg(long, value_name = "DAY")]
-    pub to: Option<Day>,
-    /// topics: days before the first one that they are compared with.
-    #[arg(long, default_value_t = 7, value_name = "DAYS")]
-    pub before: u32,
-    /// calls and topics: rows at most.
-    #[arg(long, default_value_t = 30, value_name = "N")]
-    pub limit: usize,
-    /// First count the days whose rows have changed.
-    #[arg(long)]
-    pub refresh: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Asked {
-    /// Processes called, per start of the application.
-    Calls,
-    /// Pop-ups (advertisements) shown on each day.
-    Popups,
-    /// Words that users attend to, by how far they rose.
-    Topics,
-    /// Users who were there for the first time, on each day.
-    NewUsers,
 }
