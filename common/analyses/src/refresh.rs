@@ -13,7 +13,7 @@ use crate::day::{Day, Span};
 use crate::mapping;
 use crate::words::Words;
 use bytes::Bytes;
-use logmill_clickhouse::{DAY, Database, Insertion, REFRESHES, SHOWN, literal};
+use logmill_clickhouse::{DAY, Database, Insertion, REFRESHES, ROW_HASH, SHOWN, literal};
 use logmill_config::{Analysis, Config};
 use serde::Deserialize;
 use std::collections::HashMap;
@@ -85,7 +85,7 @@ pub async fn stale(
     let sql = format!(
         "WITH now AS (\
            SELECT app, day, sum(n) AS rows, sum(h) AS hash, toInt64(min(oldest)) AS oldest FROM (\
-             SELECT app, {DAY} AS day, file_id, load, count() AS n, sum(cityHash64(file_id, load, line, part)) AS h, \
+             SELECT app, {DAY} AS day, file_id, load, count() AS n, sum({ROW_HASH}) AS h, \
                toUnixTimestamp64Milli(min(file_time)) AS oldest \
              FROM rows WHERE app IN ({apps}) AND {SHOWN} GROUP BY app, day, file_id, load) \
            WHERE {span} GROUP BY app, day), \
@@ -293,7 +293,7 @@ fn scan(is_in: &str, table: &str, app: &str, day: &str, mapping: &Analysis) -> S
          SELECT {app}, {day}, kind, key, sum(events), if(kind = 'source', sum(hash), countIf(whom != '')), min(oldest) FROM (\
            SELECT fact.1 AS kind, fact.2 AS key, fact.3 AS whom, count() AS events, sum(if(kind = 'source', h, 0)) AS hash, \
              min(file_time) AS oldest \
-           FROM (SELECT arrayJoin({facts}) AS fact, cityHash64(file_id, load, line, part) AS h, file_time FROM logs \
+           FROM (SELECT arrayJoin({facts}) AS fact, {ROW_HASH} AS h, file_time FROM logs \
              WHERE app = {app} AND {DAY} = {day} AND (file_id, load) {is_in} (\
                SELECT file_id, load FROM (SELECT file_id, load, count() FROM rows WHERE app = {app} AND {DAY} = {day} \
                  GROUP BY app, {DAY}, file_id, load))) \

@@ -22,4 +22,4 @@ pub use error::{Error, Fault};
 pub use insert::{Insertion, LineRange, WORDS, merge_ranges, origins_sql, rows_sql, shard_rows_sql};
 pub use loads::settle_loads;
 pub use migrate::{Migrated, Migration, migrate, migrations, steps};
-pub use sql::{DAY, REFRESHES, SHOWN, id_literal, literal};
+pub use sql::{DAY, REFRESHES, ROW_HASH, SHOWN, id_literal, literal};

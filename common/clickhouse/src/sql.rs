@@ -36,6 +36,8 @@ pub(crate) const BROKEN_ARCHIVES: &str =
 
 /// The day that the analyses count a row for, as the projection `days` of `rows` has it.
 pub const DAY: &str = "toDate32(ifNull(time, file_time))";
+/// The hash of a row's identity, by whose sum a day is known: that of the projection `days`, and of what was counted.
+pub const ROW_HASH: &str = "cityHash64(file_id, load, line, part)";
 /// A condition on rows: analysts see them.
 pub const SHOWN: &str = "(file_id, load) NOT IN (SELECT file_id, load FROM hidden FINAL WHERE hidden = 1)";
 /// With it the tables of refreshes of the analyses begin; the time of their beginning follows, in seconds.

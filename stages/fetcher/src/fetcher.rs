@@ -219,7 +219,7 @@ impl ListerKit for Kit {
         let (planner, cluster) = (Arc::clone(&self.planner), self.cluster.name.clone());
         let plan_for = move |path: &str| planner.read().unwrap_or_else(PoisonError::into_inner).plan(&cluster, path);
         let (planner, cluster) = (Arc::clone(&self.planner), self.cluster.name.clone());
-        let backfill_after = self.settings.backfill_after.map(|after| after.as_millis());
+        let settings = self.settings.clone();
         let first = match self.settings.order {
             Order::Oldest => First::Oldest,
             Order::Newest => First::Newest,
@@ -227,9 +227,8 @@ impl ListerKit for Kit {
         let rank_for = move |file: &Listed, now_ms: u64| {
             let rules = planner.read().unwrap_or_else(PoisonError::into_inner);
             let Precedence { priority, backfill } = rules.precedence(&cluster, &file.path);
-            let age = u128::from(now_ms.saturating_sub(file.modified_ms));
-            let is_old = backfill_after.is_some_and(|after| age > after);
-            Rank::new(backfill.unwrap_or(is_old), priority, first, file.modified_ms)
+            let backfill = backfill.unwrap_or_else(|| settings.is_backfill(file.modified_ms, now_ms));
+            Rank::new(backfill, priority, first, file.modified_ms)
         };
         let (planner, cluster, leads) = (Arc::clone(&self.planner), self.cluster.name.clone(), Arc::clone(&self.leads));
         let withheld = move |file: &Listed| {

@@ -1,11 +1,11 @@
 //! Which entries of the configuration count for a file, why the others do not, and the plan that comes of them.
 
+use crate::files::now_ms;
 use logmill_config::{Config, PlanDefaults, Planner, Reasons, Standing, Unfit};
 use logmill_core::{FileMeta, Header};
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// A key of a file's plan, or what else the configuration says of the file.
 pub struct Setting {
@@ -167,12 +167,14 @@ impl<'a> Treated<'a> {
             return (is_backfill, self.by("backfill"));
         }
         let FileMeta { cluster, modified_ms, .. } = self.file;
-        let Some(after) = self.config.clusters.get(cluster).and_then(|settings| settings.backfill_after) else {
+        let settings = self.config.clusters.get(cluster);
+        let Some(settings) = settings.filter(|settings| settings.backfill_after.is_some()) else {
             return (false, None);
         };
-        let modified = UNIX_EPOCH + Duration::from_millis(*modified_ms);
-        let age = SystemTime::now().duration_since(modified).unwrap_or_default();
-        (age > after, Some(format!("its age and backfill_after of [clusters.{cluster}]")))
+        (
+            settings.is_backfill(*modified_ms, now_ms()),
+            Some(format!("its age and backfill_after of [clusters.{cluster}]")),
+        )
     }
 }
 

@@ -79,11 +79,10 @@ fn numbers(plan: &Plan) -> String {
         "STAGE", "CPU-NS/BYTE", "CORES", "PARTITIONS", "IN MB/S", "OUT MB/S"
     );
     for stage in &plan.stages {
-        let partitions = stage.partitions.map_or("-".to_owned(), |n| n.to_string());
         let _ = writeln!(
             out,
             "{:<13} {:>12.3} {:>7} {:>11} {:>9.0} {:>9.0}",
-            stage.stage, stage.cpu_ns_per_byte, stage.cores, partitions, stage.in_mb_s, stage.out_mb_s
+            stage.stage, stage.cpu_ns_per_byte, stage.cores, stage.partitions, stage.in_mb_s, stage.out_mb_s
         );
     }
     let (partitions, channels) = (plan.partitions, plan.channels);

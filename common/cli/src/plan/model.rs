@@ -20,9 +20,8 @@ pub struct Stage {
     /// CPU-ns for each byte of text, as measured.
     pub cpu_ns_per_byte: f64,
     pub cores: u64,
-    /// Workers, and so partitions, that it takes; none where it has no partitions of its own.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub partitions: Option<u64>,
+    /// Workers, and so partitions, that it takes.
+    pub partitions: u64,
     /// What comes to it and what it sends, all of its processes together.
     pub in_mb_s: f64,
     pub out_mb_s: f64,
@@ -114,13 +113,13 @@ pub fn plan(figures: &Figures, wish: &args::Plan, layout: Layout, retention_days
             stage: (*name).to_owned(),
             cpu_ns_per_byte: ns,
             cores: whole(cores(ns)),
-            partitions: Some(whole(cores(lane))),
+            partitions: whole(cores(lane)),
             in_mb_s: peak * taken / 1e6,
             out_mb_s: peak * given / 1e6,
         });
     }
     let of = |wanted: &dyn Fn(&str) -> bool| {
-        let found = stages.iter().filter(|stage| wanted(&stage.stage)).filter_map(|stage| stage.partitions);
+        let found = stages.iter().filter(|stage| wanted(&stage.stage)).map(|stage| stage.partitions);
         found.max().unwrap_or(1)
     };
     let partitions = of(&|stage| !["splitter", "loader"].contains(&stage));

@@ -172,6 +172,13 @@ impl Cluster {
     /// What stands before the name of a bucket.
     const BUCKETS: [&str; 3] = ["s3://", "gs://", "az://"];
 
+    /// Whether a file of this age is backfill, where no rule says: both times in milliseconds since 1970.
+    #[must_use]
+    pub fn is_backfill(&self, modified_ms: u64, now_ms: u64) -> bool {
+        let age = u128::from(now_ms.saturating_sub(modified_ms));
+        self.backfill_after.is_some_and(|after| age > after.as_millis())
+    }
+
     /// Whether it is a bucket.
     #[must_use]
     pub fn is_bucket(&self) -> bool {

@@ -14,7 +14,7 @@
 use super::{BATCH, among};
 use crate::client::Database;
 use crate::error::Error;
-use crate::sql::{DAY, REFRESHES, SHOWN, literal};
+use crate::sql::{DAY, REFRESHES, ROW_HASH, SHOWN, literal};
 use logmill_core::FileId;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -188,7 +188,7 @@ async fn now(database: &Database, apps: BTreeSet<&str>) -> Result<HashMap<Day, (
     let rows: Vec<Row> = database
         .select(&format!(
             "SELECT app, toInt32(of) AS day, sum(n) AS rows, sum(h) AS hash FROM (\
-             SELECT app, {DAY} AS of, file_id, load, count() AS n, sum(cityHash64(file_id, load, line, part)) AS h \
+             SELECT app, {DAY} AS of, file_id, load, count() AS n, sum({ROW_HASH}) AS h \
              FROM rows WHERE app IN ({}) AND {SHOWN} GROUP BY app, of, file_id, load) GROUP BY app, of",
             literals(apps)
         ))
