@@ -7,8 +7,12 @@ use std::fmt::Display;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-/// How often the configuration is read again.
-const AGAIN: Duration = Duration::from_secs(5);
+/// How often the configuration is read again. With [`SETTLED`], what was changed holds within five seconds.
+const AGAIN: Duration = Duration::from_secs(4);
+
+/// How long after it was seen changed it is read once more: a file is taken when it says the same twice, and so not while
+/// it is being written.
+const SETTLED: Duration = Duration::from_millis(500);
 
 /// Reads the configuration again and again; `now` is what holds. One that is wrong is refused as a whole, and said once.
 pub(crate) async fn follow<E: Display>(
@@ -18,15 +22,17 @@ pub(crate) async fn follow<E: Display>(
     planner: Arc<RwLock<Planner>>,
 ) {
     let mut refused = None;
-    // What was read last: a file is taken when it says the same twice, and so not while it is being written.
     let mut last = Ok(now.clone());
+    let mut wait = AGAIN;
     loop {
-        tokio::time::sleep(AGAIN).await;
+        tokio::time::sleep(wait).await;
         let new = read().map_err(|why| why.to_string());
         if new != last {
             last = new;
+            wait = SETTLED;
             continue;
         }
+        wait = AGAIN;
         match new.and_then(|new| take(&mut now, new, &clusters, &planner)) {
             Ok(()) => refused = None,
             Err(why) if refused.as_ref() == Some(&why) => {}

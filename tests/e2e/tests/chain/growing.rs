@@ -71,7 +71,13 @@ fn a_drained_chain_gets_more_partitions_and_goes_on_exactly_once() {
 
     // A cluster that is drained gives no task; what has one goes on.
     rewrite(&chain, |config| config.clusters.values_mut().for_each(|cluster| cluster.drain = true));
-    std::thread::sleep(Duration::from_secs(7));
+    let log = folder.join("log/fetcher-0.log");
+    let start = Instant::now();
+    let said_by = || std::fs::read_to_string(&log).expect("the fetcher's log");
+    while said_by().matches("no file of it gets a task any more").count() < chain.config.clusters.len() {
+        assert!(start.elapsed() < PATIENCE, "each cluster is drained");
+        std::thread::sleep(Duration::from_millis(50));
+    }
     put(6, 18);
     std::thread::sleep(Duration::from_secs(5));
     let files = "SELECT uniqExact(path) FROM file_events";
