@@ -91,7 +91,8 @@ fn make_in(name: &str, brokers: usize, fresh: bool, second_clickhouse: bool) -> 
     let hdfs = vec!["a".into(), "b".into()];
     let wanted = Wanted { brokers, hdfs, clickhouse: true, second_clickhouse, ..Wanted::default() };
     let stack = Stack::start_kept(&default_dir(), name, &wanted, fresh)?;
-    let folder = folder("logs");
+    // Of this stack alone: programs on others may run at the same time.
+    let folder = folder(&format!("logs-{name}"));
     let logs = runtime.block_on(async {
         let wish = Wish { files: FILES, bytes: BYTES, limit: Duration::from_secs(60) };
         let logs = generate(&stack, &folder, wish, |_| ()).await?;
