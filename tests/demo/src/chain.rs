@@ -117,12 +117,18 @@ impl Chain {
         Spec { name: format!("{stage}-{slot}"), program, environment, memory: self.memory }
     }
 
-    /// Starts every stage, each as often as the settings say. Their output goes to `folder/log`.
+    /// The folder of what the processes print, a file for each.
+    #[must_use]
+    pub fn logs(&self) -> PathBuf {
+        self.settings.folder.join("log")
+    }
+
+    /// Starts every stage, each as often as the settings say. Their output goes to [`Chain::logs`].
     ///
     /// # Errors
     /// A program is missing.
     pub fn start(&self, say: impl Fn(String) + Send + 'static) -> anyhow::Result<Processes> {
-        let processes = Processes::new(&self.settings.folder.join("log"), say)?;
+        let processes = Processes::new(&self.logs(), say)?;
         for stage in self.stages() {
             for slot in 0..self.settings.instances {
                 processes.start(self.spec(stage, slot))?;

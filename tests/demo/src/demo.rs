@@ -47,7 +47,7 @@ pub async fn run(options: Options) -> anyhow::Result<bool> {
         Chain::set_up_with(&stack, settings, |config| shop::configure(config, "/logs"))
     })?;
     let processes = tokio::task::block_in_place(|| chain.start(|text| say(&text)))?;
-    say(&format!("{} processes run; their logs are in {}", processes.list().len(), folder.join("log").display()));
+    say(&format!("{} processes run; their logs are in {}", processes.list().len(), chain.logs().display()));
     let started = Instant::now();
     let every = Duration::from_secs(if std::io::stdout().is_terminal() { 1 } else { 2 });
     let kill = async {

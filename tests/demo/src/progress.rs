@@ -4,11 +4,15 @@ use crate::chain::Chain;
 use anyhow::{Context, bail, ensure};
 use serde::Deserialize;
 use std::io::Read;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 /// How often it is looked.
 const LOOK: Duration = Duration::from_millis(250);
+
+/// How many lines of each log are shown when nothing moves.
+const LAST_WORDS: usize = 5;
 
 /// One look.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -166,11 +170,27 @@ pub async fn wait(
         let state = || last.as_ref().map_or_else(|| "no answer".into(), |snapshot| snapshot.line(files, None));
         ensure!(
             moved.elapsed() < patience,
-            "nothing moved for {patience:?} while waiting for {files} files: {}",
-            state()
+            "nothing moved for {patience:?} while waiting for {files} files: {}\n{}",
+            state(),
+            last_words(&chain.logs())
         );
         tokio::time::sleep(LOOK).await;
     }
+}
+
+/// The last lines of each log in a folder.
+fn last_words(folder: &Path) -> String {
+    let files = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let mut files: Vec<_> = files.collect();
+    files.sort();
+    let of = |file: &PathBuf| {
+        let text = std::fs::read(file).unwrap_or_default();
+        let text = String::from_utf8_lossy(&text);
+        let lines: Vec<&str> = text.lines().collect();
+        let last = lines[lines.len().saturating_sub(LAST_WORDS)..].iter().map(|line| format!("  {line}\n"));
+        format!("{}:\n{}", file.display(), last.collect::<String>())
+    };
+    files.iter().map(of).collect()
 }
 
 #[cfg(test)]

@@ -8,7 +8,6 @@ use logmill_demo::logs::manifest::{self, Entry};
 use logmill_demo::logs::upload::{Clients, Put, upload};
 use logmill_demo::progress;
 use logmill_stack::http;
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// How often it is looked.
@@ -19,8 +18,6 @@ pub struct Portions {
     pub running: Running,
     fixture: &'static Fixture,
     clients: Clients,
-    /// Of the chain's configuration and logs.
-    home: PathBuf,
     /// Of the files, in every cluster.
     files: String,
     sent: Vec<Entry>,
@@ -39,11 +36,11 @@ impl Portions {
         environment: &[(String, String)],
         change: impl FnOnce(&mut Config),
     ) -> Self {
-        let (home, files) = (folder(name), format!("/{name}"));
+        let files = format!("/{name}");
         let chunk_bytes = Some(32 << 10);
         let settings = Settings {
             name: name.into(),
-            folder: home.clone(),
+            folder: folder(name),
             layout,
             instances: 0,
             files: files.clone(),
@@ -56,7 +53,7 @@ impl Portions {
             running.processes.start(spec).expect("the stage starts");
         }
         let clients = fixture.runtime.block_on(async { clients(&fixture.stack) }).expect("clients of the clusters");
-        Self { running, fixture, clients, home, files, sent: Vec::new() }
+        Self { running, fixture, clients, files, sent: Vec::new() }
     }
 
     /// Puts so many more files into the clusters.
@@ -109,7 +106,7 @@ impl Portions {
     }
 
     fn log(&self, stage: &str) -> String {
-        let path = self.home.join(format!("log/{stage}-0.log"));
+        let path = self.running.chain.logs().join(format!("{stage}-0.log"));
         std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
     }
 

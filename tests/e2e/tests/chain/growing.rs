@@ -50,7 +50,7 @@ fn a_drained_chain_gets_more_partitions_and_goes_on_exactly_once() {
 
     put(0, 6);
     // Without a loader: rows are on their way, and stay so.
-    let processes = Processes::new(&folder.join("log"), |text| println!("{text}")).expect("a folder for logs");
+    let processes = Processes::new(&chain.logs(), |text| println!("{text}")).expect("a folder for logs");
     for stage in chain.stages().iter().filter(|stage| **stage != "loader") {
         processes.start(chain.spec(stage, 0)).expect("the stage starts");
     }
@@ -71,7 +71,7 @@ fn a_drained_chain_gets_more_partitions_and_goes_on_exactly_once() {
 
     // A cluster that is drained gives no task; what has one goes on.
     rewrite(&chain, |config| config.clusters.values_mut().for_each(|cluster| cluster.drain = true));
-    let log = folder.join("log/fetcher-0.log");
+    let log = chain.logs().join("fetcher-0.log");
     let start = Instant::now();
     let said_by = || std::fs::read_to_string(&log).expect("the fetcher's log");
     while said_by().matches("no file of it gets a task any more").count() < chain.config.clusters.len() {
