@@ -7,9 +7,14 @@ use serde::Deserialize;
 use std::collections::BTreeMap;
 
 /// What each piece is, by its name: `table rows`, `column rows.text`, `index rows.files`, `projection rows.days`, `view logs`.
-/// The order of columns is left out, and so is the TTL: the configuration says how long rows are kept.
+/// The order of columns is left out, and so is the TTL of rows by their file's time: the configuration says how long rows are
+/// kept. What only a change by hand makes is a piece of its table: `ttl rows`, `column-ttls rows`, `constraints rows`,
+/// `materialized-views rows`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Schema(BTreeMap<String, String>);
+
+/// How long rows are kept, as the configuration has it written.
+const OF_THE_CONFIGURATION: &str = r"^toDateTime\\(file_time\\) \\+ toIntervalDay\\([0-9]+\\)$";
 
 /// The pieces of all tables and views in a database.
 ///
@@ -38,7 +43,16 @@ pub(crate) async fn schema(database: &Database) -> Result<Schema, Error> {
                concat(expr, ' TYPE ', type_full, ' GRANULARITY ', toString(granularity)) AS what \
              FROM system.data_skipping_indices WHERE database = {name} \
              UNION ALL SELECT concat('projection ', table, '.', name) AS name, query AS what \
-             FROM system.projections WHERE database = {name}"
+             FROM system.projections WHERE database = {name} \
+             UNION ALL SELECT concat(piece.1, ' ', owner) AS name, piece.2 AS what FROM ( \
+               SELECT name AS owner, splitByString(') ENGINE = ', create_table_query)[1] AS columns, arrayJoin([ \
+                 ('ttl', extract(engine_full, ' TTL (.+?)(?: SETTINGS |$)')), \
+                 ('column-ttls', arrayStringConcat(extractAll(columns, '`[^` ]+` [^`]* TTL [^`]+'))), \
+                 ('constraints', extract(columns, 'CONSTRAINT (.+?)(?:, PROJECTION |$)')), \
+                 ('materialized-views', arrayStringConcat(arrayMap((database, name) -> concat(database, '.', name), \
+                   dependencies_database, dependencies_table), ', '))]) AS piece \
+               FROM system.tables WHERE database = {name} AND engine != 'View') \
+             WHERE piece.2 != '' AND NOT (piece.1 = 'ttl' AND owner = 'rows' AND match(piece.2, '{OF_THE_CONFIGURATION}'))"
         ))
         .await?;
     let words = |text: String| text.split_whitespace().collect::<Vec<_>>().join(" ");

@@ -116,6 +116,31 @@ async fn over_a_schema_that_was_changed_by_hand_nothing_is_done_and_what_differs
         ),
         ("RENAME TABLE finished TO put_away", "RENAME TABLE put_away TO finished", "table finished is gone"),
         ("CREATE OR REPLACE VIEW logs AS SELECT * FROM rows", view, "view logs is SELECT"),
+        (
+            "ALTER TABLE rows MODIFY TTL toDateTime(load_time) + INTERVAL 100 DAY",
+            "ALTER TABLE rows REMOVE TTL",
+            "ttl rows is new: toDateTime(load_time) + toIntervalDay(100)",
+        ),
+        (
+            "ALTER TABLE loads MODIFY TTL toDateTime(modified) + INTERVAL 1 DAY",
+            "ALTER TABLE loads REMOVE TTL",
+            "ttl loads is new",
+        ),
+        (
+            "ALTER TABLE rows MODIFY COLUMN text TTL toDateTime(file_time) + INTERVAL 1 DAY",
+            "ALTER TABLE rows MODIFY COLUMN text REMOVE TTL",
+            "column-ttls rows is new: `text` String",
+        ),
+        (
+            "ALTER TABLE rows ADD CONSTRAINT mine CHECK line > 0, ADD CONSTRAINT second CHECK part < 9",
+            "ALTER TABLE rows DROP CONSTRAINT mine, DROP CONSTRAINT second",
+            "constraints rows is new: mine CHECK line > 0, CONSTRAINT second CHECK part < 9",
+        ),
+        (
+            "CREATE MATERIALIZED VIEW counted ENGINE = MergeTree ORDER BY app AS SELECT app FROM rows",
+            "DROP VIEW counted SYNC",
+            "materialized-views rows is new: migrations_changed.counted",
+        ),
     ] {
         database.execute(change).await.unwrap();
         let refused = migrate(&database).await.expect_err(change);

@@ -51,15 +51,23 @@ pub fn other_layout(config: &Config) -> Result<Option<OtherLayout>, AdminError> 
         let next = committed.map(|(_, committed)| Some(Position::decode(&committed?).ok()?.next.0));
         Ok::<_, AdminError>(next.map(Option::unwrap_or_default).collect::<Vec<i64>>())
     };
-    // An onlooker does not wait for a transaction that is pending: a value from before it is no further back than the layout's start.
-    let ours = places(admin.onlooker(&topics.group(config.layout.decompresses()))?)?;
-    let mut found: Option<OtherLayout> = None;
-    for layout in Layout::ALL.into_iter().filter(|layout| *layout != config.layout) {
+    let others: Vec<Layout> = Layout::ALL.into_iter().filter(|layout| *layout != config.layout).collect();
+    let of = |layout: Layout| {
         let group = topics.group(layout.decompresses());
-        let theirs = places(admin.reader(&group)?)?;
+        Ok::<_, AdminError>((layout, places(admin.reader(&group)?)?, admin.members(&group)? > 0, group))
+    };
+    let (ours, theirs) = std::thread::scope(|scope| {
+        let asked: Vec<_> = others.iter().map(|layout| scope.spawn(|| of(*layout))).collect();
+        // An onlooker does not wait for a transaction that is pending: a value from before it is no further back than the layout's
+        // start.
+        let ours = places(admin.onlooker(&topics.group(config.layout.decompresses()))?)?;
+        let answers = asked.into_iter().map(|one| one.join().expect("it does not panic"));
+        Ok::<_, AdminError>((ours, answers.collect::<Result<Vec<_>, _>>()?))
+    })?;
+    let mut found: Option<OtherLayout> = None;
+    for (layout, theirs, at_work, group) in theirs {
         let all = partitions.iter().cloned().zip(theirs).zip(&ours);
         let ahead: Vec<_> = all.filter(|((_, theirs), ours)| theirs > *ours).map(|(place, _)| place).collect();
-        let at_work = admin.members(&group)? > 0;
         let far = |ahead: &[(Partition, i64)]| ahead.iter().map(|(_, next)| *next).sum::<i64>();
         let further = found.as_ref().is_none_or(|other| !other.at_work && (at_work || far(&ahead) > far(&other.ahead)));
         if further && (at_work || !ahead.is_empty()) {
