@@ -14,7 +14,7 @@ use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, ResourceSpecifier};
 use rdkafka::client::DefaultClientContext;
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -106,7 +106,10 @@ pub fn run(config: &Config, what: TopicsCommand, format: Format) -> Result<Verdi
             }
             change_layout(config)?;
             grow::grow(config, &before)?;
-            apply(config)?;
+            // Settings are not changed here, and layouts were.
+            if before.iter().any(|one| !matches!(one, Difference::Setting { .. } | Difference::Layout { .. })) {
+                apply(config)?;
+            }
             (&before, Verdict::of(before.iter().all(Difference::is_applied)))
         }
     };
@@ -140,11 +143,15 @@ fn change_layout(config: &Config) -> Result<()> {
     }
     // Whoever was away for a while, and goes on in a layout that was left, finds no place to go on from, and ends.
     let raw: Vec<_> = (0..config.kafka.partitions).map(|n| Partition::new(topics.raw().as_str(), n)).collect();
-    for layout in Layout::ALL.into_iter().filter(|layout| *layout != config.layout) {
-        let group = topics.group(layout.decompresses());
-        if admin.committed(&group, &raw)?.iter().any(|(_, committed)| committed.is_some()) {
-            crate::runtime()?.block_on(admin.forget_group(&group))?;
-        }
+    let others = Layout::ALL.into_iter().filter(|layout| *layout != config.layout);
+    let others: BTreeSet<String> = others.map(|layout| topics.group(layout.decompresses())).collect();
+    let is_left = |group: &String| anyhow::Ok(admin.committed(group, &raw)?.iter().any(|(_, at)| at.is_some()));
+    let left = thread::scope(|scope| {
+        let asked: Vec<_> = others.iter().map(|group| scope.spawn(|| is_left(group))).collect();
+        asked.into_iter().map(|one| one.join().expect("it does not panic")).collect::<Result<Vec<bool>>>()
+    })?;
+    for (group, _) in others.iter().zip(left).filter(|(_, is_left)| *is_left) {
+        crate::runtime()?.block_on(admin.forget_group(group))?;
     }
     Ok(())
 }

@@ -158,7 +158,13 @@ fn every_command_answers_on_a_chain_at_rest() {
         (&["redecode", "/none", "--encoding", "gbk"], 1),
         (&["forget", "/none"], 1),
         (&["topics", "plan"], 0),
+        (&["topics", "apply"], 0),
         (&["migrate"], 0),
+        (&["validate", "--connect"], 0),
+        (&["pause", "channel", "c0"], 0),
+        (&["resume", "channel", "c0"], 0),
+        (&["dlq", "show", "0/0"], 2),
+        (&["analyze", "users", "--app", "shop"], 2),
         (&["finish"], 0),
         (&["plan", "--tb-per-day", "60"], 0),
     ] {
