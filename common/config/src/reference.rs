@@ -235,6 +235,7 @@ pub fn reference() -> String {
     let document = toml::to_string(&full()).expect("a configuration is plain data");
     let defaults = toml::to_string(&Config {
         clusters: BTreeMap::from([("hdfs-a".into(), Cluster::default())]),
+        analyses: BTreeMap::from([("shop".into(), Analysis::default())]),
         ..Config::default()
     })
     .expect("a configuration is plain data");
