@@ -13,7 +13,7 @@ static FIELDS: [&Known; 1] = [&SEVERITY];
 const DEPTH: usize = 16;
 
 /// A field's name is its key, behind those of the objects that it is in, with dots between; an array is a value, as it
-/// stands; what is null is left out. Strings come without their escapes, all else as it stands.
+/// stands; what is null or empty is left out. Strings come without their escapes, all else as it stands.
 #[derive(Debug)]
 pub(crate) struct Json(pub Roles);
 
@@ -158,14 +158,16 @@ impl Reading<'_> {
     }
 
     fn field(&mut self, before: Option<Span>, key: Span, kind: crate::FieldType, value: Span) {
-        if self.found.len() == MOST_FIELDS || before.map_or(0, Span::len) + key.len() > LONGEST_NAME {
-            return;
+        let is_too_long = before.map_or(0, Span::len) + key.len() > LONGEST_NAME;
+        if value.is_empty() || is_too_long || self.found.len() == MOST_FIELDS {
+            return; // before the name is joined
         }
         let name = if before.is_some() { self.joined(before, key, b"") } else { key };
         let text = self.found.bytes(name, self.at.text);
         let (kind, role) = (self.roles.kind(text, kind), self.roles.of(text));
-        self.best.note(role, self.found.len());
-        self.found.add_at(name, kind, value);
+        if self.found.add_at(name, kind, value) {
+            self.best.note(role, self.found.len() - 1);
+        }
     }
 
     fn joined(&mut self, before: Option<Span>, key: Span, after: &[u8]) -> Span {

@@ -55,12 +55,8 @@ impl Layout for Logfmt {
                 };
                 let name = key.of(text);
                 let kind = self.0.kind(name, kind);
-                if !value.is_empty() {
-                    let slot = found.len();
-                    found.add_at(key, kind, value);
-                    if found.len() > slot {
-                        best.note(self.0.of(name), slot);
-                    }
+                if found.add_at(key, kind, value) {
+                    best.note(self.0.of(name), found.len() - 1);
                 }
             } else if pairs == 0 {
                 return at.lost("an equals sign after the key");

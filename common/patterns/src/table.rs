@@ -71,11 +71,9 @@ impl Layout for Csv {
             }
             let value = value(&mut at, self.separator, found)?;
             same += usize::from(found.bytes(value, record) == column.name.as_bytes());
-            if value.is_empty() {
-                continue;
+            if found.push(Name::Column(i as u32), value) {
+                best.note(self.roles.of(column.name.as_bytes()), found.len() - 1);
             }
-            best.note(self.roles.of(column.name.as_bytes()), found.len());
-            found.push(Name::Column(i as u32), value);
         }
         if !at.is_at_end() {
             return at.lost("the end of the record: the header has no more names");
@@ -175,8 +173,10 @@ impl Layout for W3c {
             match column.role {
                 Role::Date => date = Some(value),
                 Role::Time => time = Some(value),
-                _ if matches!(found.bytes(value, text), b"" | b"-") => {}
-                _ => found.push(Name::Column(i as u32), value),
+                _ if found.bytes(value, text) == b"-" => {}
+                _ => {
+                    found.push(Name::Column(i as u32), value);
+                }
             }
         }
         at.blanks();
