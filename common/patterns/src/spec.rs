@@ -129,7 +129,10 @@ impl BuiltIn {
                  message are found by the names that Elastic's schema, log4j 2, logback, Serilog, Bunyan, pino, zap, logrus, GELF, journald \
                  and Docker use, or by the options `time`, `level`, `message`, `time_format` and `types`."
             }
-            Self::Windows => "Events of Windows as XML, one `<Event>` a row.",
+            Self::Windows => {
+                "Events of Windows as XML, one `<Event>` a row; a row of two matches nothing. What the event itself says is queried as \
+                 `fields['data.SubjectUserName']`, and each `<Data>` without a name by its place among these: `fields['data.1']`."
+            }
             Self::Nginx => {
                 "nginx: access lines in the combined format, perhaps with more behind it, and its error log."
             }
@@ -180,7 +183,7 @@ impl BuiltIn {
             Self::Json | Self::Logfmt => Some("the keys of the row"),
             Self::W3c => Some("the names in `#Fields:`"),
             Self::Csv => Some("the names in the header line"),
-            Self::Windows => Some("the names in `EventData`"),
+            Self::Windows => Some("`data.` and the names in `EventData` or `UserData`"),
             _ => None,
         }
     }
