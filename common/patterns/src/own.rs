@@ -87,7 +87,7 @@ impl Layout for Own {
     }
 
     fn prepare(&self, _: Option<&[u8]>) -> State {
-        State { columns: self.columns.clone(), captures: Some(self.regex.capture_locations()) }
+        State { columns: self.columns.clone(), captures: Some(self.regex.capture_locations()), ..State::default() }
     }
 
     fn read(&self, line: Line<'_>, state: &mut State, clock: &mut Clock, found: &mut Found) -> Read {

@@ -151,11 +151,14 @@ impl BuiltIn {
             }
             Self::Syslog => "syslog by RFC 5424 and by RFC 3164.",
             Self::W3c => {
-                "W3C's extended format as IIS writes it (`iis` is another name); its directive `#Fields:` names the fields."
+                "W3C's extended format as IIS writes it (`iis` is another name); its directive `#Fields:` names the fields. \
+                 Where one of `date` and `time` is missing, the other is a field."
             }
             Self::Logfmt => "logfmt: at least two `key=value`. Options as for json.",
             Self::Csv => {
-                "CSV by RFC 4180 with a header line; its names are the fields. Options as for json, and `separator`."
+                "CSV by RFC 4180 with a header line; its names are the fields, and one that comes again gets a number: `name_2`. A line that \
+                 is no such record, as with a quote in a value without quotes around it, matches nothing; records over several lines need \
+                 `record_start`. Options as for json, and `separator`."
             }
         }
     }

@@ -311,7 +311,7 @@ fn w3c() {
             ],
         ),
     );
-    // of <https://www.w3.org/TR/WD-logfile>: the date is in a directive of its own, so these times have none
+    // of <https://www.w3.org/TR/WD-logfile>: the date is in a directive of its own, so these times are fields
     golden(
         "w3c_draft",
         &table(
@@ -320,6 +320,9 @@ fn w3c() {
             &["00:34:23 GET /foo/bar.html", "00:34:23 \"GET a\" /foo/bar.html"],
         ),
     );
+    let alone = table(&spec, Some("#Fields: date c-ip"), &["2026-11-22 10.0.0.1", "- 10.0.0.1"]);
+    let quoted = ["10:00:00 \"2026-11-22\"", "10:00:00 \"2026-11-2\"\"\""];
+    golden("w3c_dates", &(alone + &table(&spec, Some("#Fields: time date"), &quoted)));
     golden("w3c_without_directive", &table(&spec, None, &["00:34:23 GET /foo/bar.html"]));
 }
 
@@ -333,7 +336,10 @@ fn a_header_that_comes_again() {
     let after = shown(&mut reader, b"GET 200");
     assert_eq!(
         (&*before, &*after),
-        ("    w3c \n    cs-method = \"GET\"\n", "    w3c \n    cs-method = \"GET\"\n    sc-status: int = \"200\"\n")
+        (
+            "    w3c \n    time = \"00:34:23\"\n    cs-method = \"GET\"\n",
+            "    w3c \n    cs-method = \"GET\"\n    sc-status: int = \"200\"\n"
+        )
     );
 }
 
@@ -379,11 +385,19 @@ fn csv() {
                 "2026-11-22 10:00:00,info,x",
                 "2026-11-22 10:00:00,info,x,1,2",
                 "2026-11-22 10:00:00,info,\"x\"y,1",
+                "2026-11-22 10:00:00,info,x\"y,1",
+                "value\",b,c,1", // the second line of a record
                 "2026-11-22 10:00:00,info,\"x,1",
             ],
         ),
     );
     golden("csv_without_header", &table(&[spec.clone()], None, &["1,2"]));
+    golden("csv_unfit_header", &table(&[spec.clone()], Some("a,b,c\"d"), &["1,2"]));
+    let twice = "time, a ,a_2,a,time,a";
+    golden(
+        "csv_names_twice",
+        &table(&[spec.clone()], Some(twice), &["2026-11-22 10:00:00,1,2,3,2026-11-23 10:00:00,4", twice]),
+    );
     spec.name = "sales".into();
     spec.like = Some(BuiltIn::Csv);
     spec.separator = Some('\t');
