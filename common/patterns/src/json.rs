@@ -23,7 +23,7 @@ impl Layout for Json {
     }
 
     fn begins(&self, byte: u8) -> bool {
-        byte == b'{'
+        byte == b'{' || is_space(byte)
     }
 
     fn fields(&self) -> &'static [&'static Known] {
@@ -33,6 +33,7 @@ impl Layout for Json {
     fn read(&self, line: Line<'_>, _: &mut State, clock: &mut Clock, found: &mut Found) -> Read {
         let record = line.record;
         let mut reading = Reading { at: Cursor::new(record), roles: &self.0, found, best: Best::default() };
+        reading.space();
         reading.at.want(b"{", "an object")?;
         reading.object(None, 1)?;
         reading.space();
@@ -54,9 +55,7 @@ struct Reading<'r> {
 
 impl Reading<'_> {
     fn space(&mut self) {
-        while matches!(self.at.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
-            self.at.at += 1;
-        }
+        self.at.while_(is_space);
     }
 
     /// The members of an object; the cursor is behind its brace. `before` is the name so far, with its dot.
@@ -197,6 +196,11 @@ impl Reading<'_> {
             Err(at) => Err(Lost { at: quoted.from() + at, wanted: "an escape of JSON" }),
         }
     }
+}
+
+/// RFC 8259, 2.
+fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
 }
 
 /// Resolves the escapes of RFC 8259, 7; or tells where one stands that is none. Half of a surrogate pair is U+FFFD.

@@ -27,6 +27,7 @@ fn none_a_record() {
         "2026.11.22 10:00:00.123456 [ 7 ] {q} <Information> a.B: x",
         r#"{"time":"2026-11-22T10:00:00Z","level":"notice","a":{"b":{"c":"d\n\u00e9"}},"msg":"m"}"#,
         r#"time=2026-11-22T10:00:00Z level=info msg="a \"b\"""#,
+        "größe=1 日志=2",
         "<Event><System><Level>2</Level></System><EventData><Data Name='a'>x&amp;y</Data><Data>z</Data></EventData></Event>",
         "1,\"a \"\"b\"\" c\",info",
         "order 17 at 22.11. 10:00:00: x",
