@@ -134,11 +134,12 @@ impl BuiltIn {
                  `fields['data.SubjectUserName']`, and each `<Data>` without a name by its place among these: `fields['data.1']`."
             }
             Self::Nginx => {
-                "nginx: access lines in the combined format, perhaps with more behind it, and its error log."
+                "nginx: access lines in the combined format, perhaps with more behind it, and its error log. Quoted values keep the escapes \
+                 that it writes, such as `\\x22`."
             }
             Self::Apache => {
                 "Apache httpd: access lines in the common, combined and vhost_combined formats, and its error log. Combined lines are nginx's \
-                 where that is tried before; the fields are the same."
+                 where that is tried before; the fields are the same. Quoted values keep the escapes that it writes, such as `\\\"`."
             }
             Self::Kafka => "Kafka's own daemons: `[time] LEVEL message (logger)`.",
             Self::Clickhouse => "ClickHouse's own server log: `time [ thread ] {query} <Level> logger: message`.",
