@@ -155,26 +155,28 @@ impl Found {
 
     /// Adds what is not empty and not `-`, which stands for nothing in many formats.
     pub(crate) fn add_given(&mut self, known: &'static Known, value: Span, record: &[u8]) {
-        if !value.is_empty() && value.of(record) != b"-" {
+        if value.of(record) != b"-" {
             self.add(known, value);
         }
     }
 
-    pub(crate) fn add_at(&mut self, name: Span, kind: FieldType, value: Span) {
-        if name.len() <= LONGEST_NAME {
-            self.push(Name::At(name, kind), value);
-        }
+    /// As [`Found::push`], with a name that stands in the record.
+    pub(crate) fn add_at(&mut self, name: Span, kind: FieldType, value: Span) -> bool {
+        name.len() <= LONGEST_NAME && self.push(Name::At(name, kind), value)
     }
 
-    pub(crate) fn push(&mut self, name: Name, value: Span) {
-        if self.slots.len() < MOST_FIELDS {
+    /// Adds what is not empty; whether it is a field now.
+    pub(crate) fn push(&mut self, name: Name, value: Span) -> bool {
+        let is_field = !value.is_empty() && self.slots.len() < MOST_FIELDS;
+        if is_field {
             self.slots.push(Slot { name, value });
         }
+        is_field
     }
 
     pub(crate) fn add_message(&mut self, value: Span) {
-        self.message = Some(self.slots.len()).filter(|&at| at < MOST_FIELDS);
-        self.add(&MESSAGE, value);
+        let at = self.slots.len();
+        self.message = self.push(Name::Known(&MESSAGE), value).then_some(at);
     }
 
     /// Takes a word for the level, and keeps it as a field where the level has another name.

@@ -13,7 +13,7 @@ static FIELDS: [&Known; 1] = [&SEVERITY];
 const DEPTH: usize = 16;
 
 /// A field's name is its key, behind those of the objects that it is in, with dots between; an array is a value, as it
-/// stands; what is null is left out. Strings come without their escapes, all else as it stands.
+/// stands; what is null or empty is left out. Strings come without their escapes, all else as it stands.
 #[derive(Debug)]
 pub(crate) struct Json(pub Roles);
 
@@ -23,7 +23,7 @@ impl Layout for Json {
     }
 
     fn begins(&self, byte: u8) -> bool {
-        byte == b'{'
+        byte == b'{' || is_space(byte)
     }
 
     fn fields(&self) -> &'static [&'static Known] {
@@ -33,6 +33,7 @@ impl Layout for Json {
     fn read(&self, line: Line<'_>, _: &mut State, clock: &mut Clock, found: &mut Found) -> Read {
         let record = line.record;
         let mut reading = Reading { at: Cursor::new(record), roles: &self.0, found, best: Best::default() };
+        reading.space();
         reading.at.want(b"{", "an object")?;
         reading.object(None, 1)?;
         reading.space();
@@ -54,9 +55,7 @@ struct Reading<'r> {
 
 impl Reading<'_> {
     fn space(&mut self) {
-        while matches!(self.at.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
-            self.at.at += 1;
-        }
+        self.at.while_(is_space);
     }
 
     /// The members of an object; the cursor is behind its brace. `before` is the name so far, with its dot.
@@ -158,14 +157,16 @@ impl Reading<'_> {
     }
 
     fn field(&mut self, before: Option<Span>, key: Span, kind: crate::FieldType, value: Span) {
-        if self.found.len() == MOST_FIELDS || before.map_or(0, Span::len) + key.len() > LONGEST_NAME {
-            return;
+        let is_too_long = before.map_or(0, Span::len) + key.len() > LONGEST_NAME;
+        if value.is_empty() || is_too_long || self.found.len() == MOST_FIELDS {
+            return; // before the name is joined
         }
         let name = if before.is_some() { self.joined(before, key, b"") } else { key };
         let text = self.found.bytes(name, self.at.text);
         let (kind, role) = (self.roles.kind(text, kind), self.roles.of(text));
-        self.best.note(role, self.found.len());
-        self.found.add_at(name, kind, value);
+        if self.found.add_at(name, kind, value) {
+            self.best.note(role, self.found.len() - 1);
+        }
     }
 
     fn joined(&mut self, before: Option<Span>, key: Span, after: &[u8]) -> Span {
@@ -195,6 +196,11 @@ impl Reading<'_> {
             Err(at) => Err(Lost { at: quoted.from() + at, wanted: "an escape of JSON" }),
         }
     }
+}
+
+/// RFC 8259, 2.
+fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
 }
 
 /// Resolves the escapes of RFC 8259, 7; or tells where one stands that is none. Half of a surrogate pair is U+FFFD.

@@ -52,6 +52,8 @@ pub(crate) trait Layout: Debug + Send + Sync {
 pub(crate) struct State {
     /// Of the header line, or of the groups of one's own.
     pub columns: Vec<Column>,
+    /// The header line itself, where a record that is the same is none.
+    pub header: Vec<u8>,
     pub captures: Option<CaptureLocations>,
 }
 

@@ -1,6 +1,6 @@
 //! Logfmt: `time=2026-11-22T10:00:00Z level=info msg="listening on port 80" port=80`.
 
-use crate::cursor::{Cursor, Read};
+use crate::cursor::{Cursor, Lost, Read};
 use crate::found::{Found, Known, SEVERITY, Span};
 use crate::layout::{Layout, Line, State};
 use crate::roles::{Best, Roles};
@@ -35,8 +35,8 @@ impl Layout for Logfmt {
         let mut pairs = 0;
         loop {
             let key = at.while_(is_of_a_key);
-            if key.is_empty() {
-                return at.lost("a key");
+            if key.is_empty() || !is_word(key.of(text)) {
+                return Err(Lost { at: key.from(), wanted: "a key" });
             }
             if at.skip(b"=") {
                 let value = if at.skip(b"\"") {
@@ -55,12 +55,8 @@ impl Layout for Logfmt {
                 };
                 let name = key.of(text);
                 let kind = self.0.kind(name, kind);
-                if !value.is_empty() {
-                    let slot = found.len();
-                    found.add_at(key, kind, value);
-                    if found.len() > slot {
-                        best.note(self.0.of(name), slot);
-                    }
+                if found.add_at(key, kind, value) {
+                    best.note(self.0.of(name), found.len() - 1);
                 }
             } else if pairs == 0 {
                 return at.lost("an equals sign after the key");
@@ -81,7 +77,13 @@ impl Layout for Logfmt {
 }
 
 fn is_of_a_key(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'/' | b'@')
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'/' | b'@') || !byte.is_ascii()
+}
+
+/// Whether what is not ASCII in a key are letters and their marks, of any script.
+fn is_word(key: &[u8]) -> bool {
+    let is_of_it = |char: char| char.is_ascii() || regex_syntax::is_word_character(char);
+    key.is_ascii() || std::str::from_utf8(key).is_ok_and(|key| key.chars().all(is_of_it))
 }
 
 fn unescaped(value: Span, text: &[u8], found: &mut Found) -> Span {

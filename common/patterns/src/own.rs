@@ -14,7 +14,7 @@ use regex_syntax::ast::{self, Ast};
 static FIELDS: [&Known; 1] = [&SEVERITY];
 
 /// A record is of this pattern if its first line, from its first byte on, matches; the match need not reach the line's
-/// end. Groups that took part become fields, but the time and the level that were understood. Where a time was asked for, by `time`
+/// end. Groups that hold something become fields, but the time and the level that were understood. Where a time was asked for, by `time`
 /// or `time_format`, and the text is none, the record is of this pattern all the same.
 #[derive(Debug)]
 pub(crate) struct Own {
@@ -87,7 +87,7 @@ impl Layout for Own {
     }
 
     fn prepare(&self, _: Option<&[u8]>) -> State {
-        State { columns: self.columns.clone(), captures: Some(self.regex.capture_locations()) }
+        State { columns: self.columns.clone(), captures: Some(self.regex.capture_locations()), ..State::default() }
     }
 
     fn read(&self, line: Line<'_>, state: &mut State, clock: &mut Clock, found: &mut Found) -> Read {
@@ -98,10 +98,9 @@ impl Layout for Own {
         let mut best = Best::default();
         for (i, group) in self.groups.iter().enumerate() {
             let Some((from, to)) = captures.get(*group) else { continue };
-            if state.columns[i].role != Role::Field {
-                best.note(self.roles.of(self.columns[i].name.as_bytes()), found.len());
+            if found.push(Name::Column(i as u32), Span::new(from, to)) && state.columns[i].role != Role::Field {
+                best.note(self.roles.of(self.columns[i].name.as_bytes()), found.len() - 1);
             }
-            found.push(Name::Column(i as u32), Span::new(from, to));
         }
         best.settle(&self.roles, line.head, clock, found);
         Ok(())

@@ -129,13 +129,17 @@ impl BuiltIn {
                  message are found by the names that Elastic's schema, log4j 2, logback, Serilog, Bunyan, pino, zap, logrus, GELF, journald \
                  and Docker use, or by the options `time`, `level`, `message`, `time_format` and `types`."
             }
-            Self::Windows => "Events of Windows as XML, one `<Event>` a row.",
+            Self::Windows => {
+                "Events of Windows as XML, one `<Event>` a row; a row of two matches nothing. What the event itself says is queried as \
+                 `fields['data.SubjectUserName']`, and each `<Data>` without a name by its place among these: `fields['data.1']`."
+            }
             Self::Nginx => {
-                "nginx: access lines in the combined format, perhaps with more behind it, and its error log."
+                "nginx: access lines in the combined format, perhaps with more behind it, and its error log. Quoted values keep the escapes \
+                 that it writes, such as `\\x22`."
             }
             Self::Apache => {
                 "Apache httpd: access lines in the common, combined and vhost_combined formats, and its error log. Combined lines are nginx's \
-                 where that is tried before; the fields are the same."
+                 where that is tried before; the fields are the same. Quoted values keep the escapes that it writes, such as `\\\"`."
             }
             Self::Kafka => "Kafka's own daemons: `[time] LEVEL message (logger)`.",
             Self::Clickhouse => "ClickHouse's own server log: `time [ thread ] {query} <Level> logger: message`.",
@@ -148,11 +152,14 @@ impl BuiltIn {
             }
             Self::Syslog => "syslog by RFC 5424 and by RFC 3164.",
             Self::W3c => {
-                "W3C's extended format as IIS writes it (`iis` is another name); its directive `#Fields:` names the fields."
+                "W3C's extended format as IIS writes it (`iis` is another name); its directive `#Fields:` names the fields. \
+                 Where one of `date` and `time` is missing, the other is a field."
             }
             Self::Logfmt => "logfmt: at least two `key=value`. Options as for json.",
             Self::Csv => {
-                "CSV by RFC 4180 with a header line; its names are the fields. Options as for json, and `separator`."
+                "CSV by RFC 4180 with a header line; its names are the fields, and one that comes again gets a number: `name_2`. A line that \
+                 is no such record, as with a quote in a value without quotes around it, matches nothing; records over several lines need \
+                 `record_start`. Options as for json, and `separator`."
             }
         }
     }
@@ -180,7 +187,7 @@ impl BuiltIn {
             Self::Json | Self::Logfmt => Some("the keys of the row"),
             Self::W3c => Some("the names in `#Fields:`"),
             Self::Csv => Some("the names in the header line"),
-            Self::Windows => Some("the names in `EventData`"),
+            Self::Windows => Some("`data.` and the names in `EventData` or `UserData`"),
             _ => None,
         }
     }

@@ -197,8 +197,9 @@ fn element(at: &mut Cursor<'_>, text: &[u8], found: &mut Found) -> Read {
         let name = at.while_(is_of_a_name);
         at.want(b"=\"", "an equals sign, and a value in quotes")?;
         let value = at.quoted("the end of the value")?;
-        if id.len() + 1 + name.len() > crate::found::LONGEST_NAME || found.len() == crate::found::MOST_FIELDS {
-            continue;
+        let is_too_long = id.len() + 1 + name.len() > crate::found::LONGEST_NAME;
+        if value.is_empty() || is_too_long || found.len() == crate::found::MOST_FIELDS {
+            continue; // before the name is joined
         }
         let from = found.scratch.len();
         for part in [id.of(text), b".", name.of(text)] {

@@ -6,9 +6,11 @@ use crate::layout::{Column, Layout, Line, Role, State};
 use crate::roles::{Best, Roles};
 use crate::spec::FieldType::{self, Int, Ip, Str};
 use crate::time::{Clock, clock_alone};
+use std::collections::HashMap;
 
 /// RFC 4180, with a separator of one's own: as many values as the header has names, at least two. A quoted value may hold line
-/// ends; quotes within come once. An empty value is left out.
+/// ends; quotes within come once. A value without quotes around it holds none, so that a record's further lines, where they are read
+/// each by itself, are mostly told from records. An empty value is left out.
 #[derive(Debug)]
 pub(crate) struct Csv {
     pub separator: u8,
@@ -20,20 +22,20 @@ static CSV_FIELDS: [&Known; 1] = [&SEVERITY];
 const NO_HEADER: &str = "a header line of the file: none is known";
 
 impl Csv {
-    fn columns(&self, header: &[u8]) -> Vec<Column> {
+    /// None where the header is no line of CSV.
+    fn columns(&self, header: &[u8]) -> Option<Vec<Column>> {
         let mut found = Found::new();
-        let mut columns = Vec::new();
+        let (mut columns, mut names) = (Vec::new(), Names::default());
         let mut at = Cursor::new(header);
-        while let Ok(span) = value(&mut at, self.separator, &mut found) {
-            let name = String::from_utf8_lossy(found.bytes(span, header)).trim().to_owned();
+        loop {
+            let span = value(&mut at, self.separator, &mut found).ok()?;
+            let name = names.of_its_own(String::from_utf8_lossy(found.bytes(span, header)).trim());
             let kind = self.roles.kind(name.as_bytes(), Str);
             columns.push(Column { role: self.roles.of(name.as_bytes()).0, name, kind });
-            if at.is_at_end() {
-                break;
+            if !at.skip(&[self.separator]) {
+                return Some(columns);
             }
-            at.at += 1; // the separator
         }
-        columns
     }
 }
 
@@ -51,40 +53,57 @@ impl Layout for Csv {
     }
 
     fn prepare(&self, header: Option<&[u8]>) -> State {
-        let header = header.filter(|header| !header.starts_with(b"#"));
-        State { columns: header.map_or_else(Vec::new, |header| self.columns(header.trim_ascii_end())), captures: None }
+        let header = header.map(without_line_end).filter(|header| !header.starts_with(b"#")).unwrap_or_default();
+        State { columns: self.columns(header).unwrap_or_default(), header: header.to_owned(), ..State::default() }
     }
 
     fn read(&self, line: Line<'_>, state: &mut State, clock: &mut Clock, found: &mut Found) -> Read {
-        let record = line.record.strip_suffix(b"\n").unwrap_or(line.record);
-        let record = record.strip_suffix(b"\r").unwrap_or(record);
+        let record = without_line_end(line.record);
         let mut at = Cursor::new(record);
         let columns = &state.columns;
         if columns.len() < 2 {
             return at.lost(NO_HEADER);
         }
+        if record == state.header {
+            return at.lost("values, and not the header again");
+        }
         let mut best = Best::default();
-        let mut same = 0;
         for (i, column) in columns.iter().enumerate() {
             if i > 0 && !at.skip(&[self.separator]) {
                 return at.lost("a separator, and more values: the header has more names");
             }
             let value = value(&mut at, self.separator, found)?;
-            same += usize::from(found.bytes(value, record) == column.name.as_bytes());
-            if value.is_empty() {
-                continue;
+            if found.push(Name::Column(i as u32), value) {
+                best.note(self.roles.of(column.name.as_bytes()), found.len() - 1);
             }
-            best.note(self.roles.of(column.name.as_bytes()), found.len());
-            found.push(Name::Column(i as u32), value);
         }
         if !at.is_at_end() {
             return at.lost("the end of the record: the header has no more names");
         }
-        if same == columns.len() {
-            return Err(Lost { at: 0, wanted: "values, and not the header again" });
-        }
         best.settle(&self.roles, record, clock, found);
         Ok(())
+    }
+}
+
+fn without_line_end(line: &[u8]) -> &[u8] {
+    let end = line.iter().rposition(|byte| !matches!(byte, b'\r' | b'\n')).map_or(0, |last| last + 1);
+    &line[..end]
+}
+
+/// The names of columns: one that comes again gets a number, as `name_2`.
+#[derive(Debug, Default)]
+struct Names(HashMap<String, usize>);
+
+impl Names {
+    fn of_its_own(&mut self, name: &str) -> String {
+        let mut own = name.to_owned();
+        while self.0.contains_key(&own) {
+            let times = self.0.entry(name.to_owned()).or_default();
+            *times += 1;
+            own = format!("{name}_{times}");
+        }
+        self.0.insert(own.clone(), 1);
+        own
     }
 }
 
@@ -92,9 +111,14 @@ impl Layout for Csv {
 fn value(at: &mut Cursor<'_>, separator: u8, found: &mut Found) -> Result<Span, Lost> {
     let text = at.text;
     if !at.skip(b"\"") {
-        let length = memchr::memchr(separator, at.rest()).unwrap_or(at.rest().len());
-        at.at += length;
-        return Ok(Span::new(at.at - length, at.at));
+        let length = memchr::memchr2(separator, b'"', at.rest()).unwrap_or(at.rest().len());
+        let value = Span::new(at.at, at.at + length);
+        at.at = value.to();
+        return if at.peek() == Some(b'"') {
+            at.lost("no quote in a value that does not begin with one")
+        } else {
+            Ok(value)
+        };
     }
     let from = at.at;
     let scratch = found.scratch.len();
@@ -119,7 +143,8 @@ fn value(at: &mut Cursor<'_>, separator: u8, found: &mut Found) -> Result<Span, 
 }
 
 /// The extended log format of the W3C (<https://www.w3.org/TR/WD-logfile>): values with blanks between, their names in the directive
-/// `#Fields:`. Fields keep these names. Dates and times are UTC, as the format has them. `-` is left out.
+/// `#Fields:`. Fields keep these names. Dates and times are UTC, as the format has them; one without the other is a field. `-`
+/// is left out.
 #[derive(Debug)]
 pub(crate) struct W3c;
 
@@ -139,18 +164,21 @@ impl Layout for W3c {
     }
 
     fn prepare(&self, header: Option<&[u8]>) -> State {
-        let names = header.and_then(|header| header.strip_prefix(b"#Fields:")).unwrap_or_default();
-        let names = names.split(u8::is_ascii_whitespace).filter(|name| !name.is_empty());
-        let column = |name: &[u8]| Column {
-            name: String::from_utf8_lossy(name).into_owned(),
-            kind: w3c_kind(name),
-            role: match name {
-                b"date" => Role::Date,
-                b"time" => Role::Time,
+        let header = header.and_then(|header| header.strip_prefix(b"#Fields:")).unwrap_or_default();
+        let written = header.split(u8::is_ascii_whitespace).filter(|name| !name.is_empty());
+        let has = |wanted: &[u8]| written.clone().any(|name| name == wanted);
+        let has_both = has(b"date") && has(b"time");
+        let mut names = Names::default();
+        let column = |name: &[u8]| {
+            let name = names.of_its_own(&String::from_utf8_lossy(name));
+            let role = match &*name {
+                "date" if has_both => Role::Date,
+                "time" if has_both => Role::Time,
                 _ => Role::Field,
-            },
+            };
+            Column { kind: w3c_kind(name.as_bytes()), name, role }
         };
-        State { columns: names.map(column).collect(), captures: None }
+        State { columns: written.clone().map(column).collect(), ..State::default() }
     }
 
     fn read(&self, line: Line<'_>, state: &mut State, clock: &mut Clock, found: &mut Found) -> Read {
@@ -167,30 +195,32 @@ impl Layout for W3c {
             if i > 0 && at.blanks() == 0 {
                 return at.lost("a blank, and more values: the directive #Fields has more names");
             }
+            let from = at.at;
             let value = if at.peek() == Some(b'"') {
                 value(&mut at, b' ', found)?
             } else {
                 at.word("a value: the directive #Fields has more names")?
             };
+            let bytes = found.bytes(value, text);
             match column.role {
                 Role::Date => date = Some(value),
+                Role::Time if clock_alone(bytes, 0) != Some(bytes.len()) => {
+                    return Err(Lost { at: from, wanted: "a time such as 10:00:00" });
+                }
                 Role::Time => time = Some(value),
-                _ if matches!(found.bytes(value, text), b"" | b"-") => {}
-                _ => found.push(Name::Column(i as u32), value),
+                _ if bytes == b"-" => {}
+                _ => {
+                    found.push(Name::Column(i as u32), value);
+                }
             }
         }
         at.blanks();
         if !at.is_at_end() {
             return at.lost("the end of the line: the directive #Fields has no more names");
         }
-        if let Some(time) = time
-            && clock_alone(text, time.from()) != Some(time.to())
-        {
-            return Err(Lost { at: time.from(), wanted: "a time such as 10:00:00" });
-        }
         if let (Some(date), Some(time)) = (date, time) {
             let mut both = [b' '; 20];
-            let (date, time) = (date.of(text), time.of(text));
+            let (date, time) = (found.bytes(date, text), found.bytes(time, text));
             if date.len() == 10 && time.len() >= 8 {
                 both[..10].copy_from_slice(date);
                 both[11..19].copy_from_slice(&time[..8]);

@@ -7,6 +7,7 @@ use crate::layout::{Layout, Line, State};
 use crate::level::Level;
 use crate::spec::FieldType::{Int, Str};
 use crate::time::Clock;
+use std::io::Write as _;
 
 static PROVIDER: Known = Known::new("provider", Str);
 static EVENT_ID: Known = Known::new("event_id", Int);
@@ -38,7 +39,8 @@ static FIELDS: [&Known; 14] = [
 ];
 
 /// The elements of `System` become fields; what the event itself says, those of `EventData` and `UserData`, has names that begin
-/// with `data.`; the message is that of `RenderingInfo`, where the export has it.
+/// with `data.`; a `<Data>` without a name is called by its place among these, from 1 on. The message is that of `RenderingInfo`,
+/// where the export has it.
 #[derive(Debug)]
 pub(crate) struct Windows;
 
@@ -66,7 +68,7 @@ impl Layout for Windows {
         }
         at.at = 0;
         let mut reading =
-            Reading { at, clock, found, open: [Span::new(0, 0); DEPTH], depth: 0, name: None, text: None };
+            Reading { at, clock, found, open: [Span::new(0, 0); DEPTH], depth: 0, name: None, text: None, unnamed: 0 };
         reading.elements()
     }
 }
@@ -80,8 +82,10 @@ struct Reading<'r> {
     depth: usize,
     /// The attribute `Name` of the innermost one.
     name: Option<Span>,
-    /// What stands in the innermost one, while nothing else does.
+    /// What stands in the innermost one; empty once an element stood in it.
     text: Option<Span>,
+    /// How many elements `<Data>` without a name there were.
+    unnamed: usize,
 }
 
 impl Reading<'_> {
@@ -124,10 +128,13 @@ impl Reading<'_> {
             return;
         }
         let record = self.at.text;
-        let Some(before) = self.text.filter(|before| !before.is_empty()) else {
+        let Some(before) = self.text else {
             self.text = Some(if has_entities { entities(text, record, self.found) } else { text });
             return;
         };
+        if before.is_empty() {
+            return;
+        }
         let from = if before.is_scratch() && before.to() == self.found.scratch.len() {
             before.from()
         } else {
@@ -159,11 +166,14 @@ impl Reading<'_> {
             while matches!(self.at.peek(), Some(b' ' | b'\r' | b'\n' | b'\t')) {
                 self.at.at += 1;
             }
-            if self.at.skip(b"/>") {
-                return if self.depth == 1 { self.at.lost("what stands in the event") } else { self.close(name) };
-            }
-            if self.at.skip(b">") {
-                return Ok(());
+            let is_closed = self.at.skip(b"/>");
+            if is_closed || self.at.skip(b">") {
+                self.unnamed += usize::from(self.name.is_none() && name.of(self.at.text) == b"Data");
+                return match is_closed {
+                    false => Ok(()),
+                    true if self.depth == 1 => self.at.lost("what stands in the event"),
+                    true => self.close(name),
+                };
             }
             let key = self.at.while_(|byte| byte.is_ascii_graphic() && !matches!(byte, b'=' | b'>' | b'/'));
             if key.is_empty() || !self.at.skip(b"=") {
@@ -184,7 +194,7 @@ impl Reading<'_> {
         let text = self.at.text;
         let key = key.of(text);
         if key == b"Name" {
-            self.name = Some(value);
+            self.name = Some(value).filter(|name| !name.is_empty());
         }
         if value.is_empty() || self.depth != 3 || self.open[1].of(text) != b"System" {
             return;
@@ -258,14 +268,17 @@ impl Reading<'_> {
         if name.len() + 5 > LONGEST_NAME || self.found.len() == MOST_FIELDS {
             return;
         }
-        let from = self.found.scratch.len();
-        self.found.scratch.extend_from_slice(b"data.");
+        let scratch = &mut self.found.scratch;
+        let from = scratch.len();
+        scratch.extend_from_slice(b"data.");
         if name.is_scratch() {
-            self.found.scratch.extend_from_within(name.from()..name.to());
+            scratch.extend_from_within(name.from()..name.to());
+        } else if self.name.is_none() && name.of(self.at.text) == b"Data" {
+            let _ = write!(scratch, "{}", self.unnamed); // to memory
         } else {
-            self.found.scratch.extend_from_slice(name.of(self.at.text));
+            scratch.extend_from_slice(name.of(self.at.text));
         }
-        let name = Span::scratch(from, self.found.scratch.len());
+        let name = Span::scratch(from, scratch.len());
         self.found.add_at(name, Str, value);
     }
 }

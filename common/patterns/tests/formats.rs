@@ -98,7 +98,7 @@ fn syslog() {
                 "Nov 22 10:00:00 host kernel: [    0.000000] Linux version 6.1.0",
                 "Nov 22 10:00:00 host systemd[1]: ",
                 "2026-11-22T10:00:00.123456+00:00 host rsyslogd: [origin software=\"rsyslogd\"] start",
-                r#"<14>1 - - - - - [a b="q\"q\\\]\x"] m"#,
+                r#"<14>1 - - - - - [a b="q\"q\\\]\x" c=""] m"#,
                 "<192>Oct 11 22:14:15 host a: b",
                 "<34>2 2003-10-11T22:14:15.003Z a b c d - e",
                 "<34>1 2003-10-11T22:14:15.003Z a b c d [e f=1] g",
@@ -236,9 +236,13 @@ fn json() {
                 r#"{"version":"1.1","host":"h","short_message":"GELF","timestamp":1795341600.25,"level":3,"_user":"x"}"#,
                 r#"{"log":"a line\n","stream":"stdout","time":"2026-11-22T10:00:00.123456789Z"}"#,
                 r#"{"time":"yesterday","level":"loud","a":{},"b":[]}"#,
+                r#"{"level":"","severity":"error","message":"","msg":"m","a":{"b":"","c":1}}"#,
                 "{\n  \"message\": \"over lines\",\n  \"a\": 1\n}",
                 r#"{"a":{"b":{"c":{"d":{"e":{"f":{"g":{"h":{"i":{"j":{"k":{"l":{"m":{"n":{"o":{"p":{"q":1}}}}}}}}}}}}}}}}}"#,
+                " \t{\"a\":1} ",
+                "\n{\"a\":1}\n",
                 "{}",
+                " a",
                 r#"{"a":1"#,
                 r#"{"a":1} x"#,
                 r#"{"a" 1}"#,
@@ -279,6 +283,9 @@ fn logfmt() {
                 r#"ts=2026-11-22T10:00:00Z caller=main.go:7 level=warn err="a\nb" empty= debug"#,
                 r#"a="it\'s \x1b\u001b\u{1b} \u{e9}" b="\xff\ud83d\u12\u{}\u{110000}\u{0000001b}\q""#,
                 "a=1 b=2",
+                "中=文 größe=2 हिन्दी=x",
+                "日志：=1 b=2",
+                "日志 a=1 b=2",
                 "a=1",
                 "a b=2",
                 "a=\"1 b=2",
@@ -310,7 +317,7 @@ fn w3c() {
             ],
         ),
     );
-    // of <https://www.w3.org/TR/WD-logfile>: the date is in a directive of its own, so these times have none
+    // of <https://www.w3.org/TR/WD-logfile>: the date is in a directive of its own, so these times are fields
     golden(
         "w3c_draft",
         &table(
@@ -319,6 +326,9 @@ fn w3c() {
             &["00:34:23 GET /foo/bar.html", "00:34:23 \"GET a\" /foo/bar.html"],
         ),
     );
+    let alone = table(&spec, Some("#Fields: date c-ip"), &["2026-11-22 10.0.0.1", "- 10.0.0.1"]);
+    let quoted = ["10:00:00 \"2026-11-22\"", "10:00:00 \"2026-11-2\"\"\""];
+    golden("w3c_dates", &(alone + &table(&spec, Some("#Fields: time date"), &quoted)));
     golden("w3c_without_directive", &table(&spec, None, &["00:34:23 GET /foo/bar.html"]));
 }
 
@@ -332,7 +342,10 @@ fn a_header_that_comes_again() {
     let after = shown(&mut reader, b"GET 200");
     assert_eq!(
         (&*before, &*after),
-        ("    w3c \n    cs-method = \"GET\"\n", "    w3c \n    cs-method = \"GET\"\n    sc-status: int = \"200\"\n")
+        (
+            "    w3c \n    time = \"00:34:23\"\n    cs-method = \"GET\"\n",
+            "    w3c \n    cs-method = \"GET\"\n    sc-status: int = \"200\"\n"
+        )
     );
 }
 
@@ -347,11 +360,14 @@ fn windows() {
                 r#"<Event xmlns="http://schemas.microsoft.com/win/2004/08/events/event"><System><Provider Name="Microsoft-Windows-Security-Auditing" Guid="{54849625-5478-4994-A5BA-3E3B0328C30D}" /><EventID>4624</EventID><Version>2</Version><Level>0</Level><Task>12544</Task><Opcode>0</Opcode><Keywords>0x8020000000000000</Keywords><TimeCreated SystemTime="2015-11-12T00:24:35.079785200Z" /><EventRecordID>211</EventRecordID><Correlation ActivityID="{00D66690-1CDF-0000-AC66-D600DF1CD101}" /><Execution ProcessID="716" ThreadID="760" /><Channel>Security</Channel><Computer>WIN-GG82ULGC9GO</Computer><Security /></System><EventData><Data Name="SubjectUserSid">S-1-5-18</Data><Data Name="TargetUserName">Administrator</Data><Data Name="IpAddress">127.0.0.1</Data><Data Name="Empty"></Data></EventData></Event>"#,
                 "<Event xmlns='x'>\r\n  <System>\r\n    <Provider Name='Application Error'/>\r\n    <EventID Qualifiers='0'>1000</EventID>\r\n    <Level>2</Level>\r\n    <TimeCreated SystemTime='2026-11-22T10:00:00.000Z'/>\r\n    <Channel>Application</Channel>\r\n    <Security UserID='S-1-5-21'/>\r\n  </System>\r\n  <EventData>\r\n    <Data>a &lt;b&gt; &amp; &#x43;</Data>\r\n    <Data>two <![CDATA[<parts>]]></Data>\r\n    <Binary>00FF</Binary>\r\n  </EventData>\r\n  <RenderingInfo Culture='en-US'><Message>Faulting &quot;x&quot;</Message><Level>Error</Level></RenderingInfo>\r\n</Event>\r\n",
                 "<Event><System><Level>3</Level></System><UserData><Own xmlns='y'><Id>7</Id><!-- a > b --><Name>n</Name></Own></UserData></Event>",
+                "<Event><EventData><Data>a</Data><Data/><Data Name=''>&lt;</Data><Data Name='x'>c</Data><Other>d</Other><Data Name='y'/><Data>e</Data></EventData></Event>",
+                "<Event><UserData>\n <Own a='1'>\n  <Id>7</Id>\n  <Mixed>x<b/>y</Mixed>\n </Own>\n</UserData></Event>",
                 "<Events><Event></Event></Events>",
                 "<Event><System></Event>",
                 "<Event><System>",
                 "<Event/>",
                 "<Event></Event> x",
+                "<Event></Event><Event></Event>",
                 "<Event a=b></Event>",
             ],
         ),
@@ -375,11 +391,19 @@ fn csv() {
                 "2026-11-22 10:00:00,info,x",
                 "2026-11-22 10:00:00,info,x,1,2",
                 "2026-11-22 10:00:00,info,\"x\"y,1",
+                "2026-11-22 10:00:00,info,x\"y,1",
+                "value\",b,c,1", // the second line of a record
                 "2026-11-22 10:00:00,info,\"x,1",
             ],
         ),
     );
     golden("csv_without_header", &table(&[spec.clone()], None, &["1,2"]));
+    golden("csv_unfit_header", &table(&[spec.clone()], Some("a,b,c\"d"), &["1,2"]));
+    let twice = "time, a ,a_2,a,time,a";
+    golden(
+        "csv_names_twice",
+        &table(&[spec.clone()], Some(twice), &["2026-11-22 10:00:00,1,2,3,2026-11-23 10:00:00,4", twice]),
+    );
     spec.name = "sales".into();
     spec.like = Some(BuiltIn::Csv);
     spec.separator = Some('\t');

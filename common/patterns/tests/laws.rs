@@ -137,7 +137,7 @@ proptest! {
         }
     }
 
-    /// Of text, names and values are text; together the values are no longer than the record and a few words.
+    /// Of text, names and values are text, and no value is empty; together they are no longer than the record and a few words.
     #[test]
     fn fields_are_bounded(header in text(), record in text()) {
         let (mut reader, mut found) = (reader(&header), Found::new());
@@ -148,6 +148,7 @@ proptest! {
         for field in reader.fields(&found, &record) {
             prop_assert!(std::str::from_utf8(field.name).is_ok() && std::str::from_utf8(field.value).is_ok());
             prop_assert!(field.name.len() <= LONGEST_NAME.max(header.len()));
+            prop_assert!(!field.value.is_empty(), "{}", String::from_utf8_lossy(field.name));
             values += field.value.len();
         }
         // The words of a priority; what an audit says is in its message too.
@@ -179,6 +180,7 @@ fn no_record_takes_long() {
     for (start, piece, end) in [
         ("{", "\"a\":{", ""),
         ("{\"a\":1", ",\"b\":{}", "}"),
+        ("{\"a\":{\"b\":{\"c\":1", ",\"b\":\"\"", "}}}"),
         ("{\"a\":", "[", ""),
         ("{\"a\":1", ",\"b\":2", "}"),
         ("{\"a\":{\"b\":{\"c\":1", ",\"b\":{\"a\":{}}", "}}}"),
@@ -190,6 +192,7 @@ fn no_record_takes_long() {
         ("<Event ", "a='&'", ""),
         ("<14>1 - - - - - ", "[a b=\"c\"]", ""),
         ("<14>1 - - - - - [a", " b=\"\\\"\"", "]"),
+        ("<14>1 - - - - - [a", " b=\"\"", "]"),
         ("2026/11/22 10:00:00 [error] 17#18: x", ", client: \"", ""),
         ("2026/11/22 10:00:00 [error] 17#18: x", ", client: \"a\"", ""),
         ("[2026-11-22 10:00:00,123] INFO x", "\n(", ""),
