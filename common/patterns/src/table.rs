@@ -111,7 +111,9 @@ impl Names {
 fn value(at: &mut Cursor<'_>, separator: u8, found: &mut Found) -> Result<Span, Lost> {
     let text = at.text;
     if !at.skip(b"\"") {
-        let length = memchr::memchr2(separator, b'"', at.rest()).unwrap_or(at.rest().len());
+        // Values between tabs are mostly written as they are.
+        let none = if separator == b'\t' { separator } else { b'"' };
+        let length = memchr::memchr2(separator, none, at.rest()).unwrap_or(at.rest().len());
         let value = Span::new(at.at, at.at + length);
         at.at = value.to();
         return if at.peek() == Some(b'"') {
