@@ -175,7 +175,8 @@ def merges(at_once):
 
 def main():
     source()
-    print(f"{ROWS} generated rows; bytes a line once merged; CPU-ns a line of an INSERT of {FILES * LINES}")
+    text = float(ask("SELECT avg(length(text)) FROM made", "bench_source"))
+    print(f"{ROWS} generated rows of {text:.1f} bytes of text; bytes a line once merged; CPU-ns a line of an INSERT of {FILES * LINES}")
     print(f"{'':34} {'all':>7} {'text':>7} {'fields':>7} {'time':>7} {'line':>7} {'rest':>7} {'INSERT':>7}")
     answers = {}
     for name, changes in VARIANTS.items():

@@ -10,6 +10,7 @@ pub use dlq::{DlqCommand, Letters};
 pub use pause::{Kind, Pause, Resume};
 pub use plan::Plan;
 
+use crate::moment::{self, Begin};
 use clap::{Parser, Subcommand, ValueEnum};
 use logmill_clickhouse::ledger::files::State;
 use std::ffi::OsString;
@@ -122,6 +123,7 @@ Examples:
   logmill plan --tb-per-day 60 --ratio 8 --bench target/bench.json --format json
 
 Exit code 1 when the figures cannot be read.")]
+    #[command(allow_negative_numbers = true)]
     Plan(Plan),
     /// Bring the tables in ClickHouse to this program's version, and make the columns that the configuration wants for fields.
     #[command(after_help = "\
@@ -152,9 +154,10 @@ Examples:
   zcat old.gz | logmill dry-run -
   logmill dry-run --cluster hdfs-a /mnt/logs    as if the files lay in the cluster hdfs-a
   logmill dry-run --explain access.log          which rules, codec, encoding and patterns, and why not others
-  logmill dry-run --suggest odd.log >> logmill.toml
+  logmill dry-run --explain --as /logs/web/access.log access.log    by the path that it has in the cluster
+  logmill dry-run --suggest --as /logs/odd.log odd.log >> logmill.toml
 
-Exit code 1 when a file was rejected, wholly or in part, or could not be read.")]
+Exit code 1 when a file was rejected, wholly or in part, could not be read, or has rows for which nothing can be proposed.")]
     DryRun {
         /// Files, folders (with all below them), or - for standard input.
         #[arg(required = true, value_name = "PATH")]
@@ -162,11 +165,15 @@ Exit code 1 when a file was rejected, wholly or in part, or could not be read.")
         /// The name of the cluster for which rules are looked up.
         #[arg(long, default_value = "local", value_name = "NAME")]
         cluster: String,
+        /// The path in the cluster of the one file or folder that is given, or of standard input: rules go by it.
+        #[arg(long = "as", value_name = "PATH", value_parser = in_a_cluster)]
+        placed: Option<String>,
         /// Say of each file, instead of its rows, which codec, encoding and patterns were found, which plan it has and from which entries
         /// of the configuration; and why the other encodings, entries and patterns lost.
         #[arg(long, conflicts_with = "suggest")]
         explain: bool,
-        /// Propose, instead of the rows, a pattern for the rows that none matches, as it is written into the configuration.
+        /// Propose, instead of the rows, patterns and a rule for rows that none matches, and how records of several lines begin, as it is
+        /// written into the configuration.
         #[arg(long)]
         suggest: bool,
     },
@@ -242,11 +249,11 @@ It may be stopped at any time; the same command goes on with what it has begun. 
         #[arg(required_unless_present = "since", value_name = "PATH|GLOB|FILE_ID")]
         paths: Vec<String>,
         /// Only files whose load ended then or later: a time (RFC 3339), or so long ago (10m).
-        #[arg(long, value_name = "TIME")]
-        since: Option<String>,
+        #[arg(long, value_name = "TIME", value_parser = moment::given)]
+        since: Option<u64>,
         /// Only files whose load ended before.
-        #[arg(long, value_name = "TIME")]
-        until: Option<String>,
+        #[arg(long, value_name = "TIME", value_parser = moment::given)]
+        until: Option<u64>,
     },
     /// Load files again in another encoding, and replace their rows: readers see the old ones or the new ones.
     ///
@@ -430,7 +437,7 @@ pub struct Tap {
     pub topic: String,
     /// Where to begin: beginning, end, an offset of each partition, a time (RFC 3339), or so long ago (10m).
     #[arg(long, default_value = "beginning", value_name = "FROM")]
-    pub from: String,
+    pub from: Begin,
     /// Only this partition.
     #[arg(long, value_name = "N")]
     pub partition: Option<i32>,
@@ -463,6 +470,15 @@ pub struct Forget {
     /// Who asks for it; kept for ever.
     #[arg(long, env = "USER", default_value = "unknown", hide_env_values = true, value_name = "NAME")]
     pub who: String,
+}
+
+/// A path in a cluster.
+fn in_a_cluster(path: &str) -> Result<String, &'static str> {
+    match path.trim_end_matches('/') {
+        "" => Err("a path in a cluster is more than a /"),
+        path if path.starts_with('/') => Ok(path.to_owned()),
+        _ => Err("a path in a cluster begins with /"),
+    }
 }
 
 /// The names of the states of files.

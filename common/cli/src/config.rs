@@ -10,8 +10,13 @@ pub fn print(what: ConfigCommand) -> Result<Verdict, Failure> {
         ConfigCommand::Schema => logmill_config::json_schema(),
         ConfigCommand::Reference => logmill_config::reference(),
     };
+    show(&text)
+}
+
+/// Prints a text as it is.
+pub fn show(text: &str) -> Result<Verdict, Failure> {
     let mut out = Printer::stdout();
-    out.text(&text)?;
+    out.text(text)?;
     out.finish()?;
     Ok(Verdict::Good)
 }

@@ -55,14 +55,16 @@ pub fn run(args: Args) -> Result<Verdict, Failure> {
         Command::Analyze(_) => unreachable!("it was run"),
         Command::Config { what } => config::print(what),
         Command::Completion { shell } => {
-            clap_complete::generate(shell, &mut Args::command(), "logmill", &mut std::io::stdout());
-            Ok(Verdict::Good)
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Args::command(), "logmill", &mut script);
+            config::show(&String::from_utf8_lossy(&script))
         }
         Command::Validate { connect } => validate::run(&Config::load(file)?, connect, format),
-        Command::DryRun { paths, cluster, explain, suggest } => {
+        Command::DryRun { paths, cluster, placed, explain, suggest } => {
             let explanation = explain.then_some(dry_run::Asked::Explanation);
             let asked = explanation.or(suggest.then_some(dry_run::Asked::Suggestion));
-            dry_run::run(&config_if_any(file)?, &paths, &cluster, asked, format)
+            let place = dry_run::Place { cluster: &cluster, path: placed.as_deref() };
+            dry_run::run(&config_if_any(file)?, &paths, place, asked, format)
         }
         Command::Topics { what } => topics::run(&Config::load(file)?, what, format),
         Command::Plan(wish) => plan::run(&config_if_any(file)?, &wish, format),
@@ -78,9 +80,7 @@ pub fn run(args: Args) -> Result<Verdict, Failure> {
         Command::Where { what } => files::locate(&Config::load(file)?, &what, format),
         Command::Reconcile { paths, settled } => files::reconcile(&Config::load(file)?, &paths, settled, format),
         Command::Redecode { paths, encoding } => replay::redecode(&Config::load(file)?, &paths, &encoding, format),
-        Command::Replay { paths, since, until } => {
-            replay::replay(&Config::load(file)?, &paths, since.as_deref(), until.as_deref(), format)
-        }
+        Command::Replay { paths, since, until } => replay::replay(&Config::load(file)?, &paths, since, until, format),
         Command::Forget(forget) => forget::run(&Config::load(file)?, &forget, format),
         Command::Finish { paths, dry_run } => finish::run(&Config::load(file)?, &paths, dry_run, format),
         Command::Status => status::run(&Config::load(file)?, format),

@@ -1,6 +1,41 @@
 //! Points in time on the command line.
 
+use crate::files::now_ms;
+use std::str::FromStr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// [`parse`] of what stands on the command line now.
+///
+/// # Errors
+/// What a time is.
+pub fn given(text: &str) -> Result<u64, String> {
+    parse(text, now_ms()).ok_or_else(|| "2026-11-23T10:00:00Z is a time, and 10m is ten minutes ago".into())
+}
+
+/// Where to begin in a topic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Begin {
+    Beginning,
+    End,
+    /// Of each partition.
+    Offset(i64),
+    /// Milliseconds since 1970.
+    Time(u64),
+}
+
+impl FromStr for Begin {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match (text, text.parse(), parse(text, now_ms())) {
+            ("beginning", ..) => Ok(Self::Beginning),
+            ("end", ..) => Ok(Self::End),
+            (_, Ok(offset), _) => Ok(Self::Offset(offset)),
+            (.., Some(time)) => Ok(Self::Time(time)),
+            _ => Err("it must be beginning, end, an offset, a time (2026-11-23T10:00:00Z) or so long ago (10m)"),
+        }
+    }
+}
 
 /// A time (RFC 3339, the zone may be left out: UTC), or so long before `now_ms`; ms since 1970.
 pub fn parse(text: &str, now_ms: u64) -> Option<u64> {

@@ -9,7 +9,6 @@ use crate::args::Format;
 use crate::exit::{Failure, Verdict};
 use crate::files::{now_ms, time};
 use crate::migrate::database;
-use crate::moment;
 use crate::output::{Printer, escaped};
 use anyhow::{Context, Result, anyhow, bail};
 use logmill_clickhouse::Database;
@@ -90,15 +89,16 @@ pub fn redecode(config: &Config, paths: &[String], encoding: &str, format: Forma
 pub fn replay(
     config: &Config,
     paths: &[String],
-    since: Option<&str>,
-    until: Option<&str>,
+    from_ms: Option<u64>,
+    to_ms: Option<u64>,
     format: Format,
 ) -> Result<Verdict, Failure> {
-    let read = |text: Option<&str>| {
-        let bad = |text| Failure::Usage(format!("{text:?} is no time: 2026-11-23T10:00:00Z is one, or 10m ago as 10m"));
-        text.map(|text| moment::parse(text, now_ms()).ok_or_else(|| bad(text))).transpose()
-    };
-    let (from_ms, to_ms) = (read(since)?, read(until)?);
+    if let (Some(since), Some(until)) = (from_ms, to_ms)
+        && since >= until
+    {
+        let (since, until) = (time(since), time(until));
+        return Err(Failure::Usage(format!("--since is {since} and --until {until}: there is nothing between them")));
+    }
     let wanted = |name, selector| (name, Wanted { selector, from_ms, to_ms });
     let wanted = match paths {
         [] => vec![wanted("these times", Selector::All)],

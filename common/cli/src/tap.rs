@@ -2,9 +2,9 @@
 
 use crate::args::Tap;
 use crate::exit::{Failure, Verdict};
-use crate::files::{now_ms, time};
+use crate::files::time;
 use crate::migrate::database;
-use crate::moment;
+use crate::moment::Begin;
 use crate::output::Printer;
 use crate::rows::{self, Rows};
 use crate::topic_reader::{Seen, TopicReader};
@@ -56,6 +56,9 @@ enum Payload {
 /// There is no such topic, or Kafka does not answer.
 pub fn run(config: &Config, tap: &Tap) -> Result<Verdict, Failure> {
     let topics = topics(config, &tap.topic)?;
+    if tap.from == Begin::End && !tap.follow {
+        return Err(Failure::Usage("--from end shows nothing without --follow".into()));
+    }
     let reader = TopicReader::new(config, &config.topics().group("tap"))?;
     let wanted = tap.file.as_deref().map(|file| Wanted::of(config, file));
     let mut out = Printer::stdout();
@@ -105,27 +108,19 @@ fn from(reader: &TopicReader, topic: &str, tap: &Tap) -> Result<Vec<(i32, Offset
         Some(one) if (0..count).contains(&one) => vec![one],
         Some(one) => return Err(Failure::Usage(format!("{topic} has {count} partitions, from 0 on; {one} is none"))),
     };
-    if let Some(since) = moment::parse(&tap.from, now_ms()) {
-        return Ok(reader.at_time(topic, &partitions, since)?);
+    let each = |at: fn(Offset, Offset, i64) -> Offset, offset| {
+        let place = |&partition| {
+            let (low, end) = reader.ends(topic, partition)?;
+            Ok((partition, at(low, end, offset)))
+        };
+        partitions.iter().map(place).collect()
+    };
+    match tap.from {
+        Begin::Beginning => each(|low, _, _| low, 0),
+        Begin::End => each(|_, end, _| end, 0),
+        Begin::Offset(offset) => each(|low, end, offset| Offset(offset).clamp(low, end), offset),
+        Begin::Time(since) => Ok(reader.at_time(topic, &partitions, since)?),
     }
-    let wanted: fn(Offset, Offset, i64) -> Offset = match &*tap.from {
-        "beginning" => |low, _, _| low,
-        "end" if tap.follow => |_, end, _| end,
-        "end" => return Err(Failure::Usage("--from end shows nothing without --follow".into())),
-        _ => |low, end, offset| Offset(offset).clamp(low, end),
-    };
-    let offset = if ["beginning", "end"].contains(&&*tap.from) { Some(0) } else { tap.from.parse().ok() };
-    let Some(offset) = offset else {
-        return Err(Failure::Usage(format!(
-            "--from is {:?}, it must be beginning, end, an offset, a time (2026-11-23T10:00:00Z) or so long ago (10m)",
-            tap.from
-        )));
-    };
-    let places = partitions.into_iter().map(|partition| {
-        let (low, end) = reader.ends(topic, partition)?;
-        Ok((partition, wanted(low, end, offset)))
-    });
-    places.collect()
 }
 
 /// One topic, and what is asked of it.

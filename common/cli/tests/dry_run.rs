@@ -352,6 +352,132 @@ fn a_pattern_is_proposed_for_what_none_matches() {
     assert_eq!((run.code, run.stdout.as_str()), (0, ""), "{}", run.stderr);
 }
 
+/// What is proposed for a file, and what its last row is once that is applied.
+fn proposed((name, content): &(&str, String)) -> String {
+    let bench = Bench::new();
+    bench.file(name, content.as_bytes());
+    let run = bench.run(&["dry-run", "--suggest", name]);
+    bench.file("logmill.toml", run.stdout.as_bytes());
+    let applied = bench.run(&["dry-run", "--format", "json", name]);
+    assert_eq!(applied.code, 0, "{}\n{}", run.stdout, applied.stderr);
+    let rows = applied.rows();
+    let last = rows.last().map(|row| {
+        let [lines, time, level, fields] = ["lines", "time", "level", "fields"].map(|key| &row[key]);
+        format!(", the last: lines {lines}, time {time}, level {level}, fields {fields}")
+    });
+    let (proposed, count) = (run.stdout + &run.stderr, rows.len());
+    format!("== {name}\n{proposed}-> {count} rows{}\n\n", last.unwrap_or_default())
+}
+
+/// Lines of a form; `line` is given their number.
+fn lines(line: impl Fn(usize) -> String) -> String {
+    (0..8).map(|i| line(i) + "\n").collect()
+}
+
+#[test]
+fn what_is_proposed_holds_for_files_of_many_kinds() {
+    let trace = "java.lang.IllegalStateException: no\n\tat a.B.c(B.java:7)\nCaused by: x\n\t... 1 more\n";
+    let log4j = |i: usize| format!("2026-11-22 10:00:0{i},004 [main] ERROR a.B - order {i} failed");
+    let access =
+        |i: usize| format!("10.0.0.{i} - - [22/Nov/2026:10:00:00 +0000] \"GET /a HTTP/1.1\" 200 17 \"-\" \"c/8\"");
+    let error = |i: usize| format!("2026/11/22 10:00:0{i} [error] 7#7: *1 open() failed");
+    let python = |i: usize| {
+        format!("2026-11-22 10:00:0{i} - tasks - ERROR - order {i}\nTraceback:\n  File \"a.py\"\nValueError: no")
+    };
+    let files = [
+        ("traces.log", lines(|i| log4j(i) + "\n" + trace.trim_end())),
+        ("begun.log", trace.to_owned() + &lines(log4j) + &log4j(9) + "\n" + trace),
+        ("python.log", lines(python)),
+        ("two.log", lines(|i| if i < 5 { access(i) } else { error(i) }) + "odd one\nodd two\n"),
+        ("both.log", lines(|i| if i % 2 == 0 { access(i) } else { log4j(i) })),
+        ("comma.csv", "a,b,c\n1,2,x\n3,4,y\n5,6,z\n".into()),
+        ("semicolon.csv", "name;count\nann;2\nbob;4\n".into()),
+        ("point.log", lines(|i| format!("22.11.2026 10:00:0{i}.123 | INFO | worker-{i} | took {i} ms"))),
+        ("fraction.log", lines(|i| format!("22-Nov-2026 10:00:0{i},123 | INFO | worker-{i} | took {i} ms"))),
+        ("zone.log", lines(|i| format!("2026-11-22 10:00:0{i} {} INFO took {i} ms", ["CET", "CEST"][i % 2]))),
+        ("字.log", lines(|i| format!("2026-11-22 10:00:0{i} 用户=u{i} 动作=登录 耗时={i}"))),
+        ("prose.log", "It was a dark night.\n(and) so; on\n=== 7 ===\n".into()),
+        ("one.log", "It was a dark night.\n".into()),
+        ("empty.log", String::new()),
+    ];
+    insta::assert_snapshot!("proposed", files.iter().map(proposed).collect::<String>().trim_end());
+}
+
+#[test]
+fn named_patterns_stay_where_records_have_several_lines() {
+    let bench = Bench::new();
+    let rule = "[[rules]]\npath = \"a.log\"\npatterns = [\"log4j\"]\n";
+    bench.file("logmill.toml", rule.as_bytes());
+    let record = "2026-11-22 10:00:00,004 [main] ERROR a.B - no\njava.lang.Error\n\tat a.B.c(B.java:7)\n";
+    bench.file("a.log", record.repeat(3).as_bytes());
+    let run = bench.run(&["dry-run", "--suggest", "a.log"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    insta::assert_snapshot!("proposed_for_named", run.stdout);
+    bench.file("logmill.toml", format!("{rule}{}", run.stdout).as_bytes());
+    let run = bench.run(&["dry-run", "--suggest", "a.log"]);
+    assert_eq!((run.code, run.stdout.as_str()), (0, ""));
+    assert_eq!(run.stderr, "a.log: nothing to propose: every row is matched (--explain says by what)\n");
+}
+
+#[test]
+fn a_proposal_is_a_json_object_too() {
+    let bench = Bench::new();
+    bench.file("a.csv", b"a,b\n1,2\n3,4\n");
+    bench.file("b.log", "2026-11-22 10:00:00,004 [main] ERROR a.B - no\n\tat a.B\n".repeat(3).as_bytes());
+    let run = bench.run(&["dry-run", "--suggest", "--format", "json", "a.csv", "b.log"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert_eq!(run.rows()[1]["rows"], 3);
+    insta::assert_snapshot!("proposed_json", run.stdout);
+}
+
+#[test]
+fn rules_go_by_the_path_in_the_cluster_where_that_is_given() {
+    let bench = Bench::new();
+    let rules = "[[rules]]\npath = \"/logs/web/**\"\npatterns = [\"nginx\"]\n[[rules]]\npath = \"*.txt\"\n";
+    bench.file("logmill.toml", rules.as_bytes());
+    bench.file("logs/web/x.csv", b"a,b\n1,2\n3,4\n");
+    let folder = bench.folder().to_str().unwrap();
+    let run = |asked: &str, arguments: &[&str]| {
+        let arguments = [&["dry-run", asked], arguments].concat();
+        if arguments.contains(&"-") { bench.run_with(&arguments, b"a,b\n1,2\n3,4\n") } else { bench.run(&arguments) }
+    };
+    let explained = |arguments: &[&str]| {
+        let run = run("--explain", arguments);
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        let is_shown = |line: &&str| ["complete;", "  rule ", "  hint "].iter().any(|part| line.contains(part));
+        let shown: String = run.stdout.lines().filter(is_shown).map(|line| format!("{line}\n")).collect();
+        format!("$ {}\n{shown}\n", arguments.join(" ")).replace(folder, "/here")
+    };
+    let text = [
+        explained(&["logs/web/x.csv"]),
+        explained(&[&format!("{folder}/logs/web/x.csv")]),
+        explained(&["-"]),
+        explained(&["--as", "/logs/web/x.csv", "-"]),
+        explained(&["--as", "/logs/web/y.csv", "logs/web/x.csv"]),
+        explained(&["--as", "/logs/", "logs"]),
+        explained(&["--as", "/other", "logs"]),
+    ];
+    insta::assert_snapshot!("explained_as", text.concat().trim_end());
+    let proposed = |arguments: &[&str]| {
+        let run = run("--suggest", arguments);
+        run.stdout.lines().find(|line| line.starts_with("path = ")).expect("a rule").to_owned()
+    };
+    let of_name = "path = \"x.csv\"   # in any folder: set the path in the cluster (or say --as)";
+    assert_eq!(proposed(&["logs/../logs/web/x.csv"]), of_name);
+    assert_eq!(proposed(&["--as", "/a/*.csv", "-"]), "path = \"/a/[*].csv\"");
+    let of_none = "path = \"/path/in/the/cluster\"   # set it: standard input has none (or say --as)";
+    assert_eq!(proposed(&["-"]), of_none);
+    for (arguments, wrong) in [
+        (&["--as", "logs/x", "-"][..], "a path in a cluster begins with /"),
+        (&["--as", "/", "-"], "a path in a cluster is more than a /"),
+        (&["--as", "/logs/x", "-", "logs"], "--as is the path of one file or folder"),
+    ] {
+        let run = bench.run(&[&["dry-run"], arguments].concat());
+        assert_eq!((run.code, run.stdout.as_str()), (2, ""));
+        assert!(run.stderr.contains(wrong), "{}", run.stderr);
+    }
+}
+
 #[test]
 fn an_empty_file_is_complete() {
     let bench = Bench::new();

@@ -16,6 +16,12 @@ const SHARE: usize = 60;
 const MOST_PARTS: usize = 60;
 /// Words that differ from line to line: after so many it is prose.
 const MOST_WORDS: usize = 3;
+/// Abbreviations of zones that stand behind times. What they mean depends on the place and the season.
+const ZONES: [&str; 36] = [
+    "ACDT", "ACST", "AEDT", "AEST", "AKDT", "AKST", "ART", "AWST", "BRT", "BST", "CDT", "CEST", "CET", "CST", "EDT",
+    "EEST", "EET", "EST", "GMT", "HKT", "HST", "IST", "JST", "KST", "MDT", "MSK", "MST", "NZDT", "NZST", "PDT", "PKT",
+    "PST", "SGT", "UTC", "WEST", "WET",
+];
 
 /// A pattern of one's own, and how many lines of the sample it matches.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,17 +35,35 @@ impl Suggestion {
     /// As it is written into the configuration.
     #[must_use]
     pub fn toml(&self) -> String {
-        let PatternSpec { name, regex, time_format, types, .. } = &self.spec;
-        let regex = regex.as_deref().unwrap_or_default();
-        let mut text = format!("[[patterns]]\nname = \"{name}\"\nregex = '''{regex}'''\n");
+        let PatternSpec { name, like, regex, separator, time_format, types, .. } = &self.spec;
+        let mut text = format!("[[patterns]]\nname = \"{name}\"\n");
+        if let Some(like) = like {
+            text += &format!("like = \"{}\"\n", like.name());
+        }
+        if let Some(separator) = separator {
+            text += &format!("separator = \"{}\"\n", separator.escape_default());
+        }
+        if let Some(regex) = regex {
+            text += &format!("regex = '''{regex}'''\n");
+        }
         if let Some(format) = time_format {
             text += &format!("time_format = \"{format}\"\n");
         }
         if !types.is_empty() {
-            let types: Vec<String> = types.iter().map(|(name, kind)| format!("{name} = \"{kind}\"")).collect();
+            let types = types.iter().map(|(name, kind)| match name.is_ascii() {
+                true => format!("{name} = \"{kind}\""),
+                false => format!("\"{name}\" = \"{kind}\""),
+            });
+            let types: Vec<String> = types.collect();
             text += &format!("types = {{ {} }}\n", types.join(", "));
         }
         text
+    }
+
+    /// Whether abbreviations of zones stand behind the times: they are the field `zone`, and move no time.
+    #[must_use]
+    pub fn has_zones(&self) -> bool {
+        self.spec.regex.as_ref().is_some_and(|regex| regex.contains("(?<zone>[A-Z]+)"))
     }
 }
 
@@ -49,7 +73,7 @@ impl Suggestion {
 pub fn suggest(lines: &[&[u8]]) -> Option<Suggestion> {
     let heads = lines.iter().filter_map(|line| std::str::from_utf8(crate::layout::Line::new(line).head).ok());
     let heads: Vec<&str> = heads.filter(|head| !head.trim().is_empty()).take(MOST_LINES).collect();
-    let sample: Vec<Vec<Token<'_>>> = heads.iter().map(|head| tokens(head)).collect();
+    let sample: Vec<Vec<Token<'_>>> = heads.iter().map(|head| with_fraction(head, tokens(head))).collect();
     let spec = Parts::of(&sample, heads.len() * SHARE).spec()?;
     let mut reader = Patterns::compile(std::slice::from_ref(&spec)).ok()?.reader(&Anchor::default());
     let mut found = Found::new();
@@ -57,12 +81,37 @@ pub fn suggest(lines: &[&[u8]]) -> Option<Suggestion> {
     (matched * 100 >= heads.len() * SHARE).then_some(Suggestion { spec, matched, of: heads.len() })
 }
 
+/// The tokens of a line, in which what follows the second of a time with a format of its own is of that time.
+fn with_fraction<'a>(line: &'a str, mut tokens: Vec<Token<'a>>) -> Vec<Token<'a>> {
+    let mut from = 0;
+    for i in 0..tokens.len() {
+        let end = from + tokens[i].text.len();
+        if matches!(tokens[i].kind, Kind::Time(form) if tokens::TIMES[form].format.is_some()) {
+            let digits = line[end..].strip_prefix(['.', ',']).unwrap_or_default();
+            let length = 1 + digits.bytes().take_while(u8::is_ascii_digit).count();
+            let mut lengths = tokens[i + 1..].iter().scan(0, |sum, token| {
+                *sum += token.text.len();
+                Some(*sum)
+            });
+            if let (2..=10, Some(last)) = (length, lengths.position(|sum| sum == length)) {
+                tokens[i].text = &line[from..end + length];
+                tokens.drain(i + 1..=i + 1 + last);
+            }
+            break;
+        }
+        from = end;
+    }
+    tokens
+}
+
 /// A pattern while it is made.
 #[derive(Default)]
 struct Parts {
     regex: String,
     types: BTreeMap<String, FieldType>,
-    time_format: Option<&'static str>,
+    time_format: Option<String>,
+    /// Whether a time stands before what comes next, but for blanks.
+    follows_time: bool,
     /// How often each name was wanted.
     names: BTreeMap<String, usize>,
     /// Groups that say something: all but the message.
@@ -103,14 +152,19 @@ impl Parts {
     /// Adds a part that the texts have in common; not where prose begins.
     fn add(&mut self, kind: &Kind, texts: &[&str]) -> bool {
         let is_constant = texts.iter().all(|text| *text == texts[0]) && texts.len() > 1;
+        let follows_time = std::mem::take(&mut self.follows_time);
         let (name, regex, of_type) = match kind {
             Kind::Space => {
+                self.follows_time = follows_time;
                 self.regex += r"\s+";
                 return true;
             }
             Kind::Mark(mark) => {
                 self.regex += &literal(&mark.to_string());
                 return true;
+            }
+            Kind::Word if follows_time && texts.iter().all(|text| ZONES.contains(text)) => {
+                ("zone".to_owned(), "[A-Z]+", FieldType::Str)
             }
             Kind::Word if is_constant => {
                 self.regex += &literal(texts[0]);
@@ -122,11 +176,8 @@ impl Parts {
                 ("word".to_owned(), tokens::WORD, FieldType::Str)
             }
             Kind::Time(form) => {
-                let form = &tokens::TIMES[*form];
-                if self.time_format.is_none() && !self.names.contains_key("time") {
-                    self.time_format = form.format;
-                }
-                ("time".to_owned(), form.regex, FieldType::Str)
+                self.time(&tokens::TIMES[*form], texts);
+                return true;
             }
             Kind::Level => ("level".to_owned(), "[A-Za-z]+", FieldType::Str),
             Kind::Ip => ("ip".to_owned(), "[0-9A-Fa-f.:]+", FieldType::Ip),
@@ -155,6 +206,24 @@ impl Parts {
         true
     }
 
+    /// A time, with the fraction that the texts have where its form has none.
+    fn time(&mut self, form: &tokens::Form, texts: &[&str]) {
+        let is_first = !self.names.contains_key("time");
+        let name = self.name("time");
+        let point = || texts.iter().find_map(|text| text.rsplit(':').next()?.chars().find(|c| matches!(c, '.' | ',')));
+        // What reads a fraction may lack it behind a point alone.
+        let (regex, format) = match form.format.and_then(|_| point()) {
+            None => ("", ""),
+            Some('.') => (r"(?:\.\d+)?", "%.f"),
+            Some(_) => (r",\d+", ",%f"),
+        };
+        write!(self.regex, "(?<{name}>{}{regex})", form.regex).expect("writing to memory does not fail");
+        if is_first {
+            self.time_format = form.format.map(|own| format!("{own}{format}"));
+        }
+        self.follows_time = true;
+    }
+
     /// `key=value`, in quotes or not, as the texts have it.
     fn pair(&mut self, key: &str, texts: &[&str]) {
         let values = || texts.iter().map(|text| &text[key.len() + 1..]);
@@ -175,8 +244,8 @@ impl Parts {
     /// A name that no other group has, of letters that a group may have.
     fn name(&mut self, wanted: &str) -> String {
         self.groups += 1;
-        let mut name: String = wanted.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
-        if !name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') || name == "message" {
+        let mut name: String = wanted.chars().map(|c| if c.is_alphanumeric() { c } else { '_' }).collect();
+        if !name.starts_with(|c: char| c.is_alphabetic() || c == '_') || name == "message" {
             name.insert(0, '_');
         }
         let count = self.names.entry(name.clone()).or_default();
@@ -194,7 +263,7 @@ impl Parts {
             return None;
         }
         let mut spec = PatternSpec::own("suggested", format!("{}(?<message>.*)", self.regex));
-        spec.time_format = self.time_format.map(str::to_owned);
+        spec.time_format = self.time_format;
         spec.types = self.types;
         Some(spec)
     }

@@ -410,7 +410,10 @@ fn csv() {
     spec.time = Some("day".into());
     spec.time_format = Some("%d.%m.%Y".into());
     spec.types = [("sum".to_owned(), logmill_patterns::FieldType::Float)].into();
-    golden("csv_with_options", &table(&[spec], Some("day\tsum\n"), &["22.11.2026\t1.5", "soon\tmuch", "soon\t7\" more"]));
+    golden(
+        "csv_with_options",
+        &table(&[spec], Some("day\tsum\n"), &["22.11.2026\t1.5", "soon\tmuch", "soon\t7\" more"]),
+    );
 }
 
 #[test]

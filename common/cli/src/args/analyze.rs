@@ -1,6 +1,7 @@
 //! `logmill analyze`.
 
 use clap::ValueEnum;
+use clap::builder::RangedU64ValueParser;
 use logmill_analyses::Day;
 
 /// What is asked of the analyses.
@@ -22,7 +23,7 @@ pub struct Analyze {
     #[arg(long, default_value_t = 7, value_name = "DAYS")]
     pub before: u32,
     /// calls and topics: rows at most.
-    #[arg(long, default_value_t = 30, value_name = "N")]
+    #[arg(long, default_value_t = 30, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
     pub limit: usize,
     /// First count the days whose rows have changed.
     #[arg(long)]

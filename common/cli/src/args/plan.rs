@@ -49,6 +49,6 @@ pub struct Plan {
     #[arg(long, value_name = "BYTES")]
     pub row_bytes: Option<f64>,
     /// Bytes of text in a byte of the table on disk.
-    #[arg(long, default_value_t = 8.0, value_name = "RATIO")]
+    #[arg(long, default_value_t = crate::plan::TABLE_RATIO, value_name = "RATIO")]
     pub table_ratio: f64,
 }

@@ -1,5 +1,7 @@
 //! `logmill dry-run --explain` and `--suggest`: why a file is treated as it is, and a pattern for what none matches.
 
+use super::input::STDIN;
+use super::proposal::{Nothing, Wanting};
 use super::reasons::{Setting, Treated, as_object};
 use super::report::{Report, count};
 use super::trial::{Example, Matched, Trial};
@@ -8,7 +10,7 @@ use crate::output::{Printer, escaped};
 use crate::rows::{self, Rows};
 use anyhow::Result;
 use bytes::Bytes;
-use logmill_config::{Config, Planner, rule_for};
+use logmill_config::{Config, Planner};
 use logmill_core::{FileId, FileMeta, Outcome};
 use logmill_reencoder::{Candidate, Lost};
 use serde::Serialize;
@@ -30,6 +32,8 @@ pub struct Explainer<'a> {
     pub planner: &'a Planner,
     pub asked: Asked,
     pub format: Format,
+    /// Whether the paths are those in the cluster.
+    pub is_placed: bool,
     /// Of the file itself, whose plan its members have.
     path: String,
     /// Those that have rows, and are not told of yet.
@@ -49,6 +53,8 @@ struct Explained<'a> {
     #[serde(serialize_with = "as_object")]
     plan: &'a [Setting],
     rules: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<&'a str>,
     stages: Vec<String>,
     other_encodings: Vec<OtherEncodings<'a>>,
     patterns: Option<&'a [String]>,
@@ -91,10 +97,11 @@ impl<'a> Explainer<'a> {
         planner: &'a Planner,
         asked: Asked,
         format: Format,
+        is_placed: bool,
         told: Receiver<(FileId, Vec<Lost>)>,
     ) -> Self {
         let (path, trials, lost) = (String::new(), Vec::new(), Vec::new());
-        Self { config, planner, asked, format, path, trials, told, lost, suggested: 0 }
+        Self { config, planner, asked, format, is_placed, path, trials, told, lost, suggested: 0 }
     }
 
     /// The next file, with its members.
@@ -143,6 +150,7 @@ impl<'a> Explainer<'a> {
         let FileMeta { file_id, path, app, .. } = &trial.file;
         let treated = Treated::new(self.config, self.planner, &trial.file, &self.path);
         let (rules, plan) = (treated.entries(), treated.plan());
+        let hint = if self.is_placed || !treated.hangs_on_path() { None } else { Some(local(&self.path)) };
         let lost = self.lost.iter().find(|(of, _)| of == file_id).map_or(&[][..], |(_, lost)| lost);
         if self.format == Format::Json {
             let (named, stages) = (trial.named.as_deref(), report.stages());
@@ -151,6 +159,7 @@ impl<'a> Explainer<'a> {
                 app,
                 plan: &plan,
                 rules,
+                hint,
                 stages,
                 other_encodings: lost.iter().map(OtherEncodings::of).collect(),
                 patterns: named,
@@ -170,52 +179,34 @@ impl<'a> Explainer<'a> {
         for rule in &rules {
             out.line(&format!("  rule      {}", escaped(rule)))?;
         }
+        if let Some(hint) = hint {
+            out.line(&format!("  hint      {hint}"))?;
+        }
         out.text(&patterns(trial))
     }
 
     fn suggest<W: Write>(&mut self, trial: &Trial, out: &mut Printer<W>) -> Result<bool> {
-        let path = escaped(&trial.file.path);
-        let built_in = trial.matched.iter().max_by_key(|matched| matched.rows).filter(|_| trial.named.is_none());
-        if let Some(best) = built_in.filter(|best| 2 * best.rows > trial.rows()) {
-            out.line(&format!(
-                "# {path}: the built-in pattern {} matches {} of {}",
-                best.pattern,
-                best.rows,
-                count(trial.rows(), "row")
-            ))?;
-            out.line(&rule_for(&self.path, &[&best.pattern]))?;
-            return Ok(true);
-        }
-        if trial.unmatched == 0 {
-            let but = if trial.headers > 0 { " but header lines" } else { "" };
-            eprintln!("{path}: nothing to propose: every row{but} is matched (--explain says by what)");
-            return Ok(true);
-        }
-        let Some(mut suggestion) = trial.suggestion() else {
-            let why = match trial.unmatched {
-                1 => "1 row that no pattern matches is too little to go by".to_owned(),
-                rows => format!("{rows} rows that no pattern matches have too little in common"),
-            };
-            eprintln!("{path}: nothing to propose: {why}");
-            return Ok(false);
-        };
-        let plain = suggestion.spec.name.clone();
-        loop {
-            self.suggested += 1;
-            if self.suggested > 1 {
-                suggestion.spec.name = format!("{plain}_{}", self.suggested);
-            }
-            if self.config.patterns.iter().all(|known| known.name != suggestion.spec.name) {
-                break;
+        let wanting = Wanting { config: self.config, trial, path: &self.path, is_placed: self.is_placed };
+        match wanting.propose(&mut self.suggested) {
+            Ok(proposal) if self.format == Format::Json => out.json(&proposal)?,
+            Ok(proposal) => out.text(&proposal.toml)?,
+            Err(Nothing { why, is_well }) => {
+                eprintln!("{}: nothing to propose: {why}", escaped(&trial.file.path));
+                return Ok(is_well);
             }
         }
-        let (matched, of) = (suggestion.matched, count(suggestion.of as u64, "row"));
-        out.line(&format!("# {path}: matches {matched} of {of} that no other pattern does"))?;
-        out.text(&suggestion.toml())?;
-        let others = trial.named.iter().flatten().map(String::as_str);
-        let patterns: Vec<&str> = others.chain([&*suggestion.spec.name]).collect();
-        out.line(&rule_for(&self.path, &patterns))?;
         Ok(true)
+    }
+}
+
+/// What to do where rules were judged by a local path.
+fn local(path: &str) -> &'static str {
+    match path {
+        STDIN => "standard input has no path, and rules go by that in the cluster: --as PATH says it",
+        path if path.starts_with('/') => {
+            "the path is the local one, rules go by that in the cluster: --as PATH says it"
+        }
+        _ => "the path is the local one, rules go by that in the cluster, which begins with /: --as PATH says it",
     }
 }
 

@@ -39,8 +39,27 @@ pub struct Input {
     pub bytes: Box<dyn Read>,
 }
 
-/// Opens one file, or standard input, as if it lay in `cluster`.
-pub fn open(path: &Path, cluster: &str, planner: &Planner) -> Result<Input> {
+/// Where files lie, as it is told.
+#[derive(Clone, Copy)]
+pub struct Place<'a> {
+    pub cluster: &'a str,
+    /// In the cluster, of the file or folder that is named; none: as here.
+    pub path: Option<&'a str>,
+}
+
+impl Place<'_> {
+    /// The path of a file at or below `named`.
+    fn of(&self, named: &Path, path: &Path) -> PathBuf {
+        match (self.path, path.strip_prefix(named)) {
+            (Some(placed), Ok(below)) if !below.as_os_str().is_empty() => Path::new(placed).join(below),
+            (Some(placed), _) => placed.into(),
+            (None, _) => path.into(),
+        }
+    }
+}
+
+/// Opens one file at or below `named`, or standard input, as if it lay in `place`.
+pub fn open(named: &Path, path: &Path, place: Place<'_>, planner: &Planner) -> Result<Input> {
     let (bytes, length, modified_ms): (Box<dyn Read>, _, _) = if path == Path::new(STDIN) {
         (Box::new(std::io::stdin()), 0, 0)
     } else {
@@ -49,7 +68,8 @@ pub fn open(path: &Path, cluster: &str, planner: &Planner) -> Result<Input> {
         let modified = about.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
         (Box::new(file), about.len(), u64::try_from(modified.as_millis()).unwrap_or(u64::MAX))
     };
-    let name = path.as_os_str();
+    let (cluster, placed) = (place.cluster, place.of(named, path));
+    let name = placed.as_os_str();
     let text = name.to_string_lossy().into_owned();
     let (app, plan) = planner.plan(cluster, &text);
     let file_id = FileId::of(cluster, name.as_bytes(), length, modified_ms);

@@ -1,9 +1,12 @@
 //! `logmill dry-run`: local files through the very same stages, without Kafka or ClickHouse.
 
 mod chain;
+mod csv;
 mod explain;
 mod input;
+mod proposal;
 mod reasons;
+mod records;
 mod report;
 mod trial;
 
@@ -15,6 +18,7 @@ use anyhow::Result;
 use chain::{Batch, Chain};
 pub use explain::Asked;
 use explain::Explainer;
+pub use input::Place;
 use input::shown;
 use logmill_config::{Config, Planner};
 use logmill_core::{FileMeta, Outcome, Stage};
@@ -32,20 +36,23 @@ use std::sync::{Arc, mpsc};
 /// Runs each file of `paths` and prints its rows, or what is asked for instead; its summary goes to standard error.
 ///
 /// # Errors
-/// Standard output cannot be written.
+/// The place is that of several files.
 pub fn run(
     config: &Config,
     paths: &[OsString],
-    cluster: &str,
+    place: Place<'_>,
     asked: Option<Asked>,
     format: Format,
 ) -> Result<Verdict, Failure> {
+    if place.path.is_some() && paths.len() > 1 {
+        return Err(Failure::Usage("--as is the path of one file or folder: run the others by themselves".into()));
+    }
     let planner = Planner::new(config).expect("the globs of a checked configuration compile");
     let (to, told) = mpsc::channel();
-    let explainer = asked.map(|asked| Explainer::new(config, &planner, asked, format, told));
+    let explainer = asked.map(|asked| Explainer::new(config, &planner, asked, format, place.path.is_some(), told));
     Ok(match asked {
-        Some(Asked::Explanation) => all(&chain(config, Explaining(to)), paths, cluster, &planner, format, explainer),
-        _ => all(&chain(config, Reencoder), paths, cluster, &planner, format, explainer),
+        Some(Asked::Explanation) => all(&chain(config, Explaining(to)), paths, place, &planner, format, explainer),
+        _ => all(&chain(config, Reencoder), paths, place, &planner, format, explainer),
     })
 }
 
@@ -62,21 +69,21 @@ fn chain<R: Stage>(config: &Config, reencoder: R) -> Chain<impl Stage, impl Stag
 fn all<F: Stage, D: Stage, S: Stage>(
     chain: &Chain<F, D, S>,
     paths: &[OsString],
-    cluster: &str,
+    place: Place<'_>,
     planner: &Planner,
     format: Format,
     mut explainer: Option<Explainer<'_>>,
 ) -> Verdict {
     let mut out = Printer::stdout();
     let mut verdict = Verdict::Good;
-    for path in paths {
-        let walked = input::walk(Path::new(path), &mut |path| {
+    for named in paths.iter().map(Path::new) {
+        let walked = input::walk(named, &mut |path| {
             if out.is_closed() {
                 return Ok(());
             }
             let done = match &mut explainer {
-                Some(explainer) => explained(chain, path, cluster, explainer, &mut out),
-                None => one(chain, path, cluster, planner, format, &mut out),
+                Some(explainer) => explained(chain, named, path, place, explainer, &mut out),
+                None => one(chain, named, path, place, planner, format, &mut out),
             };
             match done {
                 Ok(whole) => verdict = verdict.and(Verdict::of(whole)),
@@ -109,13 +116,14 @@ fn distributor(config: &Config) -> Distributor {
 /// Whether the whole file came through.
 fn one<F: Stage, D: Stage, S: Stage, W: Write>(
     chain: &Chain<F, D, S>,
+    named: &Path,
     path: &Path,
-    cluster: &str,
+    place: Place<'_>,
     planner: &Planner,
     format: Format,
     out: &mut Printer<W>,
 ) -> Result<bool> {
-    let input = input::open(path, cluster, planner)?;
+    let input = input::open(named, path, place, planner)?;
     let file = Arc::new(input.meta);
     let mut report = Report::default();
     let (mut members, mut whole) = (String::new(), true);
@@ -139,12 +147,13 @@ fn one<F: Stage, D: Stage, S: Stage, W: Write>(
 /// What is asked for of a file; whether it came through, and that could be given.
 fn explained<F: Stage, D: Stage, S: Stage, W: Write>(
     chain: &Chain<F, D, S>,
+    named: &Path,
     path: &Path,
-    cluster: &str,
+    place: Place<'_>,
     explainer: &mut Explainer<'_>,
     out: &mut Printer<W>,
 ) -> Result<bool> {
-    let input = input::open(path, cluster, explainer.planner)?;
+    let input = input::open(named, path, place, explainer.planner)?;
     let file = Arc::new(input.meta);
     let mut report = Report::default();
     explainer.begin(&file);

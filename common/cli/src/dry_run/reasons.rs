@@ -91,6 +91,14 @@ impl<'a> Treated<'a> {
         lines
     }
 
+    /// Whether an entry does not fit for the folder of the file alone.
+    pub fn hangs_on_path(&self) -> bool {
+        let Reasons { apps, data_types, encodings, rules, .. } = &self.reasons;
+        let is_folder = |unfit: &Unfit| unfit.key == "path" && unfit.wanted.contains('/');
+        let standings = [apps, data_types, encodings, rules].into_iter().flatten();
+        standings.into_iter().any(|standing| matches!(standing, Standing::Unfit(unfit) if unfit.iter().all(is_folder)))
+    }
+
     /// The keys that a rule sets, with their values, and which of them a later rule sets otherwise.
     fn says(&self, rule: usize) -> String {
         let set = self.config.rules[rule].sets().into_iter().map(|(key, value)| match self.reasons.keys.get(&key) {

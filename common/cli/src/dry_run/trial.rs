@@ -1,8 +1,9 @@
 //! The patterns of a file tried on its rows, as the splitter tries them, with what each of them says.
 
+use super::records::{self, Beginnings, Start};
 use crate::output::escaped;
 use logmill_core::{FileMeta, Header};
-use logmill_patterns::{Anchor, Found, PatternSpec, Patterns, Reader, Suggestion, Verdict, suggest};
+use logmill_patterns::{Anchor, BuiltIn, Found, PatternSpec, Patterns, Reader, Suggestion, Verdict, suggest};
 use serde::Serialize;
 
 /// Rows that no pattern matches of which is told why.
@@ -39,6 +40,9 @@ pub struct Trial {
     pub examples: Vec<Example>,
     /// Of those that none matched.
     sample: Vec<String>,
+    /// The line of the first of these.
+    sampled_from: u64,
+    beginnings: Beginnings,
 }
 
 #[derive(Serialize)]
@@ -91,6 +95,8 @@ impl Trial {
             unmatched: 0,
             examples: Vec::new(),
             sample: Vec::new(),
+            sampled_from: 0,
+            beginnings: Beginnings::default(),
         }
     }
 
@@ -100,7 +106,12 @@ impl Trial {
         if part == 0 {
             self.see_header(head, line == 1);
         }
-        if self.reader.read(text.as_bytes(), &mut self.found) {
+        let is_matched = self.reader.read(text.as_bytes(), &mut self.found);
+        let is_header = !is_matched && self.is_header(head, line);
+        if !is_header {
+            self.beginnings.see(head, part, is_matched);
+        }
+        if is_matched {
             let (pattern, form) = self.reader.pattern(&self.found);
             match self.matched.iter_mut().find(|known| known.form == form && known.pattern == pattern) {
                 Some(known) => known.rows += 1,
@@ -110,11 +121,14 @@ impl Trial {
                     self.example(line, text);
                 }
             }
-        } else if self.is_header(head, line) {
+        } else if is_header {
             self.headers += 1;
         } else {
             if (self.unmatched as usize) < MOST_LOST {
                 self.example(line, text);
+            }
+            if self.sample.is_empty() {
+                self.sampled_from = line;
             }
             if self.sample.len() < MOST_SAMPLED {
                 let end = (0..=head.len().min(SAMPLED_BYTES)).rev().find(|end| head.is_char_boundary(*end));
@@ -164,12 +178,38 @@ impl Trial {
         self.examples.push(Example { line, text: escaped(&begin(text, SHOWN)), verdicts });
     }
 
-    /// A pattern for the rows that none matches.
-    pub fn suggestion(&self) -> Option<Suggestion> {
-        if self.sample.len() < LEAST_SAMPLED {
+    /// A pattern for the rows that none matches; where records begin so, for those that do.
+    pub fn suggestion(&self, start: Option<&Start>) -> Option<Suggestion> {
+        let is_first =
+            |row: &&String| start.is_none_or(|start| records::expression(row).as_ref() == Some(&start.expression));
+        let sample: Vec<&[u8]> = self.sample.iter().filter(is_first).map(String::as_bytes).collect();
+        if sample.len() < LEAST_SAMPLED {
             return None;
         }
-        suggest(&self.sample.iter().map(String::as_bytes).collect::<Vec<_>>())
+        suggest(&sample)
+    }
+
+    /// The first lines of the file, where no pattern matches them and none of them is known to be a header.
+    pub fn first_lines(&self) -> Option<&[String]> {
+        (self.sampled_from == 1 && self.file.plan.header.is_none()).then_some(&self.sample)
+    }
+
+    /// How records of several lines begin, where the plan does not say it.
+    pub fn start(&self) -> Option<Start> {
+        self.file.plan.record_start.as_ref().map_or_else(|| self.beginnings.start(), |_| None)
+    }
+
+    /// The patterns that matched, in the order in which built-in ones are tried, each with its rows.
+    pub fn by_pattern(&self) -> Vec<(&str, u64)> {
+        let mut rows: Vec<(&str, u64)> = Vec::new();
+        for Matched { pattern, rows: more, .. } in &self.matched {
+            match rows.iter_mut().find(|(known, _)| known == pattern) {
+                Some((_, rows)) => *rows += more,
+                None => rows.push((pattern, *more)),
+            }
+        }
+        rows.sort_by_key(|(pattern, _)| BuiltIn::ALL.iter().position(|built_in| built_in.name() == *pattern));
+        rows
     }
 
     /// All rows so far that a pattern may be for.

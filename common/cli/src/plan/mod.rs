@@ -12,6 +12,7 @@ use figures::Figures;
 use logmill_config::Config;
 use machines::Machines;
 use model::Plan;
+pub use model::TABLE_RATIO;
 use std::fmt::Write as _;
 
 /// Prints it.
@@ -38,6 +39,9 @@ fn retention(config: &Config, wish: &args::Plan) -> f64 {
     wish.retention_days.unwrap_or(config.kafka.retention.as_secs_f64() / 86_400.0)
 }
 
+/// An exabyte a day: what is more is a slip of the finger.
+const MOST_TB: f64 = 1e6;
+
 fn check(wish: &args::Plan) -> Result<(), Failure> {
     let positive = [
         ("--tb-per-day", wish.tb_per_day),
@@ -57,6 +61,9 @@ fn check(wish: &args::Plan) -> Result<(), Failure> {
     ];
     match positive.iter().find(|(_, value)| !(value.is_finite() && *value > 0.0)) {
         Some((name, value)) => Err(Failure::Usage(format!("{name} is {value}, it must be above 0"))),
+        None if wish.tb_per_day > MOST_TB => {
+            Err(Failure::Usage(format!("--tb-per-day is {}, it must be {MOST_TB} at most", wish.tb_per_day)))
+        }
         None if wish.busy > 1.0 => Err(Failure::Usage(format!("--busy is {}, it must be 1 at most", wish.busy))),
         None => Ok(()),
     }

@@ -10,6 +10,8 @@ use serde::Serialize;
 const DAY: f64 = 86_400.0;
 /// Bytes of a row's columns beside its text, as they travel: docs/figures.md, "Front end". Without fields.
 pub const COLUMN_BYTES: f64 = 65.0;
+/// Bytes of text in a byte of the table: docs/table.md, with the codecs and the index that it has.
+pub const TABLE_RATIO: f64 = 4.3;
 /// How often merges write a row anew: docs/table.md, merges of 20 parts, after 200 INSERTs.
 const REWRITTEN: f64 = 1.63;
 
@@ -181,6 +183,22 @@ pub fn whole(number: f64) -> u64 {
     (number - number * 1e-9).ceil().max(1.0) as u64
 }
 
+/// What little in each partition costs.
+fn spread(figures: &Figures) -> String {
+    let share = |partitions: u32| {
+        let of = |partitions: u32| figures.get(&format!("scale: {partitions} partitions")).ok();
+        Some(of(partitions)? / of(1)?)
+    };
+    let measured = match (share(16), share(64)) {
+        (Some(some), Some(many)) => format!("{some:.2} times as much with 16 and {many:.2} times with 64"),
+        _ => "not in these figures".to_owned(),
+    };
+    format!(
+        "each partition has as much to do as in the benchmark, 5 MB/s of text and more: the same 40 MB/s spread over more partitions \
+         come in smaller batches, and a byte costs more ({measured}, docs/figures.md)"
+    )
+}
+
 fn assumptions(
     figures: &Figures,
     wish: &args::Plan,
@@ -204,6 +222,7 @@ fn assumptions(
         "cost grows with the bytes: measured at tens of MB/s on one machine, not at this size; with more machines there is more \
          to wait for and to coordinate, which is not in it"
             .to_owned(),
+        spread(figures),
         ratio,
         format!("the busiest hour has {} times the mean of the day", wish.peak),
         format!("of each core, network and disk {:.0} % are used then", wish.busy * 100.0),
@@ -233,8 +252,11 @@ fn assumptions(
              fields of patterns are not in it"
         ),
         format!(
-            "ClickHouse keeps {} copies for {} days, with a byte for {} of text (not measured); each copy merges for itself",
-            wish.copies, wish.rows_days, wish.table_ratio
+            "ClickHouse keeps {} copies for {} days, with a byte for {} of text{}; each copy merges for itself",
+            wish.copies,
+            wish.rows_days,
+            wish.table_ratio,
+            if wish.table_ratio.to_bits() == TABLE_RATIO.to_bits() { " (docs/table.md, of generated lines with fields)" } else { "" },
         ),
         format!(
             "merges write each row {REWRITTEN} times anew (docs/table.md, 200 INSERTs; of more it is more), and read it as often from disk"

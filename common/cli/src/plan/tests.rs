@@ -34,7 +34,7 @@ fn the_arithmetic_is_that_of_paper() {
     let kept = 8.64 * plan.kafka_bytes_per_byte * 7.0 * 3.0;
     assert!((plan.brokers.disk_tb - kept).abs() < 1e-6);
     assert!(plan.brokers.needed >= 3 && plan.clickhouse.needed >= 3, "as many as there are copies");
-    assert!((plan.clickhouse.disk_tb - 8.64 * 30.0 / 8.0 * 3.0).abs() < 1e-6);
+    assert!((plan.clickhouse.disk_tb - 8.64 * 30.0 / TABLE_RATIO * 3.0).abs() < 1e-6);
 }
 
 #[test]
@@ -92,7 +92,7 @@ fn servers_of_rows_come_by_whole_shards_of_which_one_takes_the_inserts() {
     let shards = (plan.peak_mb_s * plan.insert_bytes_per_byte / (5e9 / 8.0 / 1e6 * 0.6)).ceil() as u64;
     assert_eq!(servers.by_network, shards * 3);
     assert!(servers.needed.is_multiple_of(3) && servers.decided_by == Resource::Disk, "{servers:?}");
-    let fetched = 2.0 / 8.0;
+    let fetched = 2.0 / TABLE_RATIO;
     assert!((servers.in_mb_s - plan.peak_mb_s * (plan.insert_bytes_per_byte + fetched)).abs() < 1e-6);
     assert!((servers.out_mb_s - plan.peak_mb_s * fetched).abs() < 1e-6);
     let short = planned(&["--tb-per-day", "60", "--network", "5", "--rows-days", "1"], Layout::Direct).clickhouse;
