@@ -1,6 +1,7 @@
 //! Times as they stand in lines, to milliseconds since 1970.
 
 use crate::time_format::TimeFormat;
+use jiff::fmt::{rfc2822, temporal};
 
 /// Reads times as they stand in lines, for one file.
 ///
@@ -49,7 +50,7 @@ impl Clock {
     }
 
     /// A time in the form of ISO 8601 or near it, and where it ends: `YYYY-MM-DD` or `YYYY/MM/DD`, a blank, `T` or `_`,
-    /// `HH:MM:SS`, perhaps a fraction after a point or comma, perhaps a zone (`Z`, ` UTC`, `+HH`, `+HHMM`, `+HH:MM`); and
+    /// `HH:MM:SS`, perhaps a fraction after a point or comma, perhaps a zone as of [`written`]; and
     /// `YY/MM/DD HH:MM:SS`.
     #[inline]
     pub fn iso(&mut self, text: &[u8], at: usize) -> Option<(i64, usize)> {
@@ -61,7 +62,7 @@ impl Clock {
         // The form of nearly all logs, by itself because it is.
         if let Some([b',' | b'.', a @ b'0'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9', after, next, ..]) = text.get(end..)
             && match after {
-                b' ' => !matches!(next, b'U' | b'G'), // no ` UTC`
+                b' ' => !matches!(next, b'U' | b'G' | b'Z' | b'+' | b'-'),
                 after => !matches!(after, b'0'..=b'9' | b'Z' | b'z' | b'+' | b'-'),
             }
         {
@@ -69,7 +70,7 @@ impl Clock {
             return Some((seconds + ms - self.zone_ms, at + end + 4));
         }
         let (ms, end) = fraction(text, end);
-        let (zone_ms, end) = zone(text, end).unwrap_or((self.zone_ms, end));
+        let (zone_ms, end) = written(text, end).unwrap_or((self.zone_ms, end));
         if text.get(end).is_some_and(u8::is_ascii_digit) {
             return None;
         }
@@ -103,7 +104,7 @@ impl Clock {
         }
         let year = 100 * two(text, 7)? + two(text, 9)?;
         let ms = civil(year, month(&text[3..6])?, two(text, 0)?, &text[12..])?;
-        let (zone_ms, end) = zone(text, 21)?;
+        let (zone_ms, end) = offset(text, 21)?;
         if end != CLF {
             return None;
         }
@@ -169,6 +170,7 @@ impl Clock {
     fn in_which_year(&self, in_year: impl Fn(i64) -> Option<i64>) -> Option<i64> {
         let latest = self.modified_ms.saturating_add(DAY_MS);
         let this = self.modified_ms.div_euclid(DAY_MS * 146_097 / 400) + 1970; // the average year: right but for a day
+        let this = this.clamp(0, 9999);
         // A 29 February may be eight years ago: 1900 and 2100 have none.
         (this - 9..=this + 1).rev().filter_map(in_year).find(|ms| *ms <= latest)
     }
@@ -199,14 +201,19 @@ impl Clock {
         Some((seconds + ms - self.zone_ms, at + end + 5))
     }
 
-    /// Whatever of the forms above the whole text is, or a number as in [`epoch`].
+    /// Whatever of the forms above the whole text is, or a number as in [`epoch`], or a time of RFC 9557 or of mail and HTTP.
     pub fn any(&mut self, text: &[u8]) -> Option<i64> {
         let whole = |(ms, end): (i64, usize)| (end == text.len()).then_some(ms);
         match text.first()? {
             b'0'..=b'9' => {
-                self.iso(text, 0).and_then(whole).or_else(|| self.clf(text, 0).and_then(whole)).or_else(|| epoch(text))
+                let iso = self.iso(text, 0).and_then(whole);
+                iso.or_else(|| self.clf(text, 0).and_then(whole)).or_else(|| epoch(text)).or_else(|| annotated(text))
             }
-            _ => self.bsd(text, 0).and_then(whole).or_else(|| self.asctime(text, 0).and_then(whole)),
+            _ => self
+                .bsd(text, 0)
+                .and_then(whole)
+                .or_else(|| self.asctime(text, 0).and_then(whole))
+                .or_else(|| mail(text)),
         }
     }
 
@@ -218,6 +225,22 @@ impl Clock {
             None => self.in_which_year(|year| found.utc_ms(year, self.zone_ms)),
         }
     }
+}
+
+/// A time of RFC 9557, `2026-11-22T10:00:00.123+01:00[Europe/Berlin]`: the offset counts.
+fn annotated(text: &[u8]) -> Option<i64> {
+    static PARSER: temporal::DateTimeParser = temporal::DateTimeParser::new();
+    let time = PARSER.parse_timestamp(text.ends_with(b"]").then_some(text)?).ok()?;
+    Some(time.as_millisecond())
+}
+
+/// A time of mail (RFC 2822) or HTTP, `Sun, 22 Nov 2026 10:00:00 +0800`. Not with any zone in letters but UTC: the RFC takes
+/// those that it does not know for that.
+fn mail(text: &[u8]) -> Option<i64> {
+    static PARSER: rfc2822::DateTimeParser = rfc2822::DateTimeParser::new().relaxed_weekday(true);
+    let zone = text.rsplit(|byte| *byte == b' ').next().filter(|_| text.get(3) == Some(&b','))?;
+    let time = matches!(zone, [b'+' | b'-', ..] | b"GMT" | b"UTC" | b"UT" | b"Z").then(|| PARSER.parse_timestamp(text));
+    Some(time?.ok()?.as_millisecond())
 }
 
 /// `HH:MM:SS` and perhaps a fraction: where it ends. A clock without a date is no time, but a sign of one.
@@ -330,15 +353,49 @@ fn fraction(text: &[u8], at: usize) -> (i64, usize) {
     (digit(0) * 100 + digit(1) * 10 + digit(2), at + 1 + digits)
 }
 
-/// Milliseconds east of UTC that a zone at `at` means, and where it ends; none where there is no zone.
-pub(crate) fn zone(text: &[u8], at: usize) -> Option<(i64, usize)> {
-    let sign = match text.get(at)? {
-        b'Z' | b'z' => return Some((0, at + 1)),
-        b' ' => {
-            let is_utc = matches!(text.get(at + 1..at + 4), Some(b"UTC" | b"GMT"));
-            let goes_on = text.get(at + 4).is_some_and(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-'));
-            return (is_utc && !goes_on).then_some((0, at + 4));
+/// Milliseconds east of UTC of a zone that is written at `at`, and where it ends; none where there is none: `Z`, `+HH`, `+HHMM`,
+/// `+HH:MM`, or one behind a blank.
+fn written(text: &[u8], at: usize) -> Option<(i64, usize)> {
+    match text.get(at)? {
+        b'Z' | b'z' => Some((0, at + 1)),
+        b' ' => behind_blank(text, at + 1),
+        _ => offset(text, at),
+    }
+}
+
+/// `Z`, `UTC`, `GMT`, these two perhaps with an offset as Java writes it (`GMT+08:00`, `GMT+8`), `+HHMM` or `+HH:MM`, and there the
+/// end of a word. Numbers stand behind times, too: so an offset is one that a zone may have, of whole quarters and at most 14 hours.
+fn behind_blank(text: &[u8], at: usize) -> Option<(i64, usize)> {
+    const QUARTER_MS: i64 = 900_000;
+    let name = match text.get(at..)? {
+        [b'Z', ..] => 1,
+        [b'U', b'T', b'C', ..] | [b'G', b'M', b'T', ..] => 3,
+        _ => 0,
+    };
+    let from = at + name;
+    let goes_on = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'_');
+    if name > 0 && !text.get(from).is_some_and(goes_on) {
+        return Some((0, from));
+    }
+    let (offset_ms, end) = match (name, text.get(from..)?) {
+        (0 | 3, [b'+' | b'-', b'0'..=b'9', b'0'..=b'9', ..]) => {
+            offset(text, from).filter(|(_, end)| name > 0 || end - from > 3)?
         }
+        (3, [b'+', hours @ b'0'..=b'9', ..]) => (i64::from(hours - b'0') * 4 * QUARTER_MS, from + 2),
+        (3, [b'-', hours @ b'0'..=b'9', ..]) => (i64::from(hours - b'0') * -4 * QUARTER_MS, from + 2),
+        _ => return None,
+    };
+    let is_end = match text.get(end..)? {
+        [b'.' | b',' | b':' | b'-' | b'/', next, ..] => !next.is_ascii_digit(),
+        [next, ..] => !next.is_ascii_alphanumeric() && *next != b'%',
+        [] => true,
+    };
+    (is_end && offset_ms.abs() <= 14 * 4 * QUARTER_MS && offset_ms % QUARTER_MS == 0).then_some((offset_ms, end))
+}
+
+/// Milliseconds east of UTC of `+HH`, `+HHMM` or `+HH:MM` at `at`, and where it ends.
+fn offset(text: &[u8], at: usize) -> Option<(i64, usize)> {
+    let sign = match text.get(at)? {
         b'+' => 1,
         b'-' => -1,
         _ => return None,

@@ -23,6 +23,40 @@ fn iso() {
         ("2026-11-22 10:00:00.5+02", Some((TEN + 500 - 2 * HOUR, 24))),
         ("2026-11-22 10:00:00.123 UTC [7] LOG", Some((TEN + 123, 27))),
         ("2026-11-22 10:00:00 UTCX", Some((TEN, 19))),
+        ("2026-11-22 10:00:00 +0800", Some((TEN - 8 * HOUR, 25))),
+        ("2026-11-22 10:00:00.123 +08:00 INFO x", Some((TEN + 123 - 8 * HOUR, 30))),
+        ("2026-11-22 10:00:00,123 -0500 INFO x", Some((TEN + 123 + 5 * HOUR, 29))),
+        ("2026-11-22 10:00:00 +0545] x", Some((TEN - 5 * HOUR - 45 * 60_000, 25))),
+        ("2026-11-22 10:00:00 -0000", Some((TEN, 25))),
+        ("2026-11-22 10:00:00 +14:00", Some((TEN - 14 * HOUR, 26))),
+        ("2026-11-22 10:00:00 +0800: x", Some((TEN - 8 * HOUR, 25))),
+        ("2026-11-22 10:00:00 +0800, x", Some((TEN - 8 * HOUR, 25))),
+        ("2026-11-22 10:00:00 Z", Some((TEN, 21))),
+        ("2026-11-22 10:00:00.5 Z INFO", Some((TEN + 500, 23))),
+        ("2026-11-22 10:00:00 GMT+08:00 INFO", Some((TEN - 8 * HOUR, 29))),
+        ("2026-11-22 10:00:00 UTC-0330", Some((TEN + 3 * HOUR + 30 * 60_000, 28))),
+        ("2026-11-22 10:00:00 GMT+8 x", Some((TEN - 8 * HOUR, 25))),
+        ("2026-11-22 10:00:00 GMT+08 x", Some((TEN - 8 * HOUR, 26))),
+        // numbers and words that are no zones
+        ("2026-11-22 10:00:00 -1 items", Some((TEN, 19))),
+        ("2026-11-22 10:00:00 +5 users", Some((TEN, 19))),
+        ("2026-11-22 10:00:00 +08 users", Some((TEN, 19))),
+        ("2026-11-22 10:00:00 - message", Some((TEN, 19))),
+        ("2026-11-22 10:00:00 -- message", Some((TEN, 19))),
+        ("2026-11-22 10:00:00 -0500x", Some((TEN, 19))),
+        ("2026-11-22 10:00:00 -05000", Some((TEN, 19))),
+        ("2026-11-22 10:00:00 -0500.5 points", Some((TEN, 19))),
+        ("2026-11-22 10:00:00 +05:00:07 left", Some((TEN, 19))),
+        ("2026-11-22 10:00:00 +0800%", Some((TEN, 19))),
+        ("2026-11-22 10:00:00 -1234 items", Some((TEN, 19))),
+        ("2026-11-22 10:00:00 +0860", Some((TEN, 19))),
+        ("2026-11-22 10:00:00 +1415", Some((TEN, 19))),
+        ("2026-11-22 10:00:00 +1500", Some((TEN, 19))),
+        ("2026-11-22 10:00:00  +0800", Some((TEN, 19))),
+        ("2026-11-22 10:00:00 Zone", Some((TEN, 19))),
+        ("2026-11-22 10:00:00 Z-order", Some((TEN, 19))),
+        ("2026-11-22 10:00:00 UTC+x", Some((TEN, 19))),
+        ("2026-11-22 10:00:00 CET [123] LOG", Some((TEN, 19))),
         ("2026-11-22_10:00:00", Some((TEN, 19))),
         ("2026/11/22 10:00:00 x", Some((TEN, 19))),
         ("26/11/22 10:00:00 INFO x", Some((TEN, 17))),
@@ -75,6 +109,14 @@ fn what_follows_a_fraction_of_three_digits_counts() {
         (" INFO", (TEN + 123, 23)),
         ("]", (TEN + 123, 23)),
         ("Z", (TEN + 123, 24)),
+        (" Z", (TEN + 123, 25)),
+        (" Zx", (TEN + 123, 23)),
+        (" +0800", (TEN + 123 - 8 * HOUR, 29)),
+        (" +08:00 INFO x", (TEN + 123 - 8 * HOUR, 30)),
+        (" - x", (TEN + 123, 23)),
+        (" -1 x", (TEN + 123, 23)),
+        (" +5", (TEN + 123, 23)),
+        (" +", (TEN + 123, 23)),
         ("z x", (TEN + 123, 24)),
         ("+01 x", (TEN + 123 - HOUR, 26)),
         ("-01:00", (TEN + 123 + HOUR, 29)),
@@ -213,5 +255,37 @@ fn forms_of_ones_own() {
     }
     for wrong in ["%Q%Q", "%H:%M:%S", "%", "plain"] {
         assert!(TimeFormat::new(wrong).is_err(), "{wrong}");
+    }
+}
+
+/// Of a field the whole is the time.
+#[test]
+fn any_form() {
+    for (text, expected) in [
+        ("2026-11-22 10:00:00 +0800", Some(TEN - 8 * HOUR)),
+        ("2026-11-22 10:00:00.123 Z", Some(TEN + 123)),
+        ("Sun, 22 Nov 2026 10:00:00 +0800", Some(TEN - 8 * HOUR)),
+        ("Sun, 22 Nov 2026 10:00:00 GMT", Some(TEN)),
+        ("Sun, 22 Nov 2026 10:00:00 UTC", Some(TEN)),
+        ("Mon, 22 Nov 2026 10:00:00 -0000", Some(TEN)), // whatever the day of the week
+        ("2026-11-22T10:00:00.123+01:00[Europe/Berlin]", Some(TEN + 123 - HOUR)),
+        ("2026-11-22T10:00+01:00[Europe/Berlin]", Some(TEN - HOUR)), // as Java writes a whole minute
+        ("2026-11-22T10:00:00Z[UTC]", Some(TEN)),
+        ("22/Nov/2026:11:00:00 +0100", Some(TEN)),
+        ("Sun Nov 22 10:00:00 2026", Some(TEN)),
+        ("1795341600123", Some(TEN + 123)),
+        ("2026-11-22 10:00:00 CET", None),
+        ("2026-11-22 10:00:00 +0800 x", None),
+        ("2026-11-22T10:00:00[Europe/Berlin]", None),
+        ("2026-11-22T10:00:00+01:00[Europe/Berlin] x", None),
+        ("Sun, 22 Nov 2026 10:00:00 CET", None),
+        ("Sun, 22 Nov 2026 10:00:00", None),
+        ("Sun, 22 Nov 2026 10:00:00 +0800 x", None),
+        ("Sun, 22 Nov 2026", None),
+        ("2026-11-22]", None),
+        ("]", None),
+        ("", None),
+    ] {
+        assert_eq!(Clock::new(0, 0).any(text.as_bytes()), expected, "{text:?}");
     }
 }
