@@ -3,13 +3,13 @@
 
 mod shown;
 
-use logmill_patterns::{Anchor, BuiltIn, PatternSpec, Patterns};
+use logmill_patterns::{Anchor, BuiltIn, PatternSpec, Patterns, Zone};
 use shown::{MODIFIED_MS, shown};
 
 /// Each record, and what the patterns find in it; where none matches, why each lost.
 fn table(specs: &[PatternSpec], header: Option<&str>, records: &[&str]) -> String {
     let patterns = Patterns::compile(specs).expect("valid patterns");
-    let anchor = Anchor { modified_ms: MODIFIED_MS, zone_seconds: 0, header: header.map(str::as_bytes) };
+    let anchor = Anchor { modified_ms: MODIFIED_MS, zone: Zone::UTC, header: header.map(str::as_bytes) };
     let mut reader = patterns.reader(&anchor);
     records.iter().map(|record| format!("{record}\n{}\n", shown(&mut reader, record.as_bytes()))).collect()
 }

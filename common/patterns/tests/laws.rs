@@ -1,7 +1,7 @@
 //! What holds for every record, whatever is in it.
 
 use logmill_patterns::{
-    Anchor, BuiltIn, FieldType, Found, LONGEST_NAME, Level, MOST_FIELDS, PatternSpec, Patterns, Reader,
+    Anchor, BuiltIn, FieldType, Found, LONGEST_NAME, Level, MOST_FIELDS, PatternSpec, Patterns, Reader, Zone,
 };
 use proptest::prelude::*;
 use std::sync::LazyLock;
@@ -20,7 +20,8 @@ fn specs() -> Vec<PatternSpec> {
 
 fn reader(header: &[u8]) -> Reader {
     static PATTERNS: LazyLock<Patterns> = LazyLock::new(|| Patterns::compile(&specs()).expect("valid patterns"));
-    PATTERNS.reader(&Anchor { modified_ms: 1_795_348_800_000, zone_seconds: 3600, header: Some(header) })
+    let zone = Zone::named("Europe/Berlin").expect("it is in the database");
+    PATTERNS.reader(&Anchor { modified_ms: 1_795_348_800_000, zone, header: Some(header) })
 }
 
 /// Real beginnings, so that what is made of them gets far.

@@ -1,9 +1,9 @@
 //! A line as tokens: what stands in it, by kinds.
 
-use crate::FieldType;
 use crate::level::Level;
 use crate::time::{Clock, epoch};
 use crate::time_format::TimeFormat;
+use crate::{FieldType, Zone};
 use std::sync::LazyLock;
 
 /// Of a line no more is looked at, in bytes.
@@ -79,7 +79,7 @@ fn time(text: &str) -> Option<(usize, usize)> {
         LENGTHS.iter().map(|of| TimeFormat::new(format(of)).expect("a form of a time")).collect()
     });
     let bytes = text.as_bytes();
-    let mut clock = Clock::new(0, 0);
+    let mut clock = Clock::new(0, Zone::UTC);
     let iso = clock.iso(bytes, 0).map(|t| t.1);
     let of_clock =
         [iso, clock.clf(bytes, 0).map(|t| t.1), clock.bsd(bytes, 0).map(|t| t.1), clock.asctime(bytes, 0).map(|t| t.1)];
