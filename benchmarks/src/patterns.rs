@@ -5,7 +5,7 @@ use crate::front::split;
 use crate::report::Row;
 use bytes::Bytes;
 use logmill_core::{FileId, FileMeta, LineSpan, Out, Plan, Stage};
-use logmill_patterns::{Anchor, BuiltIn, Found, PatternSpec, Patterns};
+use logmill_patterns::{Anchor, BuiltIn, Found, PatternSpec, Patterns, Zone};
 use logmill_splitter::Splitter;
 use memchr::memchr_iter;
 use rand::rngs::StdRng;
@@ -48,7 +48,7 @@ pub fn measure(bytes: usize, rounds: &Rounds) -> Vec<Row> {
     let rows = samples.into_iter().filter_map(|(name, specs, header, line)| {
         let text = lines(bytes, line);
         let text = text.as_bytes();
-        let anchor = Anchor { modified_ms: 1_795_348_800_000, zone_seconds: 0, header: header.map(str::as_bytes) };
+        let anchor = Anchor { modified_ms: 1_795_348_800_000, zone: Zone::UTC, header: header.map(str::as_bytes) };
         let mut reader = Patterns::compile(&specs).expect("valid patterns").reader(&anchor);
         let mut found = Found::new();
         let is_wanted = name != "all tried, none matches";

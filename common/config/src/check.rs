@@ -7,10 +7,11 @@ use crate::keys::nearest;
 use crate::mounts::Mounts;
 use crate::patterns;
 use crate::planner::{Planner, Selector, path_glob};
-use crate::sections::{Cluster, Config, Finished, zone_seconds};
+use crate::sections::{Cluster, Config, Finished};
 use crate::size::Size;
 use logmill_core::{Plan, RecordStart};
 use logmill_encodings::Encoding;
+use logmill_patterns::Zone;
 use std::path::Path;
 use std::time::Duration;
 
@@ -84,8 +85,17 @@ fn analyses(config: &Config, found: &mut Found) {
 
 fn zones(config: &Config, found: &mut Found) {
     let wrong = |zone: &str| {
-        let why = || format!("{zone:?} is no zone: UTC, or how far east of it, such as +08:00 or -05:30");
-        zone_seconds(zone).is_none().then(why)
+        let why = || {
+            // Names without a slash are mostly short: one of them is near to any abbreviation.
+            let names: Vec<String> = Zone::names().into_iter().filter(|name| name.contains('/')).collect();
+            let advice = nearest(zone, &names).first().map(|near| format!("; did you mean {near:?}?"));
+            format!(
+                "{zone:?} is no zone: UTC, how far east of it, such as +08:00 or -05:30, or a name of the IANA time zone \
+                 database, such as Europe/Berlin{}",
+                advice.unwrap_or_default()
+            )
+        };
+        Zone::parse(zone).is_none().then(why)
     };
     if let Some(message) = wrong(&config.plan.zone) {
         found.add("plan.zone", message);

@@ -1,10 +1,10 @@
 //! Which files are taken, who wrote them, and how they are treated.
 
 use crate::patterns::{header, named};
-use crate::sections::{Cluster, Config, HeaderLine, PlanDefaults, Rule, zone_seconds};
+use crate::sections::{Cluster, Config, HeaderLine, PlanDefaults, Rule};
 use globset::{Glob, GlobBuilder, GlobMatcher, GlobSet, GlobSetBuilder};
 use logmill_core::Plan;
-use logmill_patterns::PatternSpec;
+use logmill_patterns::{PatternSpec, Zone};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -357,7 +357,7 @@ enum Stands {
 
 fn base(defaults: &PlanDefaults) -> Plan {
     let cut = |size: crate::Size| u32::try_from(size.0).unwrap_or(u32::MAX);
-    Plan {
+    let mut plan = Plan {
         rules: Plan::RULES,
         raw_bytes: cut(defaults.raw_bytes),
         plain_bytes: cut(defaults.plain_bytes),
@@ -366,7 +366,8 @@ fn base(defaults: &PlanDefaults) -> Plan {
         record_start: defaults.record_start.clone().filter(|pattern| !pattern.is_empty()),
         header: defaults.header.of_plan(),
         patterns: Vec::new(),
-        zone_seconds: zone_seconds(&defaults.zone).unwrap_or(0), // what is none is refused before
+        zone_seconds: 0,
+        zone_name: None,
         encoding: defaults.encoding.clone(),
         default_encoding: defaults.default_encoding.clone(),
         malformed_per_million: defaults.malformed_per_million,
@@ -375,7 +376,9 @@ fn base(defaults: &PlanDefaults) -> Plan {
         max_bytes: defaults.max_bytes.0,
         window_bytes: defaults.window_bytes.0,
         channel_group: defaults.channel_group.clone(),
-    }
+    };
+    plan.set_zone(&Zone::parse(&defaults.zone).unwrap_or_default()); // what is none is refused before
+    plan
 }
 
 impl Rule {
@@ -404,7 +407,9 @@ impl Rule {
             plan.record_start = Some(pattern.clone()).filter(|pattern| !pattern.is_empty());
         }
         set(&mut plan.header, self.header.map(HeaderLine::of_plan).as_ref());
-        set(&mut plan.zone_seconds, self.zone.as_deref().and_then(zone_seconds).as_ref());
+        if let Some(zone) = self.zone.as_deref().and_then(Zone::parse) {
+            plan.set_zone(&zone);
+        }
         set(&mut plan.default_encoding, self.default_encoding.as_ref());
         set(&mut plan.malformed_per_million, self.malformed_per_million.as_ref());
         set(&mut plan.max_ratio, self.max_ratio.as_ref());

@@ -7,7 +7,6 @@ mod plan;
 
 pub use analyses::Analysis;
 pub use cluster::{Cluster, Finished, Order};
-pub(crate) use plan::zone_seconds;
 pub use plan::{App, DataType, FixedEncoding, HeaderLine, PlanDefaults, Rule};
 
 use crate::properties::Properties;

@@ -487,15 +487,32 @@ fn patterns_that_cannot_be_name_their_line() {
 }
 
 #[test]
-fn a_zone_is_an_offset() {
+fn a_zone_is_an_offset_or_a_name() {
     let config = parse("[plan]\nzone = \"+08:00\"\n[[rules]]\npath = \"*.in\"\nzone = \"-05:30\"\n").unwrap();
     let zone = |path| config.plan_for("a", path).1.zone_seconds;
     assert_eq!((zone("/a"), zone("/a.in")), (28_800, -19_800));
+    for (text, seconds, name) in [
+        ("utc", 0, None),
+        ("Z", 0, None),
+        ("+0800", 28_800, None),
+        ("-05", -18_000, None),
+        ("Europe/Berlin", 0, Some("Europe/Berlin")),
+        ("asia/shanghai", 0, Some("Asia/Shanghai")),
+    ] {
+        let plan = parse(&format!("plan.zone = {text:?}\n")).unwrap().plan_for("a", "/a").1;
+        assert_eq!((plan.zone_seconds, plan.zone_name.as_deref()), (seconds, name), "{text}");
+    }
+    let config = parse("[plan]\nzone = \"Europe/Berlin\"\n[[rules]]\nzone = \"+01:00\"\n").unwrap();
+    let plan = config.plan_for("a", "/a").1;
+    assert_eq!((plan.zone_seconds, plan.zone_name), (3600, None), "the rule alone");
+    let allowed = "is no zone: UTC, how far east of it, such as +08:00 or -05:30, or a name of the IANA time zone database, \
+                   such as Europe/Berlin";
+    refused("[[rules]]\nzone = \"CST\"\n", &format!("logmill.toml:2: rules.0.zone: \"CST\" {allowed}"));
     refused(
-        "[[rules]]\nzone = \"CET\"\n",
-        "logmill.toml:2: rules.0.zone: \"CET\" is no zone: UTC, or how far east of it, such as +08:00 or -05:30",
+        "plan.zone = \"Europe/Berln\"\n",
+        &format!("logmill.toml:1: plan.zone: \"Europe/Berln\" {allowed}; did you mean \"Europe/Berlin\"?"),
     );
-    for wrong in ["", "+8:00", "+08", "08:00", "+24:00", "+0a:00", "utc"] {
+    for wrong in ["", "+8:00", "08:00", "+24:00", "+0a:00", "Berlin", "IST"] {
         assert!(parse(&format!("plan.zone = {wrong:?}\n")).is_err(), "{wrong}");
     }
 }

@@ -1,7 +1,7 @@
 //! A file, and the plan by which it is treated.
 
 use crate::id::{FileId, Load};
-use logmill_patterns::PatternSpec;
+use logmill_patterns::{PatternSpec, Zone};
 use serde::{Deserialize, Serialize};
 
 /// What is known of a file when its task is made. Travels as JSON in the header `file` of its first chunk and, from
@@ -137,9 +137,12 @@ pub struct Plan {
     /// None: the time that a line begins with, and the level near it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub patterns: Vec<PatternSpec>,
-    /// Seconds east of UTC of times that name no zone.
+    /// Seconds east of UTC of times that name no zone, ...
     #[serde(default, skip_serializing_if = "Plan::is_utc")]
     pub zone_seconds: i32,
+    /// ... where theirs is no zone of the IANA time zone database, by its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zone_name: Option<String>,
     /// The encoding, where configuration fixes it (a label, as in docs/encodings.md).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub encoding: Option<String>,
@@ -173,6 +176,22 @@ impl Plan {
         *zone_seconds == 0
     }
 
+    /// The zone of times that name none. None where this program's database does not have its name.
+    #[must_use]
+    pub fn zone(&self) -> Option<Zone> {
+        match &self.zone_name {
+            Some(name) => Zone::named(name),
+            None => Zone::fixed(self.zone_seconds),
+        }
+    }
+
+    pub fn set_zone(&mut self, zone: &Zone) {
+        (self.zone_seconds, self.zone_name) = match zone.seconds() {
+            Some(seconds) => (seconds, None),
+            None => (0, zone.name().map(str::to_owned)),
+        };
+    }
+
     fn default_ratio_after_bytes() -> u64 {
         1 << 30
     }
@@ -202,6 +221,7 @@ impl Default for Plan {
             header: None,
             patterns: Vec::new(),
             zone_seconds: 0,
+            zone_name: None,
             encoding: None,
             default_encoding: "utf-8".into(),
             malformed_per_million: 10_000,

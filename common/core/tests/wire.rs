@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use logmill_core::wire::{Kind, Record, WireChunk, WireError};
 use logmill_core::{End, FileId, FileMeta, LineSpan, Load, Plan, Seq};
+use logmill_patterns::Zone;
 use proptest::prelude::*;
 
 fn file() -> FileMeta {
@@ -43,6 +44,27 @@ fn every_kind_comes_back_as_it_went() {
             assert_eq!(WireChunk::decode(&sent.clone().encode()), Ok(sent));
         }
     }
+}
+
+/// A plan of an offset has the same bytes and the same name as before zones had names.
+#[test]
+fn a_zone_travels_as_an_offset_or_a_name() {
+    for (zone, written) in [
+        ("UTC", None),
+        ("-05:30", Some(r#""zone_seconds":-19800"#)),
+        ("Europe/Berlin", Some(r#""zone_name":"Europe/Berlin""#)),
+    ] {
+        let zone = Zone::parse(zone).expect("a zone");
+        let mut plan = Plan::default();
+        plan.set_zone(&zone);
+        let json = serde_json::to_string(&plan).expect("plain data");
+        let keys: Vec<&str> = json.split(',').filter(|pair| pair.starts_with("\"zone_")).collect();
+        assert_eq!(keys, written.into_iter().collect::<Vec<_>>());
+        let read: Plan = serde_json::from_str(&json).expect("its own JSON");
+        assert_eq!((read.zone(), &read), (Some(zone), &plan));
+    }
+    let of = |zone_seconds, zone_name| Plan { zone_seconds, zone_name, ..Plan::default() }.zone();
+    assert_eq!((of(0, Some("Mars/Olympus".into())), of(i32::MIN, None)), (None, None), "they are not known");
 }
 
 #[test]

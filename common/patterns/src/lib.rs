@@ -41,6 +41,7 @@ mod table;
 mod time;
 mod time_format;
 mod windows;
+mod zone;
 
 pub use error::PatternError;
 pub use found::{Field, Found, Known, LONGEST_NAME, MOST_FIELDS};
@@ -49,6 +50,7 @@ pub use reference::reference;
 pub use spec::{BuiltIn, FieldType, PatternSpec};
 pub use suggest::{Suggestion, suggest};
 pub use time::Clock;
+pub use zone::Zone;
 
 use found::Name;
 use layout::{Layout, Line, State};
@@ -63,12 +65,12 @@ const MOST_LAYOUTS: usize = 64;
 const MOST_KEPT: usize = 64;
 
 /// What is known of a file beside its bytes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Anchor<'a> {
     /// When the file was modified, milliseconds since 1970: gives the year where a time has none.
     pub modified_ms: i64,
-    /// Seconds east of UTC of times that name no zone.
-    pub zone_seconds: i32,
+    /// Of times that name none.
+    pub zone: Zone,
     /// The line that says what the columns are: of CSV the first one, of W3C's format the directive `#Fields:` that holds.
     pub header: Option<&'a [u8]>,
 }
@@ -139,7 +141,7 @@ impl Patterns {
     pub fn reader(&self, anchor: &Anchor<'_>) -> Reader {
         let mut reader = Reader {
             patterns: self.clone(),
-            clock: Clock::new(anchor.modified_ms, i64::from(anchor.zone_seconds) * 1000),
+            clock: Clock::new(anchor.modified_ms, anchor.zone.clone()),
             states: Vec::new(),
         };
         reader.prepare(anchor.header);

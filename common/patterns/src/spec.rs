@@ -253,7 +253,7 @@ impl FieldType {
             Self::Bool => matches!(text, "true" | "false"),
             Self::Ip => text.parse::<core::net::IpAddr>().is_ok(),
             Self::Time => {
-                let end = crate::time::Clock::new(0, 0).iso(value, 0).map(|(_, end)| end);
+                let end = crate::time::Clock::new(0, crate::Zone::UTC).iso(value, 0).map(|(_, end)| end);
                 end == Some(value.len())
             }
             Self::Size => {

@@ -1,6 +1,8 @@
 //! Times as they stand in lines, to milliseconds since 1970.
 
 use crate::time_format::TimeFormat;
+use crate::zone::{LocalTimes, Zone};
+use jiff::fmt::{rfc2822, temporal};
 
 /// Reads times as they stand in lines, for one file.
 ///
@@ -10,8 +12,8 @@ use crate::time_format::TimeFormat;
 pub struct Clock {
     /// Of the file, milliseconds since 1970: decides the year where none is written.
     modified_ms: i64,
-    /// Milliseconds east of UTC of times that name no zone.
-    zone_ms: i64,
+    /// Of the zone of times that name none.
+    local: LocalTimes,
     /// Date and time to the second as they stood in the line, and the milliseconds since 1970 as if it were UTC.
     iso: Option<(Key, i64)>,
     /// As above, with the zone, in UTC.
@@ -36,10 +38,10 @@ fn key(text: &[u8; ISO]) -> Key {
 const DAY_MS: i64 = 86_400_000;
 
 impl Clock {
-    /// `modified_ms`: of the file, milliseconds since 1970. `zone_ms`: milliseconds east of UTC of times that name no zone.
+    /// `modified_ms`: of the file, milliseconds since 1970. `zone`: of times that name none.
     #[must_use]
-    pub fn new(modified_ms: i64, zone_ms: i64) -> Self {
-        Self { modified_ms, zone_ms, iso: None, clf: None, bsd: None }
+    pub fn new(modified_ms: i64, zone: Zone) -> Self {
+        Self { modified_ms, local: LocalTimes::new(zone), iso: None, clf: None, bsd: None }
     }
 
     /// The time that a line begins with, perhaps after a bracket, as of [`Clock::iso`], and where it ends.
@@ -49,31 +51,38 @@ impl Clock {
     }
 
     /// A time in the form of ISO 8601 or near it, and where it ends: `YYYY-MM-DD` or `YYYY/MM/DD`, a blank, `T` or `_`,
-    /// `HH:MM:SS`, perhaps a fraction after a point or comma, perhaps a zone (`Z`, ` UTC`, `+HH`, `+HHMM`, `+HH:MM`); and
-    /// `YY/MM/DD HH:MM:SS`.
+    /// `HH:MM:SS`, perhaps a fraction after a point or comma, perhaps a zone as of [`written`], or as the zone is called at that
+    /// time; and `YY/MM/DD HH:MM:SS`.
     #[inline]
     pub fn iso(&mut self, text: &[u8], at: usize) -> Option<(i64, usize)> {
         let text = text.get(at..)?;
-        let (seconds, end) = match text.first_chunk::<ISO>() {
+        let (local, end) = match text.first_chunk::<ISO>() {
             Some(long) if matches!(long[4], b'-' | b'/') => (self.long_date(long)?, ISO),
             _ => (short_date(text.first_chunk::<SHORT>()?)?, SHORT),
         };
+        let seconds = self.local.utc(local);
         // The form of nearly all logs, by itself because it is.
         if let Some([b',' | b'.', a @ b'0'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9', after, next, ..]) = text.get(end..)
             && match after {
-                b' ' => !matches!(next, b'U' | b'G'), // no ` UTC`
+                b' ' => match next {
+                    b'U' | b'G' | b'Z' | b'+' | b'-' => false,
+                    next => !self.local.is_called(*next),
+                },
                 after => !matches!(after, b'0'..=b'9' | b'Z' | b'z' | b'+' | b'-'),
             }
         {
             let ms = 100 * i64::from(a - b'0') + 10 * i64::from(b - b'0') + i64::from(c - b'0');
-            return Some((seconds + ms - self.zone_ms, at + end + 4));
+            return Some((seconds + ms, at + end + 4));
         }
         let (ms, end) = fraction(text, end);
-        let (zone_ms, end) = zone(text, end).unwrap_or((self.zone_ms, end));
+        let (seconds, end) = match written(text, end) {
+            Some((offset_ms, end)) => (local - offset_ms, end),
+            None => self.local.utc_by_abbreviation(local, text, end).unwrap_or((seconds, end)),
+        };
         if text.get(end).is_some_and(u8::is_ascii_digit) {
             return None;
         }
-        Some((seconds + ms - zone_ms, at + end))
+        Some((seconds + ms, at + end))
     }
 
     #[inline]
@@ -103,12 +112,12 @@ impl Clock {
         }
         let year = 100 * two(text, 7)? + two(text, 9)?;
         let ms = civil(year, month(&text[3..6])?, two(text, 0)?, &text[12..])?;
-        let (zone_ms, end) = zone(text, 21)?;
+        let (offset_ms, end) = offset(text, 21)?;
         if end != CLF {
             return None;
         }
-        self.clf = Some((*text, ms - zone_ms));
-        Some((ms - zone_ms, at + CLF))
+        self.clf = Some((*text, ms - offset_ms));
+        Some((ms - offset_ms, at + CLF))
     }
 
     /// A time of RFC 3164, `Oct  9 22:33:20`, and where it ends; also with `09` or `9` for the day, with a year behind
@@ -148,8 +157,8 @@ impl Clock {
         let clock = text.get(end..end + 8)?;
         end += 8;
         let seconds = match year {
-            Some(year) => civil(year, month, day, clock)? - self.zone_ms,
-            None => self.in_which_year(|year| Some(civil(year, month, day, clock)? - self.zone_ms))?,
+            Some(year) => self.local.utc(civil(year, month, day, clock)?),
+            None => in_which_year(self.modified_ms, &mut self.local, |year| civil(year, month, day, clock))?,
         };
         if end == BSD
             && year.is_none()
@@ -162,15 +171,6 @@ impl Clock {
             return None;
         }
         Some((seconds + ms, at + end))
-    }
-
-    /// The time in the last year in which it is not later than a day after the file's. `in_year` gives it, and none where the
-    /// year has no such day.
-    fn in_which_year(&self, in_year: impl Fn(i64) -> Option<i64>) -> Option<i64> {
-        let latest = self.modified_ms.saturating_add(DAY_MS);
-        let this = self.modified_ms.div_euclid(DAY_MS * 146_097 / 400) + 1970; // the average year: right but for a day
-        // A 29 February may be eight years ago: 1900 and 2100 have none.
-        (this - 9..=this + 1).rev().filter_map(in_year).find(|ms| *ms <= latest)
     }
 
     /// A time as `asctime` writes it, `Fri Sep 09 10:42:29 2011`, with or without a fraction behind the second, and where it
@@ -196,28 +196,67 @@ impl Clock {
         }
         let year = text.get(end + 1..end + 5)?;
         let seconds = civil(100 * two(year, 0)? + two(year, 2)?, month, day, clock)?;
-        Some((seconds + ms - self.zone_ms, at + end + 5))
+        Some((self.local.utc(seconds) + ms, at + end + 5))
     }
 
-    /// Whatever of the forms above the whole text is, or a number as in [`epoch`].
+    /// Whatever of the forms above the whole text is, or a number as in [`epoch`], or a time of RFC 9557 or of mail and HTTP.
     pub fn any(&mut self, text: &[u8]) -> Option<i64> {
         let whole = |(ms, end): (i64, usize)| (end == text.len()).then_some(ms);
         match text.first()? {
             b'0'..=b'9' => {
-                self.iso(text, 0).and_then(whole).or_else(|| self.clf(text, 0).and_then(whole)).or_else(|| epoch(text))
+                let iso = self.iso(text, 0).and_then(whole);
+                iso.or_else(|| self.clf(text, 0).and_then(whole)).or_else(|| epoch(text)).or_else(|| annotated(text))
             }
-            _ => self.bsd(text, 0).and_then(whole).or_else(|| self.asctime(text, 0).and_then(whole)),
+            _ => self
+                .bsd(text, 0)
+                .and_then(whole)
+                .or_else(|| self.asctime(text, 0).and_then(whole))
+                .or_else(|| mail(text)),
         }
     }
 
     /// The whole text in a form of one's own.
     pub(crate) fn by(&mut self, format: &TimeFormat, text: &[u8]) -> Option<i64> {
         let found = format.read(text)?;
+        if found.utc_ms.is_some() {
+            return found.utc_ms;
+        }
+        let mut own = found.zone.clone().map(LocalTimes::new);
+        let local = own.as_mut().unwrap_or(&mut self.local);
         match found.year {
-            Some(year) => found.utc_ms(year, self.zone_ms),
-            None => self.in_which_year(|year| found.utc_ms(year, self.zone_ms)),
+            Some(year) => Some(local.utc(found.local_ms(year)?)),
+            None => in_which_year(self.modified_ms, local, |year| found.local_ms(year)),
         }
     }
+}
+
+/// The time in the last year in which it is not later than a day after the file's, which was modified at `modified_ms`. `in_year`
+/// gives it as if it were UTC, and none where the year has no such day.
+fn in_which_year(modified_ms: i64, local: &mut LocalTimes, in_year: impl Fn(i64) -> Option<i64>) -> Option<i64> {
+    let latest = modified_ms.saturating_add(DAY_MS);
+    let this = modified_ms.div_euclid(DAY_MS * 146_097 / 400) + 1970; // the average year: right but for a day
+    let this = this.clamp(0, 9999);
+    // A 29 February may be eight years ago: 1900 and 2100 have none.
+    let years = (this - 9..=this + 1).rev().filter_map(in_year);
+    // No offset is of more than a day, and asking for those of another year than the last time's takes longer.
+    let near = years.filter(|local_ms| *local_ms <= latest.saturating_add(DAY_MS));
+    near.map(|local_ms| local.utc(local_ms)).find(|ms| *ms <= latest)
+}
+
+/// A time of RFC 9557, `2026-11-22T10:00:00.123+01:00[Europe/Berlin]`: the offset counts.
+fn annotated(text: &[u8]) -> Option<i64> {
+    static PARSER: temporal::DateTimeParser = temporal::DateTimeParser::new();
+    let time = PARSER.parse_timestamp(text.ends_with(b"]").then_some(text)?).ok()?;
+    Some(time.as_millisecond())
+}
+
+/// A time of mail (RFC 2822) or HTTP, `Sun, 22 Nov 2026 10:00:00 +0800`. Not with any zone in letters but UTC: the RFC takes
+/// those that it does not know for that.
+fn mail(text: &[u8]) -> Option<i64> {
+    static PARSER: rfc2822::DateTimeParser = rfc2822::DateTimeParser::new().relaxed_weekday(true);
+    let zone = text.rsplit(|byte| *byte == b' ').next().filter(|_| text.get(3) == Some(&b','))?;
+    let time = matches!(zone, [b'+' | b'-', ..] | b"GMT" | b"UTC" | b"UT" | b"Z").then(|| PARSER.parse_timestamp(text));
+    Some(time?.ok()?.as_millisecond())
 }
 
 /// `HH:MM:SS` and perhaps a fraction: where it ends. A clock without a date is no time, but a sign of one.
@@ -330,15 +369,49 @@ fn fraction(text: &[u8], at: usize) -> (i64, usize) {
     (digit(0) * 100 + digit(1) * 10 + digit(2), at + 1 + digits)
 }
 
-/// Milliseconds east of UTC that a zone at `at` means, and where it ends; none where there is no zone.
-pub(crate) fn zone(text: &[u8], at: usize) -> Option<(i64, usize)> {
-    let sign = match text.get(at)? {
-        b'Z' | b'z' => return Some((0, at + 1)),
-        b' ' => {
-            let is_utc = matches!(text.get(at + 1..at + 4), Some(b"UTC" | b"GMT"));
-            let goes_on = text.get(at + 4).is_some_and(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-'));
-            return (is_utc && !goes_on).then_some((0, at + 4));
+/// Milliseconds east of UTC of a zone that is written at `at`, and where it ends; none where there is none: `Z`, `+HH`, `+HHMM`,
+/// `+HH:MM`, or one behind a blank.
+fn written(text: &[u8], at: usize) -> Option<(i64, usize)> {
+    match text.get(at)? {
+        b'Z' | b'z' => Some((0, at + 1)),
+        b' ' => behind_blank(text, at + 1),
+        _ => offset(text, at),
+    }
+}
+
+/// `Z`, `UTC`, `GMT`, these two perhaps with an offset as Java writes it (`GMT+08:00`, `GMT+8`), `+HHMM` or `+HH:MM`, and there the
+/// end of a word. Numbers stand behind times, too: so an offset is one that a zone may have, of whole quarters and at most 14 hours.
+fn behind_blank(text: &[u8], at: usize) -> Option<(i64, usize)> {
+    const QUARTER_MS: i64 = 900_000;
+    let name = match text.get(at..)? {
+        [b'Z', ..] => 1,
+        [b'U', b'T', b'C', ..] | [b'G', b'M', b'T', ..] => 3,
+        _ => 0,
+    };
+    let from = at + name;
+    let goes_on = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'_');
+    if name > 0 && !text.get(from).is_some_and(goes_on) {
+        return Some((0, from));
+    }
+    let (offset_ms, end) = match (name, text.get(from..)?) {
+        (0 | 3, [b'+' | b'-', b'0'..=b'9', b'0'..=b'9', ..]) => {
+            offset(text, from).filter(|(_, end)| name > 0 || end - from > 3)?
         }
+        (3, [b'+', hours @ b'0'..=b'9', ..]) => (i64::from(hours - b'0') * 4 * QUARTER_MS, from + 2),
+        (3, [b'-', hours @ b'0'..=b'9', ..]) => (i64::from(hours - b'0') * -4 * QUARTER_MS, from + 2),
+        _ => return None,
+    };
+    let is_end = match text.get(end..)? {
+        [b'.' | b',' | b':' | b'-' | b'/', next, ..] => !next.is_ascii_digit(),
+        [next, ..] => !next.is_ascii_alphanumeric() && *next != b'%',
+        [] => true,
+    };
+    (is_end && offset_ms.abs() <= 14 * 4 * QUARTER_MS && offset_ms % QUARTER_MS == 0).then_some((offset_ms, end))
+}
+
+/// Milliseconds east of UTC of `+HH`, `+HHMM` or `+HH:MM` at `at`, and where it ends.
+pub(crate) fn offset(text: &[u8], at: usize) -> Option<(i64, usize)> {
+    let sign = match text.get(at)? {
         b'+' => 1,
         b'-' => -1,
         _ => return None,

@@ -1,9 +1,10 @@
 //! Times in a form of one's own, as `strptime` describes them.
 
+use crate::zone::Zone;
 use jiff::fmt::strtime::BrokenDownTime;
 
 /// Directives as those of `strptime`: `%Y-%m-%d %H:%M:%S`, `%f` for a fraction of 1 to 9 digits, `%z` for a zone, `%s` for seconds
-/// since 1970, and what else <https://docs.rs/jiff/latest/jiff/fmt/strtime/> lists. Without a year in it, the file's own time gives
+/// since 1970, `%Q` for the name of a zone, and what else <https://docs.rs/jiff/latest/jiff/fmt/strtime/> lists. Without a year in it, the file's own time gives
 /// one.
 #[derive(Clone, Debug)]
 pub(crate) struct TimeFormat(String);
@@ -16,9 +17,9 @@ pub(crate) struct Parsed {
     day: Day,
     /// Milliseconds since midnight.
     ms: i64,
-    pub zone_ms: Option<i64>,
+    pub zone: Option<Zone>,
     /// Milliseconds since 1970, where the text says just that.
-    whole: Option<i64>,
+    pub utc_ms: Option<i64>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -28,11 +29,8 @@ enum Day {
 }
 
 impl Parsed {
-    /// Milliseconds since 1970 in that year, in the zone of the text or else in the given one.
-    pub fn utc_ms(&self, year: i64, zone_ms: i64) -> Option<i64> {
-        if let Some(whole) = self.whole {
-            return Some(whole);
-        }
+    /// Milliseconds since 1970 in that year, as if it were UTC.
+    pub fn local_ms(&self, year: i64) -> Option<i64> {
         let days = match self.day {
             Day::OfMonth(month, day) => crate::time::days(year, month, day)?,
             Day::OfYear(day) => {
@@ -40,7 +38,7 @@ impl Parsed {
                 (day <= crate::time::days(year, 12, 31)? - first + 1).then_some(first + day - 1)?
             }
         };
-        Some(days * 86_400_000 + self.ms - self.zone_ms.unwrap_or(zone_ms))
+        Some(days * 86_400_000 + self.ms)
     }
 }
 
@@ -63,21 +61,25 @@ impl TimeFormat {
 
     pub fn read(&self, text: &[u8]) -> Option<Parsed> {
         let time = BrokenDownTime::parse(&self.0, text).ok()?;
-        let whole = time.timestamp().map(|timestamp| timestamp.as_millisecond());
+        let utc_ms = time.timestamp().map(|timestamp| timestamp.as_millisecond());
         let day = match (time.month(), time.day(), time.day_of_year()) {
             (Some(month), Some(day), _) => Day::OfMonth(month.into(), day.into()),
             (_, _, Some(day)) => Day::OfYear(day.into()),
-            _ if whole.is_some() => Day::OfYear(1),
+            _ if utc_ms.is_some() => Day::OfYear(1),
             _ => return None,
         };
         let of = |part: Option<i8>| i64::from(part.unwrap_or(0));
         let seconds = (of(time.hour()) * 60 + of(time.minute())) * 60 + of(time.second());
         Some(Parsed {
-            year: time.year().map(i64::from).or(whole.map(|_| 1970)),
+            year: time.year().map(i64::from),
             day,
             ms: seconds * 1000 + i64::from(time.subsec_nanosecond().unwrap_or(0)) / 1_000_000,
-            zone_ms: time.offset().map(|offset| i64::from(offset.seconds()) * 1000),
-            whole,
+            zone: match (time.offset(), time.iana_time_zone()) {
+                (Some(offset), _) => Some(Zone::fixed(offset.seconds())?),
+                (None, Some(name)) => Some(Zone::named(name)?),
+                (None, None) => None,
+            },
+            utc_ms,
         })
     }
 }

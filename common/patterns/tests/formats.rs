@@ -3,13 +3,13 @@
 
 mod shown;
 
-use logmill_patterns::{Anchor, BuiltIn, PatternSpec, Patterns};
+use logmill_patterns::{Anchor, BuiltIn, PatternSpec, Patterns, Zone};
 use shown::{MODIFIED_MS, shown};
 
 /// Each record, and what the patterns find in it; where none matches, why each lost.
 fn table(specs: &[PatternSpec], header: Option<&str>, records: &[&str]) -> String {
     let patterns = Patterns::compile(specs).expect("valid patterns");
-    let anchor = Anchor { modified_ms: MODIFIED_MS, zone_seconds: 0, header: header.map(str::as_bytes) };
+    let anchor = Anchor { modified_ms: MODIFIED_MS, zone: Zone::UTC, header: header.map(str::as_bytes) };
     let mut reader = patterns.reader(&anchor);
     records.iter().map(|record| format!("{record}\n{}\n", shown(&mut reader, record.as_bytes()))).collect()
 }
@@ -133,6 +133,10 @@ fn log4j() {
                 "10:00:00.123 [main] INFO com.example.Billing -- since logback 1.4",
                 r#"10:00:00.123 [main] INFO com.example.Billing -invoice="7" customer="a \"b\""- charged"#,
                 "[2026-11-22 10:00:00,123] [main] DEBUG com.example.Billing - charged",
+                "2026-11-22 10:00:00,123 +0800 INFO [main] com.example.Billing - charged",
+                "[2026-11-22 10:00:00.123 -05:00] [main] INFO com.example.Billing - charged",
+                "2026-11-22 10:00:00.123 Z INFO [main] com.example.Billing - charged",
+                "2026-11-22 10:00:00.123 CET INFO [main] com.example.Billing - charged",
                 "2026-11-22 10:00:00,123 [SEVERE] com.example.Billing - boom",
                 // ZooKeeper's, since 3.5 and before
                 "2026-11-22 10:00:00,123 [myid:1] - INFO  [QuorumPeer[myid=1](plain=0.0.0.0:2181)(secure=disabled):o.a.z.s.q.Leader@637] - LEADING",
@@ -235,6 +239,9 @@ fn json() {
                 r#"{"instant":{"epochSecond":1795341600,"nanoOfSecond":5},"thread":"main","level":"WARN","loggerName":"a.B","message":"log4j 2"}"#,
                 r#"{"version":"1.1","host":"h","short_message":"GELF","timestamp":1795341600.25,"level":3,"_user":"x"}"#,
                 r#"{"log":"a line\n","stream":"stdout","time":"2026-11-22T10:00:00.123456789Z"}"#,
+                r#"{"time":"2026-11-22 10:00:00 +0800","msg":"x"}"#,
+                r#"{"time":"Sun, 22 Nov 2026 10:00:00 GMT","msg":"x"}"#,
+                r#"{"time":"2026-11-22T10:00:00.123+01:00[Europe/Berlin]","msg":"x"}"#,
                 r#"{"time":"yesterday","level":"loud","a":{},"b":[]}"#,
                 r#"{"level":"","severity":"error","message":"","msg":"m","a":{"b":"","c":1}}"#,
                 "{\n  \"message\": \"over lines\",\n  \"a\": 1\n}",
@@ -436,6 +443,25 @@ fn own() {
                 "22.11.2026 10:00:00 [info] ordre 17 of jane: shipped",
                 "22.11.2026 10:00:00 [info] order x",
                 " 22.11.2026 10:00:00 [info] order 1: x",
+            ],
+        ),
+    );
+}
+
+#[test]
+fn own_without_a_form_of_times() {
+    let spec = PatternSpec::own("dated", r"(?<time>[^|]+)\|(?<message>.*)");
+    golden(
+        "own_without_a_form_of_times",
+        &table(
+            &[spec],
+            None,
+            &[
+                "2026-11-22 10:00:00.123 -0500|x",
+                "2026-11-22 10:00:00 GMT+08:00|x",
+                "Sun, 22 Nov 2026 10:00:00 +0800|x",
+                "2026-11-22T10:00:00.123+01:00[Europe/Berlin]|x",
+                "2026-11-22 10:00:00 CET|x",
             ],
         ),
     );

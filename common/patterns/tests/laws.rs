@@ -1,7 +1,7 @@
 //! What holds for every record, whatever is in it.
 
 use logmill_patterns::{
-    Anchor, BuiltIn, FieldType, Found, LONGEST_NAME, Level, MOST_FIELDS, PatternSpec, Patterns, Reader,
+    Anchor, BuiltIn, FieldType, Found, LONGEST_NAME, Level, MOST_FIELDS, PatternSpec, Patterns, Reader, Zone,
 };
 use proptest::prelude::*;
 use std::sync::LazyLock;
@@ -20,11 +20,12 @@ fn specs() -> Vec<PatternSpec> {
 
 fn reader(header: &[u8]) -> Reader {
     static PATTERNS: LazyLock<Patterns> = LazyLock::new(|| Patterns::compile(&specs()).expect("valid patterns"));
-    PATTERNS.reader(&Anchor { modified_ms: 1_795_348_800_000, zone_seconds: 3600, header: Some(header) })
+    let zone = Zone::named("Europe/Berlin").expect("it is in the database");
+    PATTERNS.reader(&Anchor { modified_ms: 1_795_348_800_000, zone, header: Some(header) })
 }
 
 /// Real beginnings, so that what is made of them gets far.
-const PIECES: [&str; 42] = [
+const PIECES: [&str; 46] = [
     "127.0.0.1 - - [10/Oct/2000:13:55:36 -0700] \"GET / HTTP/1.0\" 200 2326",
     " \"-\" \"curl\"",
     "2026/11/22 10:00:00 [error] 17#18: *5 open(), client: ::1, server: _, request: \"",
@@ -37,6 +38,10 @@ const PIECES: [&str; 42] = [
     "2026-11-22 10:00:00,123 INFO [main] a.B - x",
     "2026-11-22 10:00:00,123 [myid:1] - INFO  [a:b[1]:c.D@7] - x",
     "[2026-11-22 10:00:00,123] INFO x (a.B)",
+    "2026-10-25 02:30:00,123 CEST INFO [main] a.B - x",
+    "2026-10-25 02:30:00 CET",
+    "2026-03-29 02:30:00.5 +0100 x",
+    "{\"time\":\"Sun, 22 Nov 2026 10:00:00 +0800\"}",
     "2026.11.22 10:00:00.123456 [ 7 ] {q} <Information> a.B: x",
     "26/11/22 10:00:00 WARN FSNamesystem.audit: a=b\tip=/1.2.3.4",
     "[2026-11-22T10:00:00.123+0000][info][gc] GC(0) x 1.5ms",
@@ -211,6 +216,24 @@ fn no_record_takes_long() {
         assert!(took < Duration::from_secs(2), "{took:?} for {beginning:?}");
         let bytes: usize = reader.fields(&found, &record).map(|field| field.name.len() + field.value.len()).sum();
         assert!(bytes <= 2 * record.len() + MOST_FIELDS * LONGEST_NAME, "{bytes} bytes of {beginning:?}");
+    }
+}
+
+/// Whether a time names its zone decides what time it is, not which pattern matches.
+#[test]
+fn a_zone_changes_no_pattern() {
+    let mut reader = Patterns::compile(&PatternSpec::all()).expect("valid patterns").reader(&Anchor::default());
+    let mut found = Found::new();
+    let mut of = |record: &str| {
+        assert!(reader.read(record.as_bytes(), &mut found), "{record}");
+        (found.time.expect(record), reader.pattern(&found).0.to_owned())
+    };
+    for rest in ["INFO [main] a.b.C - m", "[main] INFO a.b.C - m", "INFO Billing:117 - m", "INFO m"] {
+        let (time, pattern) = of(&format!("2026-11-22 10:00:00,123 {rest}"));
+        for (zone, east_ms) in [("+0800", 28_800_000), ("-05:00", -18_000_000), ("Z", 0), ("UTC", 0)] {
+            let record = format!("2026-11-22 10:00:00,123 {zone} {rest}");
+            assert_eq!(of(&record), (time - east_ms, pattern.clone()), "{record}");
+        }
     }
 }
 

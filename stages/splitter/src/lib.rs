@@ -134,15 +134,19 @@ impl Splitter {
                 "a chunk of {count} rows that says it has {told} from line {first_line} on"
             )));
         }
+        let Some(zone) = file.plan.zone() else {
+            let name = file.plan.zone_name.as_deref().unwrap_or_default();
+            return Err(malformed(format!("times of the zone {name:?}, which this program does not know")));
+        };
         if let Some(start) = RecordStart::of(&file.plan) {
             rows.join(&start, file.plan.line_bytes as usize);
         }
         let channel = chunk.channel.as_deref().unwrap_or_default();
         let before = stream::before_batch(&self.schema, [&file.cluster, &file.path, &file.app, channel]);
         let head = before.len() + CHANNEL_BYTES.saturating_sub(padded(channel.len()));
-        let reading = Reading::of(file, chunk, span);
+        let reading = Reading::of(file, zone.clone(), chunk, span);
         let modified_ms = i64::try_from(file.modified_ms).unwrap_or(i64::MAX);
-        let clock = Clock::new(modified_ms, 1000 * i64::from(file.plan.zone_seconds));
+        let clock = Clock::new(modified_ms, zone);
         Ok(Work { rows, span, clock, reading, before, head, next: 0 })
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::rows::Rows;
 use logmill_core::{Chunk, FileMeta, Header, LineSpan};
-use logmill_patterns::{Anchor, Found, Patterns, Reader};
+use logmill_patterns::{Anchor, Found, Patterns, Reader, Zone};
 
 /// Reads the rows of one chunk in their order, and sees the header lines among them.
 ///
@@ -24,12 +24,12 @@ pub(crate) struct Reading {
 }
 
 impl Reading {
-    /// None where the plan has no patterns.
-    pub(crate) fn of(file: &FileMeta, chunk: &Chunk, span: LineSpan) -> Option<Self> {
+    /// None where the plan has no patterns. `zone`: the plan's.
+    pub(crate) fn of(file: &FileMeta, zone: Zone, chunk: &Chunk, span: LineSpan) -> Option<Self> {
         let patterns = Patterns::of(&file.plan.patterns)?;
         let anchor = Anchor {
             modified_ms: i64::try_from(file.modified_ms).unwrap_or(i64::MAX),
-            zone_seconds: file.plan.zone_seconds,
+            zone,
             header: chunk.header.as_deref().map(str::as_bytes),
         };
         Some(Self {

@@ -6,7 +6,7 @@ use arrow_array::{Array, RecordBatch};
 use arrow_ipc::reader::StreamReader;
 use bytes::Bytes;
 use logmill_core::{Chunk, FileId, FileMeta, Header, LineSpan, Out, Output, Plan, Progress, Seq, Stage};
-use logmill_patterns::{Anchor, BuiltIn, Found, PatternSpec, Patterns};
+use logmill_patterns::{Anchor, BuiltIn, Found, PatternSpec, Patterns, Zone};
 use logmill_splitter::Splitter;
 use proptest::prelude::*;
 use std::fmt::Write as _;
@@ -212,7 +212,7 @@ proptest! {
                 in_force = Some(row.text.clone());
             }
             let header = in_force.as_deref().map(str::as_bytes);
-            let mut reader = patterns.reader(&Anchor { modified_ms: FILE_TIME as i64, zone_seconds: 0, header });
+            let mut reader = patterns.reader(&Anchor { modified_ms: FILE_TIME as i64, zone: Zone::UTC, header });
             let is_read = reader.read(row.text.as_bytes(), &mut found);
             let expected: Vec<(String, String)> = reader
                 .fields(&found, row.text.as_bytes())

@@ -289,6 +289,19 @@ fn what_is_not_text_is_rejected() {
     }
 }
 
+#[test]
+fn times_are_of_the_zone_of_the_plan() {
+    let by = |zone: &str| {
+        let plan = Plan { zone_name: Some(zone.to_owned()), ..Plan::default() };
+        split_by(plan, chunk("2026-07-15 12:00:00 a\n2026-11-22 11:00:00 b\n2026-11-22 11:00:00 +0000 c\n", 1, 0))
+    };
+    let seen = by("Europe/Berlin").expect("text");
+    let times: Vec<_> = seen.streams.iter().flat_map(|(stream, _)| rows(stream)).map(|row| row.time).collect();
+    assert_eq!(times, [Some(1_784_109_600_000), Some(1_795_341_600_000), Some(1_795_345_200_000)]);
+    let reject = by("Mars/Olympus").map(|_| ()).expect_err("no zone");
+    assert_eq!(reject.detail, "times of the zone \"Mars/Olympus\", which this program does not know");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 

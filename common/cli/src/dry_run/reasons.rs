@@ -125,7 +125,7 @@ impl<'a> Treated<'a> {
         add("priority", json!(self.priority), self.by("priority"));
         let (is_backfill, by) = self.lane();
         add("lane", json!(if is_backfill { "backfill" } else { "live" }), by);
-        add("zone", json!(zone(plan.zone_seconds)), self.by("zone"));
+        add("zone", json!(plan.zone().map(|zone| zone.to_string())), self.by("zone"));
         let fixed = entry("encodings", Reasons::first(&reasons.encodings)).or_else(|| self.by("encoding"));
         match &plan.encoding {
             Some(encoding) => add("encoding", json!(encoding), fixed),
@@ -210,15 +210,6 @@ fn all(unfit: &[Unfit]) -> String {
         _ => format!("{key} is {is:?}, which {wanted:?} does not match"),
     };
     unfit.iter().map(one).collect::<Vec<_>>().join("; ")
-}
-
-/// As the configuration writes it.
-fn zone(seconds: i32) -> String {
-    let minutes = seconds.abs() / 60;
-    match seconds {
-        0 => "UTC".into(),
-        _ => format!("{}{:02}:{:02}", if seconds < 0 { '-' } else { '+' }, minutes / 60, minutes % 60),
-    }
 }
 
 fn as_map(plan: &PlanDefaults) -> Map<String, Value> {

@@ -82,7 +82,8 @@ impl Trial {
         };
         let patterns = Patterns::of(&specs).expect("the patterns of a checked configuration compile");
         let modified_ms = i64::try_from(file.modified_ms).unwrap_or(i64::MAX);
-        let anchor = Anchor { modified_ms, zone_seconds: file.plan.zone_seconds, header: None };
+        let zone = file.plan.zone().expect("the zone of a checked configuration is known");
+        let anchor = Anchor { modified_ms, zone, header: None };
         Self {
             file: file.clone(),
             reader: patterns.reader(&anchor),

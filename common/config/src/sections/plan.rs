@@ -116,24 +116,6 @@ pub struct Rule {
     pub window_bytes: Option<Size>,
 }
 
-/// Seconds east of UTC of a zone as the configuration writes it.
-#[must_use]
-pub(crate) fn zone_seconds(zone: &str) -> Option<i32> {
-    if zone == "UTC" {
-        return Some(0);
-    }
-    let sign = match zone.as_bytes().first()? {
-        b'+' => 1,
-        b'-' => -1,
-        _ => return None,
-    };
-    let (hours, minutes) = zone.get(1..)?.split_once(':')?;
-    let number =
-        |text: &str| (text.len() == 2 && text.bytes().all(|b| b.is_ascii_digit())).then(|| text.parse().ok())?;
-    let (hours, minutes): (i32, i32) = (number(hours)?, number(minutes)?);
-    (hours < 24 && minutes < 60).then_some(sign * (hours * 60 + minutes) * 60)
-}
-
 /// Which line of a file names the columns of the others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -180,7 +162,8 @@ pub struct PlanDefaults {
     /// Which line names the columns of the others: none, the file's first (csv), or the last before them that begins with
     /// "#Fields:" (w3c). Chunks of text carry it (docs/records.md).
     pub header: HeaderLine,
-    /// The zone of times that name none: UTC, or how far east of it, such as +08:00 or -05:30.
+    /// The zone of times that name none: UTC, how far east of it, such as +08:00 or -05:30, or a name of the IANA time zone
+    /// database, such as Europe/Berlin, with its daylight saving (docs/patterns.md).
     pub zone: String,
     /// What may stand in a line, in the order in which it is tried: names of built-in patterns (docs/patterns.md has all) and of
     /// those in patterns; auto for all built-in ones. The first that matches a row says its time, level and fields. csv and w3c bring

@@ -1,9 +1,9 @@
 //! A line as tokens: what stands in it, by kinds.
 
-use crate::FieldType;
 use crate::level::Level;
 use crate::time::{Clock, epoch};
 use crate::time_format::TimeFormat;
+use crate::{FieldType, Zone};
 use std::sync::LazyLock;
 
 /// Of a line no more is looked at, in bytes.
@@ -58,7 +58,7 @@ pub(super) struct Form {
 /// The first four are those of [`Clock`], in the order in which they are tried; the last is a count of seconds or milliseconds.
 pub(super) const TIMES: [Form; 8] = [
     Form {
-        regex: r"\d{2}(?:\d{2})?[-/]\d{2}[-/]\d{2}[ T_]\d{2}:\d{2}:\d{2}(?:[.,]\d+)?(?:Z|[+-]\d{2}(?::?\d{2})?| UTC| GMT)?",
+        regex: r"\d{2}(?:\d{2})?[-/]\d{2}[-/]\d{2}[ T_]\d{2}:\d{2}:\d{2}(?:[.,]\d+)?(?: ?(?:Z|UTC|GMT|[+-]\d{2}:?\d{2})|[+-]\d{2})?",
         format: None,
     },
     Form { regex: r"\d{2}/[A-Z][a-z]{2}/\d{4}:\d{2}:\d{2}:\d{2} [+-]\d{4}", format: None },
@@ -79,7 +79,7 @@ fn time(text: &str) -> Option<(usize, usize)> {
         LENGTHS.iter().map(|of| TimeFormat::new(format(of)).expect("a form of a time")).collect()
     });
     let bytes = text.as_bytes();
-    let mut clock = Clock::new(0, 0);
+    let mut clock = Clock::new(0, Zone::UTC);
     let iso = clock.iso(bytes, 0).map(|t| t.1);
     let of_clock =
         [iso, clock.clf(bytes, 0).map(|t| t.1), clock.bsd(bytes, 0).map(|t| t.1), clock.asctime(bytes, 0).map(|t| t.1)];
