@@ -215,8 +215,8 @@ pub struct Worker {
     #[serde(with = "humantime_serde")]
     #[schemars(with = "String", extend("format" = "duration"))]
     pub slow: Duration,
-    /// Bytes a second that this process takes of its stage's input at most; left out: no limit. Not for fetchers, whose clusters
-    /// have limits of their own.
+    /// Bytes a second that this process takes of its stage's input at most; left out: no limit. What is read again where partitions
+    /// have changed hands does not count. Not for fetchers, whose clusters have limits of their own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bytes_per_second: Option<Size>,
     /// Time that a process has to finish after SIGTERM before it abandons what it does.

@@ -38,5 +38,5 @@ pub use restart::{Restarts, keep_running, panic_text};
 pub use routes::routes;
 pub use signals::stop_on_signals;
 pub use slow::{Done, Mates, Slowness};
-pub use throttle::Throttle;
+pub use throttle::{Throttle, Toll};
 pub use worker::{Settings, check_outputs, run_stage};

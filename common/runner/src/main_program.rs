@@ -9,13 +9,13 @@ use crate::routes::routes;
 use crate::signals::stop_on_signals;
 use crate::slow::Mates;
 use crate::throttle::Throttle;
-use crate::worker::{Settings, run_stage};
+use crate::worker::{Settings, reached, run_stage};
 use anyhow::Context as _;
 use clap::{CommandFactory, FromArgMatches, Parser};
 use logmill_config::{Compression, Config, ConfigError, LogFormat};
 use logmill_core::Stage;
 use logmill_kafka::ClientOptions;
-use logmill_protocol::worker::{Options, Position};
+use logmill_protocol::worker::Options;
 use logmill_telemetry::Telemetry;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
@@ -192,9 +192,7 @@ fn run<S: Stage>(
         stall: process.config.worker.stall,
         restarts: Restarts::default(),
         lags: ChannelWatch::of(process, name)?,
-        mates: Mates::start(process, name, topics.served(name, &process.config.worker.channels), |committed| {
-            Some(Position::decode(committed).ok()?.next.into())
-        })?,
+        mates: Mates::start(process, name, topics.served(name, &process.config.worker.channels), reached)?,
         throttle: process.config.worker.bytes_per_second.map(|rate| Arc::new(Throttle::new(rate.0))),
     };
     hold_back(&process.config, name, &process.stop)?;

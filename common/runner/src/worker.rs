@@ -6,14 +6,14 @@ use crate::drive::{Driver, Trouble, run_machine};
 use crate::metrics::WorkerMetrics;
 use crate::readiness::Life;
 use crate::restart::Restarts;
-use crate::slow::{Mates, Slowness};
+use crate::slow::{Done, Mates, Slowness};
 use crate::stall::Stall;
-use crate::throttle::Throttle;
+use crate::throttle::{Throttle, Toll};
 use logmill_core::Stage;
 use logmill_kafka::{Client, ClientOptions};
 use logmill_protocol::ingest::ROWS;
-use logmill_protocol::worker::{Options, Routes, Snapshot, StageWorker};
-use logmill_protocol::{Event, Never};
+use logmill_protocol::worker::{Options, Position, Routes, Snapshot, StageWorker};
+use logmill_protocol::{Committed, Event, Never};
 use logmill_telemetry::Telemetry;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -53,6 +53,11 @@ pub fn run_stage<S: Stage>(settings: &Settings, make: impl Fn() -> anyhow::Resul
     crew.run(|number, name, life| run_worker(settings, number, name, life, &make))
 }
 
+/// How far a stage is by what it committed.
+pub(crate) fn reached(committed: &Committed) -> Option<Done> {
+    Some(Position::decode(committed).ok()?.next.into())
+}
+
 /// One life of a worker: from a new connection to the end of its machine.
 fn run_worker<S: Stage>(
     settings: &Settings,
@@ -80,6 +85,7 @@ fn run_worker<S: Stage>(
         lags_seen: 0,
         stall: Stall::new(settings.stall),
         slowness: Slowness::new(name, settings.mates.clone()),
+        toll: Toll::new(settings.throttle.clone(), reached),
         held: false,
     };
     run_machine(&mut client, &mut machine, &mut driver)
@@ -117,6 +123,7 @@ struct StageDriver<'a> {
     lags_seen: u64,
     stall: Stall,
     slowness: Slowness,
+    toll: Toll,
     /// The last poll was put off.
     held: bool,
 }
@@ -138,7 +145,7 @@ impl<S: Stage> Driver<StageWorker<S>> for StageDriver<'_> {
     }
 
     fn holds(&mut self) -> bool {
-        let owed = self.settings.throttle.as_ref().map_or(Duration::ZERO, |throttle| throttle.owed());
+        let owed = self.toll.owed();
         self.held = !owed.is_zero() && !self.settings.stop.load(Ordering::Relaxed);
         if self.held {
             std::thread::sleep(owed.min(HELD));
@@ -150,14 +157,10 @@ impl<S: Stage> Driver<StageWorker<S>> for StageDriver<'_> {
         self.settings.telemetry.beat(self.name);
         self.life.sees(event);
         self.slowness.sees(event);
+        self.toll.sees(event);
         match event {
             Event::Idle => self.idle = !self.held,
-            Event::Record(incoming) => {
-                self.idle = false;
-                if let Some(throttle) = &self.settings.throttle {
-                    throttle.take(incoming.record.bytes());
-                }
-            }
+            Event::Record(_) => self.idle = false,
             _ => {}
         }
         if self.looked.elapsed() < LOOK {

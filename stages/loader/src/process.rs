@@ -10,7 +10,7 @@ use logmill_config::Config;
 use logmill_kafka::{Client, ClientOptions};
 use logmill_protocol::load::{self, Answer, Ask, Content, Loader, Loads};
 use logmill_protocol::{Action, Committed, Event};
-use logmill_runner::{Crew, Done, Life, Mates, Process, Restarts, Slowness, Throttle, Trouble};
+use logmill_runner::{Crew, Done, Life, Mates, Process, Restarts, Slowness, Throttle, Toll, Trouble};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -78,7 +78,7 @@ pub fn run_machine<M: Loads, O: Looks<M>>(
         let options = ClientOptions { transactional_id, poll: POLL, ..client.clone() };
         let (machine, mut looks) = make().map_err(|error| Trouble::Hopeless(format!("{error:#}")))?;
         let Some(client) = connect(&options, stop, || telemetry.beat(name))? else { return Ok(()) };
-        let log = Shown { log: client, life, throttle: throttle.as_deref(), stop };
+        let log = Shown { log: client, life, toll: Toll::new(throttle.clone(), reached), stop };
         let worker = Worker::new(log, machine, sink.clone(), io.handle().clone(), metrics.clone());
         let mut slowness = Slowness::new(name, mates.clone());
         worker.run(|shown, machine, event| {
@@ -97,21 +97,19 @@ pub fn run_machine<M: Loads, O: Looks<M>>(
 struct Shown<'a, L> {
     log: L,
     life: Life<'a>,
-    throttle: Option<&'a Throttle>,
+    toll: Toll,
     stop: &'a AtomicBool,
 }
 
 impl<L: Log> Log for Shown<'_, L> {
     fn perform(&mut self, action: Action<Ask>) -> Event<Answer> {
-        let owed = self.throttle.map_or(Duration::ZERO, Throttle::owed);
+        let owed = self.toll.owed();
         if matches!(action, Action::Poll) && !owed.is_zero() && !self.stop.load(Ordering::Relaxed) {
             std::thread::sleep(owed.min(POLL));
             return Event::Idle;
         }
         let event = self.log.perform(action);
-        if let (Event::Record(incoming), Some(throttle)) = (&event, self.throttle) {
-            throttle.take(incoming.record.bytes());
-        }
+        self.toll.sees(&event);
         self.life.sees(&event);
         event
     }

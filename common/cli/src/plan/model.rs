@@ -11,7 +11,7 @@ const DAY: f64 = 86_400.0;
 /// Bytes of a row's columns beside its text, as they travel: docs/figures.md, "Front end". Without fields.
 pub const COLUMN_BYTES: f64 = 65.0;
 /// Bytes of text in a byte of the table: docs/table.md, with the codecs and the index that it has.
-pub const TABLE_RATIO: f64 = 4.3;
+pub const TABLE_RATIO: f64 = 3.7;
 /// How often merges write a row anew: docs/table.md, merges of 20 parts, after 200 INSERTs.
 const REWRITTEN: f64 = 1.63;
 
