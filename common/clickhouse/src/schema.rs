@@ -16,6 +16,9 @@ pub(crate) struct Schema(BTreeMap<String, String>);
 /// How long rows are kept, as the configuration has it written.
 const OF_THE_CONFIGURATION: &str = r"^toDateTime\\(file_time\\) \\+ toIntervalDay\\([0-9]+\\)$";
 
+/// A text within SQL: what stands in it is no word of the statement's.
+const TEXTS: &str = r"\'(?:[^\'\\\\]|\\\\.)*\'";
+
 /// The pieces of all tables and views in a database.
 ///
 /// # Errors
@@ -45,9 +48,9 @@ pub(crate) async fn schema(database: &Database) -> Result<Schema, Error> {
              UNION ALL SELECT concat('projection ', table, '.', name) AS name, query AS what \
              FROM system.projections WHERE database = {name} \
              UNION ALL SELECT concat(piece.1, ' ', owner) AS name, piece.2 AS what FROM ( \
-               SELECT name AS owner, splitByString(') ENGINE = ', create_table_query)[1] AS columns, arrayJoin([ \
+               SELECT name AS owner, splitByString(') ENGINE = ', replaceRegexpAll(create_table_query, '{TEXTS}', ''))[1] AS columns, arrayJoin([ \
                  ('ttl', extract(engine_full, ' TTL (.+?)(?: SETTINGS |$)')), \
-                 ('column-ttls', arrayStringConcat(extractAll(columns, '`[^` ]+` [^`]* TTL [^`]+'))), \
+                 ('column-ttls', arrayStringConcat(arraySort(extractAll(columns, '`[^`]+` [^`]* TTL [^`,]+')), ', ')), \
                  ('constraints', extract(columns, 'CONSTRAINT (.+?)(?:, PROJECTION |$)')), \
                  ('materialized-views', arrayStringConcat(arrayMap((database, name) -> concat(database, '.', name), \
                    dependencies_database, dependencies_table), ', '))]) AS piece \

@@ -192,9 +192,11 @@ fn columns(wanted: &[(&str, FieldType)]) -> Vec<Column> {
     Config::parse(&format!("[columns]\n{text}"), "logmill.toml", []).expect("a configuration").columns()
 }
 
-const TYPES: [(&str, FieldType, &str, &str, &str); 7] = [
+const TYPES: [(&str, FieldType, &str, &str, &str); 8] = [
     // the field, its type, a value, what is read of it, and what of one that is none
     ("s", FieldType::Str, "a 'b'", "a 'b'", "no"),
+    // Its column says these words, and is made before others whose names come before it.
+    ("zz TTL CONSTRAINT", FieldType::Int, "3", "3", "NULL"),
     ("i", FieldType::Int, "-17", "-17", "NULL"),
     ("f", FieldType::Float, "1.5e3", "1500", "NULL"),
     ("b.c", FieldType::Bool, "true", "true", "NULL"),

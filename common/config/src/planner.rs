@@ -22,7 +22,8 @@ pub fn path_glob(pattern: &str) -> Result<Glob, globset::Error> {
 #[must_use]
 pub fn rule_for(path: &str, patterns: &[&str]) -> String {
     let patterns: Vec<toml::Value> = patterns.iter().map(|name| toml::Value::from(*name)).collect();
-    let path = toml::Value::from(globset::escape(path));
+    // A backslash is one in a glob, but globset leaves it.
+    let path = toml::Value::from(globset::escape(path).replace('\\', r"\\"));
     format!("[[rules]]\npath = {path}\npatterns = {}", toml::Value::from(patterns))
 }
 

@@ -158,7 +158,7 @@ impl BuiltIn {
             Self::Logfmt => "logfmt: at least two `key=value`. Options as for json.",
             Self::Csv => {
                 "CSV by RFC 4180 with a header line; its names are the fields, and one that comes again gets a number: `name_2`. A line that \
-                 is no such record, as with a quote in a value without quotes around it, matches nothing; records over several lines need \
+                 is no such record, as with a quote at the end of a value that does not begin with one, matches nothing; records over several lines need \
                  `record_start`. Options as for json, and `separator`; where that is a tab, quotes within a value are its own."
             }
         }

@@ -262,7 +262,13 @@ impl Parts {
         if self.groups < 2 && !has_head {
             return None;
         }
-        let mut spec = PatternSpec::own("suggested", format!("{}(?<message>.*)", self.regex));
+        // Before the message a word is as long as it can be.
+        let word = format!("{})", tokens::WORD);
+        let regex = match self.regex.strip_suffix(&word) {
+            Some(head) => format!("{head}{})", tokens::WORD.trim_end_matches('?')),
+            None => self.regex,
+        };
+        let mut spec = PatternSpec::own("suggested", format!("{regex}(?<message>.*)"));
         spec.time_format = self.time_format;
         spec.types = self.types;
         Some(spec)

@@ -9,8 +9,8 @@ use crate::time::{Clock, clock_alone};
 use std::collections::HashMap;
 
 /// RFC 4180, with a separator of one's own: as many values as the header has names, at least two. A quoted value may hold line
-/// ends; quotes within come once. A value without quotes around it holds none, so that a record's further lines, where they are read
-/// each by itself, are mostly told from records. An empty value is left out.
+/// ends; quotes within come once. A value without quotes around it ends with none, so that a record's further lines, where they are
+/// read each by itself, are mostly told from records. An empty value is left out.
 #[derive(Debug)]
 pub(crate) struct Csv {
     pub separator: u8,
@@ -111,16 +111,15 @@ impl Names {
 fn value(at: &mut Cursor<'_>, separator: u8, found: &mut Found) -> Result<Span, Lost> {
     let text = at.text;
     if !at.skip(b"\"") {
-        // Values between tabs are mostly written as they are.
-        let none = if separator == b'\t' { separator } else { b'"' };
-        let length = memchr::memchr2(separator, none, at.rest()).unwrap_or(at.rest().len());
+        let length = memchr::memchr(separator, at.rest()).unwrap_or(at.rest().len());
         let value = Span::new(at.at, at.at + length);
+        // Values between tabs are mostly written as they are.
+        if separator != b'\t' && text[value.from()..value.to()].ends_with(b"\"") {
+            at.at = value.to() - 1;
+            return at.lost("no quote at the end of a value that does not begin with one");
+        }
         at.at = value.to();
-        return if at.peek() == Some(b'"') {
-            at.lost("no quote in a value that does not begin with one")
-        } else {
-            Ok(value)
-        };
+        return Ok(value);
     }
     let from = at.at;
     let scratch = found.scratch.len();
@@ -211,6 +210,9 @@ impl Layout for W3c {
                 }
                 Role::Time => time = Some(value),
                 _ if bytes == b"-" => {}
+                _ if column.name == "time" && clock_alone(bytes, 0) != Some(bytes.len()) => {
+                    return Err(Lost { at: from, wanted: "a time such as 10:00:00" });
+                }
                 _ => {
                     found.push(Name::Column(i as u32), value);
                 }

@@ -380,7 +380,8 @@ fn written(text: &[u8], at: usize) -> Option<(i64, usize)> {
 }
 
 /// `Z`, `UTC`, `GMT`, these two perhaps with an offset as Java writes it (`GMT+08:00`, `GMT+8`), `+HHMM` or `+HH:MM`, and there the
-/// end of a word. Numbers stand behind times, too: so an offset is one that a zone may have, of whole quarters and at most 14 hours.
+/// end of a word. Numbers stand behind times, too: so an offset is one that a zone has, of whole quarters from -12:00 to +14:00, and
+/// none of less than an hour but `+0000`.
 fn behind_blank(text: &[u8], at: usize) -> Option<(i64, usize)> {
     const QUARTER_MS: i64 = 900_000;
     let name = match text.get(at..)? {
@@ -389,8 +390,13 @@ fn behind_blank(text: &[u8], at: usize) -> Option<(i64, usize)> {
         _ => 0,
     };
     let from = at + name;
-    let goes_on = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'_');
-    if name > 0 && !text.get(from).is_some_and(goes_on) {
+    let is_end = match (name, text.get(from)) {
+        (0, _) => false,
+        // One letter stands for much else.
+        (1, Some(byte)) => matches!(byte, b' ' | b'\t' | b']' | b')' | b'"' | b',' | b';' | b'|' | b'\r' | b'\n'),
+        (_, next) => !next.is_some_and(|byte| is_of_word(*byte) || matches!(byte, b'+' | b'-')),
+    };
+    if is_end {
         return Some((0, from));
     }
     let (offset_ms, end) = match (name, text.get(from..)?) {
@@ -403,10 +409,18 @@ fn behind_blank(text: &[u8], at: usize) -> Option<(i64, usize)> {
     };
     let is_end = match text.get(end..)? {
         [b'.' | b',' | b':' | b'-' | b'/', next, ..] => !next.is_ascii_digit(),
-        [next, ..] => !next.is_ascii_alphanumeric() && *next != b'%',
+        [next, ..] => !is_of_word(*next) && *next != b'%',
         [] => true,
     };
-    (is_end && offset_ms.abs() <= 14 * 4 * QUARTER_MS && offset_ms % QUARTER_MS == 0).then_some((offset_ms, end))
+    let is_one = (-12 * 4..=14 * 4).contains(&(offset_ms / QUARTER_MS))
+        && offset_ms % QUARTER_MS == 0
+        && (offset_ms == 0 || offset_ms.abs() >= 4 * QUARTER_MS);
+    (is_end && is_one).then_some((offset_ms, end))
+}
+
+/// Whether a byte goes on with a word: of any script.
+pub(crate) fn is_of_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_' || !byte.is_ascii()
 }
 
 /// Milliseconds east of UTC of `+HH`, `+HHMM` or `+HH:MM` at `at`, and where it ends.

@@ -119,7 +119,7 @@ impl LocalTimes {
         let word = text.get(at..)?.strip_prefix(b" ")?;
         self.hold(local_ms);
         let Held { offset_ms, abbreviation } = self.offsets.iter().find(|Held { abbreviation, .. }| {
-            let goes_on = || word.get(abbreviation.len()).is_some_and(u8::is_ascii_alphanumeric);
+            let goes_on = || word.get(abbreviation.len()).is_some_and(|byte| crate::time::is_of_word(*byte));
             !abbreviation.is_empty() && word.starts_with(abbreviation.as_bytes()) && !goes_on()
         })?;
         Some((local_ms.saturating_sub(*offset_ms), at + 1 + abbreviation.len()))

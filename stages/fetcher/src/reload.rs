@@ -8,11 +8,11 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 /// How often the configuration is read again. With [`SETTLED`], what was changed holds within five seconds.
-const AGAIN: Duration = Duration::from_secs(4);
+const AGAIN: Duration = Duration::from_millis(2500);
 
-/// How long after it was seen changed it is read once more: a file is taken when it says the same twice, and so not while
-/// it is being written.
-const SETTLED: Duration = Duration::from_millis(500);
+/// How long after it was seen changed it is read once more: a file is taken when it says the same twice, and so mostly not
+/// while it is being written.
+const SETTLED: Duration = Duration::from_secs(2);
 
 /// Reads the configuration again and again; `now` is what holds. One that is wrong is refused as a whole, and said once.
 pub(crate) async fn follow<E: Display>(

@@ -1,5 +1,6 @@
 //! Whether lines are CSV with a header line.
 
+use super::trial::SAMPLED_BYTES;
 use logmill_patterns::{Anchor, BuiltIn, Found, PatternSpec, Patterns, Suggestion};
 
 /// What may stand between two values.
@@ -11,7 +12,9 @@ const SHARE: usize = 90;
 
 /// The pattern csv for lines of which the first is the header.
 pub fn suggest(lines: &[String]) -> Option<Suggestion> {
-    let (header, rows) = lines.split_first().filter(|(_, rows)| rows.len() >= LEAST)?;
+    // Of longer lines the sample has the beginning alone.
+    let whole: Vec<String> = lines.iter().filter(|line| line.len() + 4 < SAMPLED_BYTES).cloned().collect();
+    let (header, rows) = whole.split_first().filter(|(header, rows)| rows.len() >= LEAST && **header == lines[0])?;
     let by = SEPARATORS.into_iter().filter_map(|separator| by(separator, header, rows));
     // Of those that read as many lines the first.
     by.reduce(|best, next| if next.matched > best.matched { next } else { best })

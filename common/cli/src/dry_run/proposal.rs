@@ -90,8 +90,8 @@ impl Wanting<'_> {
         if let Some(start) = &start {
             toml += &format!("record_start = '{}'\n", start.expression);
         }
-        if own.is_some_and(|own| own.has_zones()) {
-            toml += "# zone = \"+01:00\"   # set it: the abbreviation behind the time is a field alone\n";
+        if own.is_some_and(|own| own.has_zones()) && self.trial.file.plan.zone_name.is_none() {
+            toml += "# zone = \"Europe/Berlin\"   # set it: the abbreviation behind the time is a field alone\n";
         }
         let rows = start.as_ref().map(|start| start.rows);
         let record_start = start.map(|start| start.expression);
@@ -120,8 +120,11 @@ impl Wanting<'_> {
             return Ok(Choice { about, patterns, own: None, matched, of: rows });
         }
         if let Some(csv) = trial.first_lines().and_then(csv::suggest) {
-            let about =
-                format!("CSV below a header line: csv matches {} of {}", csv.matched, count(csv.of as u64, "row"));
+            let about = format!(
+                "CSV, the first line taken for its header: csv matches {} of {}",
+                csv.matched,
+                count(csv.of as u64, "row")
+            );
             return Ok(Choice::new(about, patterns, csv));
         }
         let Some(own) = trial.suggestion(start) else {

@@ -11,7 +11,7 @@ const MOST_LOST: usize = 3;
 /// Rows that no pattern matches of which one is proposed.
 const MOST_SAMPLED: usize = 1_000;
 /// Bytes of such a row, from its beginning.
-const SAMPLED_BYTES: usize = 4 << 10;
+pub const SAMPLED_BYTES: usize = 4 << 10;
 /// Rows that none matches, fewer than which show nothing in common.
 const LEAST_SAMPLED: usize = 2;
 /// Directives of W3C's extended log files beside `#Fields:` (WD-logfile-960323).

@@ -58,7 +58,7 @@ pub(super) struct Form {
 /// The first four are those of [`Clock`], in the order in which they are tried; the last is a count of seconds or milliseconds.
 pub(super) const TIMES: [Form; 8] = [
     Form {
-        regex: r"\d{2}(?:\d{2})?[-/]\d{2}[-/]\d{2}[ T_]\d{2}:\d{2}:\d{2}(?:[.,]\d+)?(?: ?(?:Z|UTC|GMT|[+-]\d{2}:?\d{2})|[+-]\d{2})?",
+        regex: r"\d{2}(?:\d{2})?[-/]\d{2}[-/]\d{2}[ T_]\d{2}:\d{2}:\d{2}(?:[.,]\d+)?(?: ?(?:Z|(?:UTC|GMT)(?:[+-]\d{1,2}(?::?\d{2})?)?|[+-]\d{2}:?\d{2})|[+-]\d{2})?",
         format: None,
     },
     Form { regex: r"\d{2}/[A-Z][a-z]{2}/\d{4}:\d{2}:\d{2}:\d{2} [+-]\d{4}", format: None },
