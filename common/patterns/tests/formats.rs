@@ -405,7 +405,7 @@ fn csv() {
         ),
     );
     golden("csv_without_header", &table(&[spec.clone()], None, &["1,2"]));
-    golden("csv_unfit_header", &table(&[spec.clone()], Some("a,b,c\"d"), &["1,2"]));
+    golden("csv_unfit_header", &table(&[spec.clone()], Some("a,b,c\""), &["1,2"]));
     let twice = "time, a ,a_2,a,time,a";
     golden(
         "csv_names_twice",
