@@ -73,35 +73,12 @@ impl Suggestion {
 pub fn suggest(lines: &[&[u8]]) -> Option<Suggestion> {
     let heads = lines.iter().filter_map(|line| std::str::from_utf8(crate::layout::Line::new(line).head).ok());
     let heads: Vec<&str> = heads.filter(|head| !head.trim().is_empty()).take(MOST_LINES).collect();
-    let sample: Vec<Vec<Token<'_>>> = heads.iter().map(|head| with_fraction(head, tokens(head))).collect();
+    let sample: Vec<Vec<Token<'_>>> = heads.iter().map(|head| tokens(head)).collect();
     let spec = Parts::of(&sample, heads.len() * SHARE).spec()?;
     let mut reader = Patterns::compile(std::slice::from_ref(&spec)).ok()?.reader(&Anchor::default());
     let mut found = Found::new();
     let matched = heads.iter().filter(|head| reader.read(head.as_bytes(), &mut found)).count();
     (matched * 100 >= heads.len() * SHARE).then_some(Suggestion { spec, matched, of: heads.len() })
-}
-
-/// The tokens of a line, in which what follows the second of a time with a format of its own is of that time.
-fn with_fraction<'a>(line: &'a str, mut tokens: Vec<Token<'a>>) -> Vec<Token<'a>> {
-    let mut from = 0;
-    for i in 0..tokens.len() {
-        let end = from + tokens[i].text.len();
-        if matches!(tokens[i].kind, Kind::Time(form) if tokens::TIMES[form].format.is_some()) {
-            let digits = line[end..].strip_prefix(['.', ',']).unwrap_or_default();
-            let length = 1 + digits.bytes().take_while(u8::is_ascii_digit).count();
-            let mut lengths = tokens[i + 1..].iter().scan(0, |sum, token| {
-                *sum += token.text.len();
-                Some(*sum)
-            });
-            if let (2..=10, Some(last)) = (length, lengths.position(|sum| sum == length)) {
-                tokens[i].text = &line[from..end + length];
-                tokens.drain(i + 1..=i + 1 + last);
-            }
-            break;
-        }
-        from = end;
-    }
-    tokens
 }
 
 /// A pattern while it is made.

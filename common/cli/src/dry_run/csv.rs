@@ -12,15 +12,19 @@ const SHARE: usize = 90;
 
 /// The pattern csv for lines of which the first is the header.
 pub fn suggest(lines: &[String]) -> Option<Suggestion> {
-    // Of longer lines the sample has the beginning alone.
-    let whole: Vec<String> = lines.iter().filter(|line| line.len() + 4 < SAMPLED_BYTES).cloned().collect();
-    let (header, rows) = whole.split_first().filter(|(header, rows)| rows.len() >= LEAST && **header == lines[0])?;
-    let by = SEPARATORS.into_iter().filter_map(|separator| by(separator, header, rows));
+    // Of a longer line the sample has the beginning alone, up to the last character that fits.
+    let is_whole = |line: &&str| line.len() + char::MAX.len_utf8() < SAMPLED_BYTES;
+    let (header, rows) = lines.split_first().filter(|(header, _)| is_whole(&header.as_str()))?;
+    let rows: Vec<&str> = rows.iter().map(String::as_str).filter(is_whole).collect();
+    if rows.len() < LEAST {
+        return None;
+    }
+    let by = SEPARATORS.into_iter().filter_map(|separator| by(separator, header, &rows));
     // Of those that read as many lines the first.
     by.reduce(|best, next| if next.matched > best.matched { next } else { best })
 }
 
-fn by(separator: char, header: &str, rows: &[String]) -> Option<Suggestion> {
+fn by(separator: char, header: &str, rows: &[&str]) -> Option<Suggestion> {
     // As in prose.
     if header.contains(&format!("{separator} ")) {
         return None;
@@ -38,7 +42,7 @@ fn by(separator: char, header: &str, rows: &[String]) -> Option<Suggestion> {
     let mut reader = Patterns::compile(std::slice::from_ref(&spec)).ok()?.reader(&anchor);
     let mut found = Found::new();
     let mut matched = 0;
-    for row in rows.iter().map(String::as_bytes) {
+    for row in rows.iter().map(|row| row.as_bytes()) {
         if !reader.read(row, &mut found) {
             continue;
         }

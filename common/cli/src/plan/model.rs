@@ -194,7 +194,7 @@ fn spread(figures: &Figures) -> String {
         _ => "not in these figures".to_owned(),
     };
     format!(
-        "each partition has as much to do as in the benchmark, 5 MB/s of text and more: the same 40 MB/s spread over more partitions \
+        "each partition has as much to do as in the benchmark, some 10 MB/s of text and more: what one machine does, spread over more partitions, \
          come in smaller batches, and a byte costs more ({measured}, docs/figures.md)"
     )
 }

@@ -70,7 +70,7 @@ pub(super) const TIMES: [Form; 8] = [
     Form { regex: r"\d{10}(?:\.\d+|\d{3})?", format: None },
 ];
 
-/// How long a time with a format of its own is.
+/// How long a time with a format of its own is, up to its second.
 const LENGTHS: [(usize, usize); 3] = [(4, 19), (5, 20), (6, 17)];
 
 fn time(text: &str) -> Option<(usize, usize)> {
@@ -88,13 +88,21 @@ fn time(text: &str) -> Option<(usize, usize)> {
     }
     for (&(form, length), format) in LENGTHS.iter().zip(&*FORMATS) {
         if bytes.get(..length).is_some_and(|part| format.read(part).is_some()) {
-            return Some((form, length));
+            return Some((form, length + fraction(&bytes[length..])));
         }
     }
     let digits = bytes.iter().take_while(|byte| byte.is_ascii_digit()).count();
     let end = digits + bytes[digits..].iter().take_while(|byte| **byte == b'.' || byte.is_ascii_digit()).count();
     let is_count = matches!(digits, 10 | 13) && !bytes.get(end).is_some_and(u8::is_ascii_alphanumeric);
     (is_count && epoch(&bytes[..end]).is_some()).then_some((7, end))
+}
+
+/// The bytes of a fraction of a second, with what stands before its digits; 0 where there is none.
+fn fraction(text: &[u8]) -> usize {
+    let Some((b'.' | b',', rest)) = text.split_first() else { return 0 };
+    let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let goes_on = rest.get(digits).is_some_and(u8::is_ascii_alphanumeric);
+    if (1..=9).contains(&digits) && !goes_on { 1 + digits } else { 0 }
 }
 
 /// The tokens of a line, one behind the other without a gap.
